@@ -1,0 +1,34 @@
+from setuptools import find_packages, setup
+
+# The zoo's folders stand at the top of the repository; a wheel carries them inside the package (see tfvae/zoo.py).
+ENTRIES = {"tfvae.zoo_entries": "zoo", "tfvae.zoo_saved_models": "saved_models"}
+
+setup(
+    name="tfvae",
+    version="0.1.0",
+    description="Disentangled representation learning on TensorFlow 2 and Keras 3: FactorVAE and what it is compared with.",
+    license="Apache-2.0",
+    packages=[*find_packages(include=["tfvae", "tfvae.*"]), *ENTRIES],
+    package_dir=ENTRIES,
+    package_data={"tfvae": ["py.typed"], **{package: ["**/*"] for package in ENTRIES}},
+    exclude_package_data={"tfvae.zoo_entries": ["*/checkpoint/*"]},
+    python_requires=">=3.11",
+    install_requires=[
+        "tensorflow>=2.20",
+        "keras>=3.12",
+        "tensorflow-probability[tf]>=0.25",  # [tf] brings tf-keras, without which TFP cannot be imported
+        "tensorflow-datasets>=4.9.9",
+        "importlib_resources>=6.0",  # TensorFlow Datasets imports it without declaring it
+        "numpy>=2.0",
+        "absl-py>=2.1",
+        "scikit-learn>=1.6",  # the linear classifier of the beta-VAE metric
+        "matplotlib>=3.9",  # figures
+        "tensorboard>=2.20",  # scalars during training
+        "tqdm>=4.66",  # progress bars
+        "platformdirs>=4.2",  # where the user's cache is
+    ],
+    extras_require={
+        "test": ["pytest>=8.2"],
+        "lint": ["ruff>=0.12", "mypy>=1.16", "pre-commit>=4.0"],
+    },
+)

@@ -1,0 +1,80 @@
+"""Where a step on many replicas differs from a step on one.
+
+A step is a function of the *global* batch: with these functions, N replicas do what one device does with the same
+batch, up to rounding.
+"""
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+def num_replicas() -> int:
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def gather(x: tf.Tensor) -> tf.Tensor:
+    """All replicas' rows of x, in the order of the replicas: [B / N, ...] -> [B, ...]."""
+    return x if num_replicas() == 1 else tf.distribute.get_replica_context().all_gather(x, axis=0)
+
+
+def own_rows(x: tf.Tensor) -> tf.Tensor:
+    """This replica's rows of x: [B, ...] -> [B / N, ...]."""
+    if num_replicas() == 1:
+        return x
+    size = tf.shape(x)[0] // num_replicas()
+    start = size * tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int32)
+    return x[start : start + size]
+
+
+def standard_normal_like(x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Noise of the shape of x, of which the replicas together draw one array [B, ...]."""
+    shape = tf.concat([tf.shape(x)[:1] * num_replicas(), tf.shape(x)[1:]], axis=0)
+    return tf.ensure_shape(own_rows(tf.random.stateless_normal(shape, seed, dtype=x.dtype)), x.shape)
+
+
+def global_mean(per_example: tf.Tensor) -> tf.Tensor:
+    """This replica's share of the mean over the global batch: Keras optimizers *sum* gradients over replicas."""
+    return tf.reduce_mean(per_example) / num_replicas()
+
+
+def step_logs(metrics: Iterable[keras.metrics.Metric]) -> dict[str, Any]:
+    """The results of the metrics, in the shape that `fit` can reduce."""
+    logs = {metric.name: metric.result() for metric in metrics}
+    if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
+        # Keras averages the logs of workers over axis 0, which a scalar lacks (tensorflow/tensorflow#72388).
+        logs = {name: tf.reshape(result, [1]) for name, result in logs.items()}
+    return logs
+
+
+def strategy(name: str) -> tf.distribute.Strategy:
+    """A strategy by name; made once, before anything else is done with TensorFlow.
+
+    Args:
+        name: "single" (the default device), "mirrored" (all devices of this machine) or "multi_worker" (all machines
+            that TF_CONFIG names).
+
+    Raises:
+        ValueError: for another name, or for "multi_worker" without TF_CONFIG.
+    """
+    if name == "single":
+        return tf.distribute.get_strategy()
+    if name == "mirrored":
+        return tf.distribute.MirroredStrategy()
+    if name == "multi_worker":
+        if "TF_CONFIG" not in os.environ:
+            raise ValueError(
+                "Expected the environment variable TF_CONFIG to name the workers of multi_worker, as in "
+                '{"cluster": {"worker": ["host1:port", "host2:port"]}, "task": {"type": "worker", "index": 0}}'
+            )
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    raise ValueError(f"Expected a strategy out of ['single', 'mirrored', 'multi_worker']. Received: {name!r}")
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process is the one that writes files."""
+    resolver = strategy.cluster_resolver
+    return resolver is None or not resolver.cluster_spec().as_dict() or resolver.task_id == 0

@@ -1,0 +1,43 @@
+"""The distributions of a VAE, made from the tensors that its networks output.
+
+All are float32, whatever the precision of the networks: these numbers go through exponentials and long sums.
+"""
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+tfd = tfp.distributions
+
+
+def gaussian_posterior(parameters: tf.Tensor) -> tfp.distributions.Distribution:
+    """q(z | x), a diagonal Gaussian (Kingma & Welling, 2014, Appendix C.2).
+
+    Args:
+        parameters: float tensor [B, 2 D]: D means, then D log variances.
+
+    Returns:
+        A distribution with batch shape [B] and event shape [D].
+    """
+    mean, log_variance = tf.split(tf.cast(parameters, tf.float32), 2, axis=-1)
+    return tfd.MultivariateNormalDiag(loc=mean, scale_diag=tf.exp(0.5 * log_variance))
+
+
+def bernoulli_likelihood(logits: tf.Tensor) -> tfp.distributions.Distribution:
+    """p(x | z), one Bernoulli a pixel (Kim & Mnih, 2018, Appendix A).
+
+    A pixel x in (0, 1) is a target for the mean: log p = x log p_on + (1 - x) log(1 - p_on).
+
+    Args:
+        logits: float tensor [B, H, W, C].
+
+    Returns:
+        A distribution with batch shape [B] and event shape [H, W, C].
+    """
+    # dtype: TFP's default, int32, would silently truncate a NumPy image of grey values.
+    pixels = tfd.Bernoulli(logits=tf.cast(logits, tf.float32), dtype=tf.float32)
+    return tfd.Independent(pixels, reinterpreted_batch_ndims=3)
+
+
+def standard_normal(dim: int) -> tfp.distributions.Distribution:
+    """p(z) = N(0, I): batch shape [], event shape [dim]."""
+    return tfd.MultivariateNormalDiag(loc=tf.zeros(dim), scale_diag=tf.ones(dim))

@@ -1,0 +1,107 @@
+"""What a run is: a frozen dataclass that is a JSON file."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tfvae.atomic import written_whole
+
+_ADAM = {"learning_rate": 1e-4, "beta_1": 0.9, "beta_2": 0.999}
+_DISCRIMINATOR_ADAM = {"learning_rate": 1e-4, "beta_1": 0.5, "beta_2": 0.9}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One training run; its defaults are those of the paper for FactorVAE on 2D Shapes (Kim & Mnih, 2018, Appendix A).
+
+    Args:
+        model: a name in `tfvae.models.MODELS`.
+        parameters: the model's own arguments, such as {"gamma": 35.0}.
+        data: a data set's name, as `tfvae.data.load` takes it.
+        architecture: a name in `tfvae.networks.ARCHITECTURES`.
+        latent_dim: D.
+        discriminator: depth and units of the discriminator, for a model that has one.
+        optimizers: for each optimizer that the model's `compile` takes, the arguments of Adam.
+        batch_size: images a step, over all replicas. FactorVAE splits them in two batches: 128 is the paper's 64.
+        steps: training steps.
+        log_every: steps between two log entries, each the mean over those steps.
+        checkpoint_every: steps between two checkpoints, a multiple of `log_every`.
+        seed: decides initial weights, order of the data, and noise.
+        precision: a Keras dtype policy: "float32", "mixed_bfloat16" or "mixed_float16".
+        jit_compile: whether XLA compiles the step; for one device.
+
+    Raises:
+        ValueError: when a value is out of its range.
+    """
+
+    model: str = "factor_vae"
+    parameters: Mapping[str, Any] = field(default_factory=lambda: {"gamma": 35.0})
+    data: str = "dsprites"
+    architecture: str = "table_1"
+    latent_dim: int = 10
+    discriminator: Mapping[str, int] = field(default_factory=lambda: {"depth": 6, "units": 1000})
+    optimizers: Mapping[str, Mapping[str, float]] = field(
+        default_factory=lambda: {"optimizer": _ADAM, "discriminator_optimizer": _DISCRIMINATOR_ADAM}
+    )
+    batch_size: int = 128
+    steps: int = 300_000
+    log_every: int = 100
+    checkpoint_every: int = 1000
+    seed: int = 0
+    precision: str = "float32"
+    jit_compile: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("latent_dim", "batch_size", "steps", "log_every", "checkpoint_every"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"Expected {name} to be an integer of at least 1. Received: {name}={value!r}")
+        if self.checkpoint_every % self.log_every:
+            raise ValueError(
+                "Expected checkpoint_every to be a multiple of log_every. "
+                f"Received: checkpoint_every={self.checkpoint_every}, log_every={self.log_every}"
+            )
+        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**20:
+            raise ValueError(f"Expected seed to be an integer in [0, 2^20). Received: seed={self.seed!r}")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Experiment":
+        """Reads keys and values; what is absent has its default.
+
+        Raises:
+            ValueError: for an unknown key.
+        """
+        known = [f.name for f in dataclasses.fields(cls)]
+        if unknown := sorted(set(values) - set(known)):
+            raise ValueError(f"Expected experiment keys among {known}. Received: {unknown}")
+        return cls(**values)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Experiment":
+        """Reads a JSON file.
+
+        Raises:
+            FileNotFoundError: when there is none.
+            ValueError: when it is no JSON object, has an unknown key, or a value out of range.
+        """
+        try:
+            values = json.loads(Path(path).read_text())
+        except FileNotFoundError:
+            raise FileNotFoundError(f"Expected an experiment, a JSON file. There is none at {path}") from None
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise ValueError(f"Expected an experiment, a JSON file. Received: {path}: {error}") from None
+        if not isinstance(values, dict):
+            raise ValueError(f"Expected an experiment, a JSON object. Received: {path} with a {type(values).__name__}")
+        try:
+            return cls.from_dict(values)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes a JSON file, whole or not at all."""
+        with written_whole(path) as beside:
+            beside.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")

@@ -1,0 +1,127 @@
+"""The networks of the paper (Kim & Mnih, 2018, Appendix A), as built Keras models that output tensors.
+
+Each takes a seed for its initial weights, so that building one neither reads nor moves a global random state.
+"""
+
+from collections.abc import Iterator
+from itertools import count
+
+import keras
+from keras import layers
+
+_STRIDES = 2**4
+
+
+def encoder(
+    image_shape: tuple[int, int, int],
+    latent_dim: int,
+    *,
+    units: int = 128,
+    seed: int = 0,
+    dtype: str | None = None,
+) -> keras.Model:
+    """The encoder of Tables 1 to 3: images [B, H, W, C] -> [B, 2 D], means and log variances.
+
+    The tables print no activation after the fully connected layer; without one it would be redundant, so it has a ReLU.
+
+    Args:
+        image_shape: (H, W, C), with H and W multiples of 16.
+        latent_dim: D.
+        units: width of the fully connected layer: 128 in Table 1, 256 in Tables 2 and 3.
+        seed: decides the initial weights.
+        dtype: precision of all layers but the last, which is float32: a Keras dtype policy.
+
+    Raises:
+        ValueError: when H or W is no multiple of 16.
+    """
+    _check(image_shape, latent_dim)
+    init = _initializers(seed)
+    return keras.Sequential(
+        [
+            keras.Input(image_shape, name="images"),
+            *[
+                layers.Conv2D(filters, 4, 2, "same", activation="relu", kernel_initializer=next(init), dtype=dtype)
+                for filters in (32, 32, 64, 64)
+            ],
+            layers.Flatten(dtype=dtype),
+            layers.Dense(units, activation="relu", kernel_initializer=next(init), dtype=dtype),
+            layers.Dense(2 * latent_dim, kernel_initializer=next(init), dtype="float32"),
+        ],
+        name="encoder",
+    )
+
+
+def decoder(
+    image_shape: tuple[int, int, int],
+    latent_dim: int,
+    *,
+    units: int = 128,
+    seed: int = 0,
+    dtype: str | None = None,
+) -> keras.Model:
+    """The decoder of Tables 1 to 3: codes [B, D] -> logits [B, H, W, C]. Arguments as those of `encoder`."""
+    _check(image_shape, latent_dim)
+    height, width, channels = image_shape
+    grid = (height // _STRIDES, width // _STRIDES, 64)
+    init = _initializers(seed)
+    return keras.Sequential(
+        [
+            keras.Input((latent_dim,), name="codes"),
+            layers.Dense(units, activation="relu", kernel_initializer=next(init), dtype=dtype),
+            layers.Dense(grid[0] * grid[1] * grid[2], activation="relu", kernel_initializer=next(init), dtype=dtype),
+            layers.Reshape(grid, dtype=dtype),
+            *[
+                layers.Conv2DTranspose(
+                    filters, 4, 2, "same", activation="relu", kernel_initializer=next(init), dtype=dtype
+                )
+                for filters in (64, 32, 32)
+            ],
+            layers.Conv2DTranspose(channels, 4, 2, "same", kernel_initializer=next(init), dtype="float32"),
+        ],
+        name="decoder",
+    )
+
+
+def discriminator(
+    latent_dim: int, *, depth: int = 6, units: int = 1000, seed: int = 0, dtype: str | None = None
+) -> keras.Model:
+    """FactorVAE's discriminator: codes [B, D] -> logits [B, 2], "from q(z)" and "from the product of its marginals".
+
+    Args:
+        latent_dim: D.
+        depth: number of hidden layers.
+        units: width of each.
+        seed: decides the initial weights.
+        dtype: precision of all layers but the last, which is float32: a Keras dtype policy.
+    """
+    init = _initializers(seed)
+    hidden = []
+    for _ in range(depth):
+        hidden += [
+            layers.Dense(units, kernel_initializer=next(init), dtype=dtype),
+            layers.LeakyReLU(negative_slope=0.2, dtype=dtype),
+        ]
+    output = layers.Dense(2, kernel_initializer=next(init), dtype="float32")
+    return keras.Sequential([keras.Input((latent_dim,), name="codes"), *hidden, output], name="discriminator")
+
+
+# The tables differ in the width of the fully connected layers; the channels are those of the data.
+ARCHITECTURES: dict[str, dict[str, int]] = {
+    "table_1": {"units": 128},  # 2D Shapes
+    "table_2": {"units": 256},  # 3D Shapes, CelebA, 3D Chairs
+    "table_3": {"units": 256},  # 3D Faces
+}
+
+
+def _initializers(seed: int) -> Iterator[keras.initializers.Initializer]:
+    """Glorot's uniform, Keras's default, with a seed of its own for each layer."""
+    return (keras.initializers.GlorotUniform(seed=seed * 1000 + layer) for layer in count())
+
+
+def _check(image_shape: tuple[int, int, int], latent_dim: int) -> None:
+    if len(image_shape) != 3 or image_shape[0] % _STRIDES or image_shape[1] % _STRIDES:
+        raise ValueError(
+            f"Expected image_shape (H, W, C) with H and W multiples of {_STRIDES}. Received: image_shape={image_shape}"
+        )
+    if latent_dim < 1:
+        raise ValueError(f"Expected latent_dim of at least 1. Received: latent_dim={latent_dim}")

@@ -1,0 +1,62 @@
+"""The terms of the objectives: one equation a function, one value per example, in nats; no state, no reduction."""
+
+import tensorflow as tf
+
+
+def permute_dims(z: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Draws from the product of the marginals of z (Kim & Mnih, 2018, Algorithm 1).
+
+    Each column is permuted over the batch, independently of the others: marginals are kept, dependence is lost.
+
+    Args:
+        z: float tensor [B, D].
+        seed: int tensor [2].
+
+    Returns:
+        float tensor [B, D].
+    """
+    # A sort, not tf.random.shuffle: XLA cannot compile a shuffle.
+    order = tf.argsort(tf.random.stateless_uniform(tf.shape(z), seed), axis=0)
+    return tf.transpose(tf.gather(tf.transpose(z), tf.transpose(order), batch_dims=1))
+
+
+def total_correlation(logits: tf.Tensor) -> tf.Tensor:
+    """log D(z) - log(1 - D(z)), whose mean over q(z) estimates TC(z) (Kim & Mnih, 2018, eq. 3).
+
+    Args:
+        logits: float tensor [B, 2], the discriminator's output on z: "from q(z)", "from the product of its marginals".
+
+    Returns:
+        float tensor [B], nats.
+    """
+    # D = softmax(logits)[0], so that log D - log(1 - D) = l0 - l1.
+    return logits[:, 0] - logits[:, 1]
+
+
+def discriminator_loss(logits: tf.Tensor, logits_permuted: tf.Tensor) -> tf.Tensor:
+    """-1/2 [log D(z) + log(1 - D(z'))], the discriminator's cross-entropy (Kim & Mnih, 2018, Algorithm 2).
+
+    Args:
+        logits: float tensor [B, 2], the output on z.
+        logits_permuted: float tensor [B, 2], the output on permuted z'.
+
+    Returns:
+        float tensor [B], nats; log 2 for a discriminator that cannot tell.
+    """
+    # -log D = softplus(l1 - l0) and -log(1 - D) = softplus(l0 - l1).
+    real, permuted = total_correlation(logits), total_correlation(logits_permuted)
+    return 0.5 * (tf.nn.softplus(-real) + tf.nn.softplus(permuted))
+
+
+def discriminator_accuracy(logits: tf.Tensor, logits_permuted: tf.Tensor) -> tf.Tensor:
+    """The share of its two decisions that the discriminator gets right (Kim & Mnih, 2018, Figure 37).
+
+    Args:
+        logits: float tensor [B, 2], the output on z.
+        logits_permuted: float tensor [B, 2], the output on permuted z'.
+
+    Returns:
+        float tensor [B]: 0, 1/2 or 1.
+    """
+    real, permuted = total_correlation(logits), total_correlation(logits_permuted)
+    return 0.5 * (tf.cast(real > 0, tf.float32) + tf.cast(permuted < 0, tf.float32))
