@@ -1,0 +1,36 @@
+"""Data sets with known factors, by name, and batches of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tfvae.data import dsprites, tfds
+from tfvae.data.batches import batches
+from tfvae.data.factors import FactorSpace
+from tfvae.data.ground_truth import GroundTruthData
+
+__all__ = ["DATASETS", "FactorSpace", "GroundTruthData", "batches", "load"]
+
+DATASETS: dict[str, Callable[..., GroundTruthData]] = {
+    "dsprites": dsprites.load,
+}
+
+
+def load(name: str, **kwargs: Any) -> GroundTruthData:
+    """Loads a data set.
+
+    Args:
+        name: a key of `DATASETS`, or "tfds:" and a key of `tfds.LAYOUTS` for the one of TensorFlow Datasets.
+        **kwargs: arguments of that data set's own `load`.
+
+    Returns:
+        Images with known factors.
+
+    Raises:
+        ValueError: if the name is unknown.
+    """
+    if name.startswith("tfds:"):
+        return tfds.load(name.removeprefix("tfds:"), **kwargs)
+    if name not in DATASETS:
+        names = [*sorted(DATASETS), *(f"tfds:{builder}" for builder in sorted(tfds.LAYOUTS))]
+        raise ValueError(f"Expected a data set out of {names}. Received: name={name!r}")
+    return DATASETS[name](**kwargs)

@@ -1,0 +1,116 @@
+"""Batches of images, each a function of the seed and of its number alone."""
+
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+
+
+class ImageData(Protocol):
+    """What batches can be made from, beside arrays: `GroundTruthData`, or anything that has these two."""
+
+    def __len__(self) -> int: ...
+
+    def images(self, indices: np.ndarray) -> np.ndarray: ...
+
+
+def batches(
+    data: ImageData | np.ndarray,
+    batch_size: int,
+    *,
+    seed: int = 0,
+    start: int = 0,
+    steps: int | None = None,
+    shard: int = 0,
+    num_shards: int = 1,
+) -> tf.data.Dataset:
+    """Returns batches of images in a random order that can be entered at any batch.
+
+    Each epoch is a permutation of the data, drawn from (seed, epoch); batches run on over the boundary of two epochs.
+    Batch s is a function of (seed, s) alone, so `start=s` goes on exactly where a run of s steps has stopped.
+
+    Args:
+        data: images with known factors, or an array [N, H, W, C]: uint8 in 0 .. 255 or float in [0, 1].
+        batch_size: B, the number of images of a global batch, in 1 .. N.
+        seed: chooses the permutations, in 0 .. 2^63 - 1.
+        start: number of the first batch, counted from 0.
+        steps: how many batches; without end by default.
+        shard: which rows of each global batch to give, in 0 .. num_shards - 1.
+        num_shards: how many equal parts a global batch is cut into.
+
+    Returns:
+        Batches float32 [B / num_shards, H, W, C] in [0, 1]; shard i has rows i B / num_shards and on.
+
+    Raises:
+        TypeError: if the images are neither uint8 nor float.
+        ValueError: if another argument is out of its range, or the images have another shape or range.
+    """
+    if isinstance(data, np.ndarray):
+        _check_array(data)
+    _check_sizes(len(data), batch_size, seed, start, steps, shard, num_shards)
+    source = data.__getitem__ if isinstance(data, np.ndarray) else data.images
+    example = source(np.zeros(1, np.int64))
+    if not isinstance(data, np.ndarray):
+        _check_array(example)
+    shape, dtype = example.shape[1:], tf.as_dtype(example.dtype)
+    size, rows = len(data), batch_size // num_shards
+
+    def key(epoch: tf.Tensor) -> tf.Tensor:
+        return tf.random.stateless_uniform([3], [seed, epoch], None, None, tf.int32, alg="philox")
+
+    def batch(step: tf.Tensor) -> tf.Tensor:
+        positions = step * batch_size + shard * rows + tf.range(rows, dtype=tf.int64)
+        epochs = positions // size
+        # No more than two epochs meet in a batch, as it is at most as large as one.
+        keys = tf.where((epochs == epochs[0])[:, tf.newaxis], key(epochs[0]), key(epochs[-1]))
+        # The raw operation: tf.random.experimental.index_shuffle has 4 rounds, after which the images of a batch are
+        # still nearly evenly spaced; and plain (seed, epoch) as its key gives epochs that resemble each other.
+        indices = tf.raw_ops.RandomIndexShuffle(
+            index=positions % size, seed=keys, max_index=tf.constant(size - 1, tf.int64), rounds=16
+        )
+        images = tf.ensure_shape(tf.numpy_function(source, [indices], dtype, stateful=False), [rows, *shape])
+        return tf.cast(images, tf.float32) / 255.0 if dtype == tf.uint8 else tf.cast(images, tf.float32)
+
+    numbers = tf.data.Dataset.counter(start) if steps is None else tf.data.Dataset.range(start, start + steps)
+    # Each process chooses its rows by itself: TensorFlow must not take a second part of them.
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    return numbers.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4).with_options(options)
+
+
+def _check_array(images: np.ndarray) -> None:
+    if images.dtype != np.uint8 and images.dtype not in (np.float16, np.float32, np.float64):
+        raise TypeError(
+            f"Expected images of dtype uint8 (0 .. 255) or float (in [0, 1]). Received: dtype={images.dtype}"
+        )
+    if images.ndim != 4 or 0 in images.shape:
+        raise ValueError(f"Expected images of shape [N, H, W, C], none of them 0. Received: shape={images.shape}")
+    if images.dtype != np.uint8:
+        low, high = images.min(), images.max()
+        # A comparison with NaN is false.
+        if not (low >= 0.0 and high <= 1.0):
+            raise ValueError(
+                f"Expected float images in [0, 1], without NaN; divide by 255 what is in 0 .. 255. "
+                f"Received: minimum={low}, maximum={high}"
+            )
+
+
+def _check_sizes(
+    size: int, batch_size: int, seed: int, start: int, steps: int | None, shard: int, num_shards: int
+) -> None:
+    if batch_size < 1:
+        raise ValueError(f"Expected batch_size >= 1. Received: batch_size={batch_size}")
+    if batch_size > size:
+        raise ValueError(
+            f"Expected batch_size to be at most the number of images, {size}. Received: batch_size={batch_size}"
+        )
+    if num_shards < 1 or batch_size % num_shards:
+        raise ValueError(
+            f"Expected num_shards >= 1 that divides batch_size={batch_size}. Received: num_shards={num_shards}"
+        )
+    if not 0 <= shard < num_shards:
+        raise ValueError(f"Expected shard in 0 .. {num_shards - 1}. Received: shard={shard}")
+    if not 0 <= seed < 2**63:
+        raise ValueError(f"Expected seed in 0 .. 2^63 - 1. Received: seed={seed}")
+    if start < 0 or (steps is not None and steps < 0):
+        raise ValueError(f"Expected start >= 0 and steps >= 0 or None. Received: start={start}, steps={steps}")

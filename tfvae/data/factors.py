@@ -1,0 +1,161 @@
+"""Factors of variation and the grid that they span."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class FactorSpace:
+    """A full grid of discrete factors of variation, in C order: the last factor varies fastest.
+
+    Args:
+        names: names of the K factors, all different.
+        values: for each factor the values that it takes, a float array [size_k].
+
+    Raises:
+        ValueError: if names and values do not fit each other, a name is repeated, or a factor has no value.
+    """
+
+    names: tuple[str, ...]
+    values: tuple[np.ndarray, ...]
+
+    def __post_init__(self) -> None:
+        names, values = tuple(self.names), tuple(np.asarray(value, np.float64) for value in self.values)
+        if not names or len(names) != len(values):
+            raise ValueError(
+                f"Expected one array of values for each of one or more names. "
+                f"Received: names={names}, {len(values)} arrays"
+            )
+        if len(set(names)) != len(names):
+            raise ValueError(f"Expected names that are all different. Received: names={names}")
+        for name, value in zip(names, values, strict=True):
+            if value.ndim != 1 or not value.size:
+                raise ValueError(f"Expected values of shape [size >= 1] for {name!r}. Received: shape={value.shape}")
+        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "values", values)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The number of values of each factor, K integers."""
+        return tuple(len(value) for value in self.values)
+
+    def __len__(self) -> int:
+        return math.prod(self.sizes)
+
+    def position(self, name: str) -> int:
+        """Returns the column of a factor.
+
+        Raises:
+            ValueError: if there is no factor of that name.
+        """
+        if name not in self.names:
+            raise ValueError(f"Expected a factor out of {list(self.names)}. Received: name={name!r}")
+        return self.names.index(name)
+
+    def to_index(self, factors: np.ndarray) -> np.ndarray:
+        """Returns the places of factors in the grid.
+
+        Args:
+            factors: int array [N, K], column k in 0 .. sizes[k] - 1.
+
+        Returns:
+            int64 array [N], in 0 .. len - 1.
+
+        Raises:
+            TypeError: if the factors are not integers.
+            ValueError: if the shape is another one, or a factor is out of its range.
+        """
+        factors = _integers("factors", factors)
+        if factors.ndim != 2 or factors.shape[1] != len(self.names):
+            raise ValueError(f"Expected factors of shape [N, {len(self.names)}]. Received: shape={factors.shape}")
+        for k, (name, size) in enumerate(zip(self.names, self.sizes, strict=True)):
+            wrong = factors[:, k][(factors[:, k] < 0) | (factors[:, k] >= size)]
+            if wrong.size:
+                raise ValueError(f"Expected {name} in 0 .. {size - 1}. Received: {name}={wrong[0]}")
+        return np.ravel_multi_index(tuple(factors.T), self.sizes).astype(np.int64)
+
+    def to_factors(self, indices: np.ndarray) -> np.ndarray:
+        """Returns the factors at places of the grid: the inverse of `to_index`.
+
+        Args:
+            indices: int array [N], in 0 .. len - 1.
+
+        Returns:
+            int64 array [N, K].
+
+        Raises:
+            TypeError: if the indices are not integers.
+            ValueError: if the indices are not one-dimensional.
+            IndexError: if an index is out of range.
+        """
+        return np.stack(np.unravel_index(self.check_indices(indices), self.sizes), axis=-1).astype(np.int64)
+
+    def check_indices(self, indices: np.ndarray) -> np.ndarray:
+        """Returns indices as int64 [N], or raises what `to_factors` raises."""
+        indices = _integers("indices", indices)
+        if indices.ndim != 1:
+            raise ValueError(f"Expected indices of shape [N]. Received: shape={indices.shape}")
+        wrong = indices[(indices < 0) | (indices >= len(self))]
+        if wrong.size:
+            raise IndexError(f"Expected indices in 0 .. {len(self) - 1}. Received: index={wrong[0]}")
+        return indices
+
+    def sample_factors(self, n: int, rng: np.random.Generator, fix: Mapping[str, int] | None = None) -> np.ndarray:
+        """Draws factors uniformly and independently.
+
+        Args:
+            n: how many rows to draw, at least 0.
+            rng: a NumPy generator.
+            fix: factors to hold, name -> value index.
+
+        Returns:
+            int64 array [n, K].
+
+        Raises:
+            TypeError: if a value to hold is not an integer.
+            ValueError: if a name is unknown, a value to hold is out of range, or n is negative.
+        """
+        if n < 0:
+            raise ValueError(f"Expected n >= 0. Received: n={n}")
+        factors = rng.integers(0, self.sizes, size=(n, len(self.names)), dtype=np.int64)
+        for name, value in (fix or {}).items():
+            k = self.position(name)
+            if not isinstance(value, int | np.integer):
+                raise TypeError(f"Expected an integer to hold {name!r} at. Received: {name}={value!r}")
+            if not 0 <= value < self.sizes[k]:
+                raise ValueError(f"Expected {name} in 0 .. {self.sizes[k] - 1}. Received: {name}={value}")
+            factors[:, k] = value
+        return factors
+
+    def traversal(self, factors: np.ndarray, name: str) -> np.ndarray:
+        """Returns all the values of one factor, in order, with the other factors held.
+
+        Args:
+            factors: int array [K], where to start from.
+            name: the factor to run through.
+
+        Returns:
+            int64 array [size of that factor, K].
+
+        Raises:
+            TypeError: if the factors are not integers.
+            ValueError: if the name is unknown, the shape is not [K], or a factor is out of range.
+        """
+        k = self.position(name)
+        factors = _integers("factors", factors)
+        if factors.shape != (len(self.names),):
+            raise ValueError(f"Expected factors of shape [{len(self.names)}]. Received: shape={factors.shape}")
+        self.to_index(factors[np.newaxis])
+        rows = np.tile(factors, (self.sizes[k], 1))
+        rows[:, k] = np.arange(self.sizes[k])
+        return rows
+
+
+def _integers(name: str, array: np.ndarray) -> np.ndarray:
+    array = np.asarray(array)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"Expected {name} of an integer dtype. Received: dtype={array.dtype}")
+    return array.astype(np.int64)
