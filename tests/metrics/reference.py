@@ -1,0 +1,140 @@
+"""Data whose images hold their factors, and the metrics as naive loops."""
+
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+
+from tfvae.data.factors import FactorSpace
+from tfvae.data.ground_truth import GroundTruthData
+
+# The representation whose scores by disentanglement_lib (commit 86a644d, scikit-learn 1.9.1, seed 0, L = 64, 10,000
+# points to train and 5,000 to evaluate) are quoted in the tests: the factors of dSprites, each scaled to [-1, 1],
+# times this orthogonal matrix, and five codes of noise, U(-1, 1).
+DSPRITES_SIZES = (3, 6, 40, 32, 32)
+ROTATION = np.array(
+    [
+        [-5.94512893e-01, -7.26407011e-04, 2.19946723e-01, 5.11066323e-01, -5.80507144e-01],
+        [-3.33646523e-01, -9.21592641e-04, -4.27060314e-01, 5.33379026e-01, 6.49465512e-01],
+        [-6.85305762e-02, 9.82966230e-01, -1.37913871e-01, -8.29773545e-02, -5.63513441e-02],
+        [-1.65395488e-01, -1.76009686e-01, -8.36450661e-01, -2.86733748e-01, -3.99748637e-01],
+        [-7.09353446e-01, -5.28829317e-02, 2.24884378e-01, -6.04331486e-01, 2.79699047e-01],
+    ]
+)
+
+
+def grid(sizes: tuple[int, ...]) -> GroundTruthData:
+    """One image [1, K, 1] for each point of a grid; its pixels are the factors."""
+    space = FactorSpace(tuple(f"factor{k}" for k in range(len(sizes))), tuple(np.arange(size) for size in sizes))
+    pixels = space.to_factors(np.arange(len(space))).astype(np.uint8)
+    return GroundTruthData("grid", space, pixels[:, None, :, None])
+
+
+def factors_in(images: np.ndarray) -> np.ndarray:
+    """Factors [B, K] of images of a grid as an encoder is given them, scaled by 1/255."""
+    return np.rint(np.asarray(images)[:, 0, :, 0] * 255).astype(np.int64)
+
+
+def scaled_factors(data: GroundTruthData) -> np.ndarray:
+    """Factors of all images, each in [-1, 1]: [N, K]."""
+    sizes = np.array(data.factors.sizes)
+    return 2 * data.factors.to_factors(np.arange(len(data))) / (sizes - 1) - 1
+
+
+def oracle(rotated: bool) -> tuple[GroundTruthData, np.ndarray]:
+    data = grid(DSPRITES_SIZES)
+    factors = scaled_factors(data)
+    noise = np.random.default_rng(0).uniform(-1, 1, factors.shape)
+    return data, np.concatenate([factors @ ROTATION.T if rotated else factors, noise], axis=1)
+
+
+def pairwise_variance(values, distance) -> float:
+    """Var(x) = 1 / (2 N (N-1)) sum_{i,j} d(x_i, x_j)."""
+    total = sum(distance(a, b) for a in values for b in values)
+    return total / (2 * len(values) * (len(values) - 1))
+
+
+def factor_vae(data, mean, kl, rng, *, votes, evaluation_votes, batch, collapsed_kl, discrete=()) -> float:
+    """The FactorVAE metric, one vote, image and latent at a time, on fewer images than scale_samples."""
+    mean = np.asarray(mean, np.float64)
+    space, sizes = data.factors, data.factors.sizes
+    scored = [k for k in range(len(sizes)) if sizes[k] > 1]
+
+    def variance(values, latent):
+        if latent in discrete:
+            return pairwise_variance(values, lambda a, b: float(a != b))
+        centre = sum(values) / len(values)
+        return sum((value - centre) ** 2 for value in values) / (len(values) - 1)
+
+    over_data = [variance(list(mean[:, j]), j) for j in range(mean.shape[1])]
+
+    def vote(factors, fixed):
+        lowest, winner = np.inf, None
+        for j in range(mean.shape[1]):
+            if kl[j] <= collapsed_kl and j not in discrete:
+                continue
+            values = []
+            for row in factors:
+                row = list(row)
+                row[fixed] = factors[0][fixed]
+                index = 0
+                for factor, size in zip(row, sizes, strict=True):
+                    index = index * size + factor
+                values.append(mean[index, j])
+            if variance(values, j) / over_data[j] < lowest:
+                lowest, winner = variance(values, j) / over_data[j], j
+        return winner
+
+    def ballots(number):
+        factors = space.sample_factors(number * batch, rng)
+        places = rng.integers(len(scored), size=number)
+        fixed = [scored[place] for place in places]
+        return [(vote(factors[i * batch : (i + 1) * batch], fixed[i]), fixed[i]) for i in range(number)]
+
+    counts = dict.fromkeys(((j, k) for j in range(mean.shape[1]) for k in scored), 0)
+    for ballot in ballots(votes):
+        counts[ballot] += 1
+    classifier = {j: max(scored, key=lambda k: counts[j, k]) for j in range(mean.shape[1])}
+    correct = [classifier[latent] == fixed for latent, fixed in ballots(evaluation_votes)]
+    return sum(correct) / len(correct)
+
+
+def difference_features(data, mean, rng, points, pairs) -> tuple[np.ndarray, np.ndarray]:
+    """Points of the beta-VAE metric, one pair at a time."""
+    space, sizes = data.factors, data.factors.sizes
+    scored = [k for k in range(len(sizes)) if sizes[k] > 1]
+    labels = rng.integers(len(scored), size=points)
+    first, second = space.sample_factors(points * pairs, rng), space.sample_factors(points * pairs, rng)
+    features = np.zeros((points, mean.shape[1]))
+    for p in range(points):
+        for pair in range(p * pairs, (p + 1) * pairs):
+            second[pair, scored[labels[p]]] = first[pair, scored[labels[p]]]
+            a, b = space.to_index(np.stack([first[pair], second[pair]]))
+            features[p] += np.abs(mean[a] - mean[b]) / pairs
+    return features, labels
+
+
+def adagrad(features, labels, classes, order, learning_rate=0.01, accumulator=0.1) -> tuple[np.ndarray, np.ndarray]:
+    """Softmax regression by Adagrad, one weight at a time."""
+    inputs = np.concatenate([features, np.ones((len(features), 1))], axis=1)
+    weights = np.zeros((inputs.shape[1], classes))
+    squares = np.full_like(weights, accumulator)
+    for rows in order:
+        old = weights.copy()
+        for i in range(weights.shape[0]):
+            for c in range(classes):
+                gradient = 0.0
+                for row in rows:
+                    e = np.exp(inputs[row] @ old)
+                    gradient += inputs[row, i] * (e[c] / e.sum() - (labels[row] == c)) / len(rows)
+                squares[i, c] += gradient**2
+                weights[i, c] -= learning_rate * gradient / np.sqrt(squares[i, c])
+    return weights[:-1], weights[-1]
+
+
+def default_logistic_score(features, labels, new_features, new_labels) -> float:
+    """The classifier of disentanglement_lib: scikit-learn's defaults on the features as they are, 100 iterations."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return LogisticRegression().fit(features, labels).score(new_features, new_labels)

@@ -1,0 +1,150 @@
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.metrics.reference import factors_in, grid
+from tfvae.metrics import Codes
+
+
+class Recorder:
+    """Codes that are a known function of the factors; remembers the images that it was given."""
+
+    def __init__(self, data):
+        self.data = data
+        self.calls = []
+
+    def __call__(self, images):
+        assert images.dtype == np.float32
+        factors = factors_in(images)
+        self.calls.append(self.data.factors.to_index(factors))
+        return {"mean": factors * 0.5, "log_variance": -1.0 - factors}
+
+
+def expected(data, indices):
+    factors = data.factors.to_factors(indices).astype(np.float32)
+    return factors * np.float32(0.5), -1 - factors
+
+
+@pytest.fixture
+def data():
+    return grid((3, 4, 5))
+
+
+def test_looks_codes_up_and_encodes_each_image_once(data):
+    represent = Recorder(data)
+    codes = Codes(represent, data, batch_size=8)
+    asked = set()
+    for indices in ([7, 7, 3], [3, 59, 0, 7], np.random.default_rng(0).integers(60, size=500), range(60)):
+        indices = np.array(indices)
+        asked |= set(indices.tolist())
+        mean, log_variance = expected(data, indices)
+        np.testing.assert_array_equal(codes.mean(indices), mean)
+        np.testing.assert_array_equal(codes.log_variance(indices), log_variance)
+        assert codes.encoded == len(asked)
+        seen = [index for call in represent.calls for index in set(call.tolist())]
+        assert sorted(seen) == sorted(asked)  # no image is in two calls
+    codes.encode_all()
+    assert codes.mean(np.arange(60)).dtype == np.float32
+    assert sum(len(set(call.tolist())) for call in represent.calls) == 60
+
+
+def test_calls_have_few_sizes(data):
+    represent = Recorder(data)
+    codes = Codes(represent, data, batch_size=12)
+    for number in range(1, 30):
+        codes.mean(np.arange(number * 2))
+    codes.encode_all()
+    assert {len(call) for call in represent.calls} <= {1, 2, 4, 8, 12}
+    represent.calls.clear()
+    Codes(represent, data, batch_size=12).encode_all()
+    assert [len(call) for call in represent.calls] == [12] * 5
+
+
+@pytest.mark.parametrize("kind", ["array", "tensor", "mean alone", "tensors"])
+def test_takes_arrays_and_tensors(data, kind):
+    def represent(images):
+        output = Recorder(data)(images)
+        return {
+            "array": lambda: output["mean"],
+            "tensor": lambda: tf.constant(output["mean"]),
+            "mean alone": lambda: {"mean": output["mean"]},
+            "tensors": lambda: {key: tf.constant(value) for key, value in output.items()},
+        }[kind]()
+
+    codes = Codes(represent, data)
+    indices = np.array([5, 0, 59])
+    mean, log_variance = expected(data, indices)
+    np.testing.assert_array_equal(codes.mean(indices), mean)
+    assert codes.latent_dim == 3
+    if kind == "tensors":
+        np.testing.assert_array_equal(codes.log_variance(indices), log_variance)
+    else:
+        assert not codes.has_posterior
+        assert codes.kl_per_latent(indices) is None
+
+
+def test_from_arrays_equals_encoding(data):
+    encoded = Codes(Recorder(data), data)
+    codes = Codes.from_arrays(data, *expected(data, np.arange(60)))
+    indices = np.array([4, 58])
+    assert codes.encoded == 60
+    np.testing.assert_array_equal(codes.mean(indices), encoded.mean(indices))
+    np.testing.assert_array_equal(codes.kl_per_latent(indices), encoded.kl_per_latent(indices))
+
+
+def test_kl_per_latent_is_the_closed_form(data):
+    mean = np.tile([2.0, 0.0, 0.0, 1.0], (60, 1))
+    mean[::2, 3] = -3
+    log_variance = np.tile([math.log(4), 0.0, 1e-4, 0.0], (60, 1))
+    kl = Codes.from_arrays(data, mean, log_variance).kl_per_latent(np.arange(60))
+    # KL(N(2, 4) || N(0, 1)); the prior itself; l^2 / 4 for a log variance l near 0; the mean of 1/2 and 9/2.
+    np.testing.assert_allclose(kl, [0.5 * (4 + 4 - math.log(4) - 1), 0, 0.25e-8, 2.5], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("represent", "message"),
+    [
+        (lambda x: np.zeros((len(x), 2, 2)), r"Expected codes \[B, D\].*shape=\(4, 2, 2\)"),
+        (lambda x: np.zeros((3, 2)), r"Expected codes \[B, D\].*shape=\(3, 2\) for B=4"),
+        (lambda x: np.zeros(len(x)), r"Expected codes \[B, D\]"),
+        (lambda x: {"z": np.zeros((len(x), 2))}, r"keys=\['z'\]"),
+        (lambda x: {"mean": np.zeros((len(x), 2)), "log_variance": np.zeros((len(x), 1))}, "Expected log variances"),
+        (lambda x: np.where(factors_in(x) == 2, np.nan, 0), r"Expected finite codes \[B, D\].*for 1 of 4"),
+        (lambda x: {"mean": np.zeros((4, 2)), "log_variance": np.full((4, 2), np.inf)}, "finite log variances"),
+    ],
+)
+def test_says_what_is_wrong_with_codes(data, represent, message):
+    codes = Codes(represent, data)
+    with pytest.raises(ValueError, match=message):
+        codes.mean(np.array([0, 1, 2, 3]))
+    assert codes.encoded == 0
+
+
+def test_outputs_must_not_change(data):
+    widths = iter([2, 3])
+    codes = Codes(lambda x: np.zeros((len(x), next(widths))), data)
+    codes.mean(np.array([0]))
+    with pytest.raises(ValueError, match=r"codes \[B, 2\] without log variances. Received: codes \[1, 3\]"):
+        codes.mean(np.array([1]))
+
+
+@pytest.mark.parametrize(
+    ("indices", "error"),
+    [([-1], IndexError), ([60], IndexError), ([0.5], ValueError), ([[1]], ValueError), ([], ValueError)],
+)
+def test_refuses_indices_that_are_none(data, indices, error):
+    with pytest.raises(error, match=r"Expected .*indices"):
+        Codes(Recorder(data), data).mean(np.array(indices))
+
+
+def test_refuses_empty_batches(data):
+    with pytest.raises(ValueError, match="batch_size=0"):
+        Codes(Recorder(data), data, batch_size=0)
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_shows_progress_when_asked(data, progress, capsys):
+    Codes(Recorder(data), data, progress=progress).encode_all()
+    assert ("60/60" in capsys.readouterr().err) == progress

@@ -1,0 +1,136 @@
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.metrics.reference import factors_in, grid
+from tfvae.evaluation import QUICK, evaluate
+from tfvae.metrics import METRICS
+
+SMALL = {
+    "beta_vae": {"pairs": 20, "train": 100, "evaluation": 100, "repeats": 2},
+    "factor_vae": {"votes": 100, "evaluation_votes": 100, "batch": 10, "repeats": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def data():
+    return grid((3, 4, 5))
+
+
+class Encoder(tf.Module):
+    """Codes [B, 3] that mix the factors, with variances that differ between the latents."""
+
+    def __init__(self):
+        rng = np.random.default_rng(0)
+        self.matrix = tf.Variable(rng.normal(size=(3, 3)), dtype=tf.float32)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 1, 3, 1], tf.float32, "images")])
+    def __call__(self, images):
+        mean = (tf.reshape(images, [-1, 3]) * 255 - 1.5) @ self.matrix
+        return {"mean": mean, "log_variance": tf.zeros_like(mean) - [0.0, 1.0, 2.0]}
+
+
+def test_a_function_and_its_saved_model_score_the_same(data, tmp_path):
+    encoder = Encoder()
+    tf.saved_model.save(encoder, str(tmp_path), signatures=encoder.__call__)
+    signature = tf.saved_model.load(str(tmp_path)).signatures["serving_default"]
+    result = evaluate(encoder, data, parameters=SMALL)
+    assert evaluate(lambda images: signature(images=tf.constant(images)), data, parameters=SMALL) == result
+    assert 1 / 3 < result["factor_vae"]["score"] < 1
+
+
+def test_result_says_what_was_scored(data):
+    result = evaluate(Encoder(), data, seed=3, images=20, parameters=SMALL)
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    assert set(result) == {*METRICS, "kl", "data", "digest", "seed", "images", "encoded", "parameters"}
+    assert (result["data"], result["digest"], result["seed"]) == ("grid", data.digest, 3)
+    assert (result["images"], result["encoded"], result["parameters"]) == (20, 60, SMALL)
+
+
+def test_scores_do_not_depend_on_what_else_is_asked_for(data):
+    everything = evaluate(Encoder(), data, parameters=SMALL, decode=lambda z: np.zeros((len(z), 1, 3, 1)), images=20)
+    for name in METRICS:
+        alone = evaluate(Encoder(), data, metrics=[name], parameters=SMALL, images=20)
+        assert alone[name] == everything[name]
+        assert alone["kl"] == everything["kl"]
+        assert alone["parameters"] == {name: SMALL[name]}
+    other_seed = evaluate(Encoder(), data, parameters=SMALL, seed=1)
+    assert all(other_seed[name] != everything[name] for name in METRICS)
+
+
+def test_kl_is_the_closed_form(data):
+    def represent(images):
+        mean = np.zeros((len(images), 2))
+        mean[:, 1] = factors_in(images)[:, 2]
+        return {"mean": mean, "log_variance": np.zeros_like(mean)}
+
+    result = evaluate(represent, data, metrics=[])
+    # Half the mean square of 0, 1, 2, 3, 4.
+    assert result["kl"] == {"total": 3.0, "latents": [0.0, 3.0]}
+
+
+def test_codes_without_a_posterior_have_no_kl(data):
+    result = evaluate(factors_in, data, parameters=SMALL)
+    assert "kl" not in result
+    assert result["factor_vae"]["score"] == result["beta_vae"]["score"] == 1
+
+
+def test_reconstruction_error_of_known_logits(data):
+    def error(decode):
+        return evaluate(Encoder(), data, metrics=[], decode=decode)["reconstruction"]
+
+    # Ignorance costs log 2 a pixel.
+    assert error(lambda z: np.zeros((len(z), 1, 3, 1), np.float32)) == pytest.approx(
+        {"nats": 3 * np.log(2), "standard_error": 0}, abs=1e-12
+    )
+    # Logits of -1000: a pixel x costs 1000 x. The mean of the three factors' pixels is (1 + 1.5 + 2) / 255, their
+    # variances 2/3, 5/4 and 2 (population), the grid's standard error that of 60 images.
+    certain = error(lambda z: np.full((len(z), 1, 3, 1), -1000.0))
+    assert certain["nats"] == pytest.approx(1000 * 4.5 / 255, rel=1e-6)
+    assert certain["standard_error"] == pytest.approx(1000 / 255 * np.sqrt((2 / 3 + 5 / 4 + 2) / 59), rel=1e-6)
+
+
+def test_reconstruction_error_samples_the_posterior():
+    data = grid((50, 2, 40))
+
+    def represent(images):
+        pixel = factors_in(images)[:, 2:] / 20 - 1
+        return {"mean": pixel, "log_variance": np.zeros_like(pixel) + np.log(4)}
+
+    result = evaluate(represent, data, metrics=[], decode=lambda z: np.tile(z[:, None, None], (1, 1, 3, 1)))
+    # Logit z ~ N(m, 4) at each of three pixels: 3 E softplus(z) - m sum x, by Gauss-Hermite quadrature.
+    nodes, weights = np.polynomial.hermite_e.hermegauss(60)
+    m = np.arange(40) / 20 - 1
+    softplus = np.log1p(np.exp(m[:, None] + 2 * nodes)) @ weights / weights.sum()
+    pixels = (24.5 + 0.5 + np.arange(40)) / 255
+    exact = np.mean(3 * softplus - m * pixels)
+    error = result["reconstruction"]["standard_error"]
+    assert error == pytest.approx(0.06, abs=0.02)
+    assert result["reconstruction"]["nats"] == pytest.approx(exact, abs=4 * error)
+    without_noise = np.mean(3 * np.log1p(np.exp(m)) - m * pixels)
+    assert exact - without_noise > 8 * error
+
+
+def test_quick_parameters_encode_few_images():
+    data = grid((20, 20, 40, 20))
+    result = evaluate(factors_in, data, parameters=QUICK, images=2_000)
+    assert result["factor_vae"]["score"] == 1
+    # 400 votes of 50 images, 600 points of 20 pairs, and two subsets of 2,000.
+    assert result["encoded"] <= 20_000 + 24_000 + 4_000
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"metrics": ["mig2"]}, r"\['beta_vae', 'factor_vae'.*'mig2'"),
+        ({"parameters": {"factor": {}}}, "Received: 'factor'"),
+        ({"images": 1}, "images=1"),
+        ({"metrics": [], "decode": lambda z: np.zeros((len(z), 3))}, r"shape \(60, 1, 3, 1\).*\(60, 3\)"),
+        ({"metrics": [], "decode": lambda z: np.full((len(z), 1, 3, 1), np.nan)}, "finite logits.*60 of 60"),
+    ],
+)
+def test_says_what_is_wrong(data, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate(Encoder(), data, **parameters)

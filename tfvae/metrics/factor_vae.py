@@ -1,0 +1,138 @@
+"""The FactorVAE metric: majority vote over the latent that varies least."""
+
+from collections.abc import Collection
+
+import numpy as np
+
+from tfvae.metrics.codes import Codes
+from tfvae.metrics.sampling import over_repeats, scored_columns, subset
+
+
+def factor_vae_score(
+    codes: Codes,
+    rng: np.random.Generator,
+    *,
+    votes: int = 800,
+    evaluation_votes: int = 800,
+    batch: int = 100,
+    scale_samples: int = 10_000,
+    collapsed_kl: float = 0.01,
+    discrete: Collection[int] = (),
+    repeats: int = 5,
+) -> dict[str, float]:
+    """Accuracy of a majority vote that names the fixed factor from the latent of the lowest variance.
+
+    A vote: fix a factor k, draw L images with that factor at one random value and the others random;
+        d = argmin_j Var_L(mu_j) / Var_data(mu_j)
+    and the pair (d, k) counts in V_dk. The classifier is C(d) = argmax_k V_dk; its accuracy is measured on votes
+    of its own (Kim & Mnih, 2018, Section 4 and Appendix B).
+
+    Latents that have collapsed to the prior, q(z_j|x) = p(z_j), are pruned first, by their KL averaged over the
+    data: a mean of 1e-4 carries nothing through a posterior of standard deviation 1, yet dividing by its standard
+    deviation would let it vote. A latent whose KL is exactly collapsed_kl = 0.01 nats has means of variance 0.02
+    (0.5 log 1/(1 - v)). A latent that does not vary at all never has the lowest variance; for codes without a
+    posterior this is the only pruning. When no latent is left, there is nothing to vote with: the score is
+    that of a random classifier, 1/K.
+
+    Args:
+        codes: codes of a data set with known factors.
+        rng: source of all randomness.
+        votes: int, votes that make the classifier.
+        evaluation_votes: int, votes on which it is evaluated.
+        batch: int >= 2, images of one vote (L).
+        scale_samples: int >= 2, random images over which the variances and the KL of the data are taken; all images
+            when there are fewer.
+        collapsed_kl: float, in nats; a latent is pruned when its KL is less or equal. A negative number prunes none.
+        discrete: latents whose codes are categories: these have Gini's variance, and are not pruned by a Gaussian KL.
+        repeats: int, independent draws of all votes; the scores are averaged.
+
+    Returns:
+        "score": accuracy on the evaluation votes, mean over the repeats; "standard_error" of that mean, from the
+        spread of the repeats (of the binomial when there is one): it tells what the votes leave open, and nothing
+        about the spread over training seeds; "train_accuracy": on the votes that made the classifier;
+        "active_latents": how many latents could vote.
+
+    Raises:
+        ValueError: a parameter is out of its range, or there are fewer than two factors.
+    """
+    columns = scored_columns(codes.data)
+    if votes < 1 or evaluation_votes < 1 or batch < 2 or scale_samples < 2:
+        raise ValueError(
+            "Expected votes >= 1, evaluation_votes >= 1, batch >= 2 and scale_samples >= 2. Received: "
+            f"votes={votes}, evaluation_votes={evaluation_votes}, batch={batch}, scale_samples={scale_samples}"
+        )
+    is_discrete = np.zeros(codes.latent_dim, bool)
+    if any(not 0 <= latent < codes.latent_dim for latent in discrete):
+        raise ValueError(f"Expected discrete latents in [0, {codes.latent_dim}). Received: discrete={tuple(discrete)}")
+    is_discrete[list(discrete)] = True
+
+    sample = subset(len(codes.data), scale_samples, rng)
+    scale = _variance(codes.mean(sample), is_discrete)
+    active = _varies(codes.mean(sample))
+    kl = codes.kl_per_latent(sample)
+    if kl is not None:
+        active &= (kl > collapsed_kl) | is_discrete
+    if not active.any():
+        chance = 1 / len(columns)
+        return {"score": chance, "standard_error": 0.0, "train_accuracy": chance, "active_latents": 0}
+
+    def draw(number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Votes: the latent of the lowest variance [V] and the place of the fixed factor in `columns` [V]."""
+        space = codes.data.factors
+        factors = space.sample_factors(number * batch, rng).reshape(number, batch, -1)
+        fixed = rng.integers(len(columns), size=number)
+        rows = np.arange(number)
+        factors[rows, :, columns[fixed]] = factors[rows, 0, columns[fixed]][:, None]
+        means = codes.mean(space.to_index(factors.reshape(number * batch, -1))).reshape(number, batch, -1)
+        relative = np.full((number, active.size), np.inf)
+        relative[:, active] = _variance(means[:, :, active], is_discrete[active]) / scale[active]
+        return relative.argmin(axis=1), fixed
+
+    def repeat() -> tuple[float, float]:
+        latents, fixed = draw(votes)
+        ballots = np.zeros((active.size, len(columns)), int)
+        np.add.at(ballots, (latents, fixed), 1)
+        classifier = ballots.argmax(axis=1)
+        new_latents, new_fixed = draw(evaluation_votes)
+        return float(np.mean(classifier[new_latents] == new_fixed)), float(np.mean(classifier[latents] == fixed))
+
+    return {**over_repeats(repeat, repeats, evaluation_votes), "active_latents": int(active.sum())}
+
+
+def gini_variance(values: np.ndarray) -> np.ndarray:
+    """Gini's variance of categories: half the probability that two of them differ.
+
+    Var(x) = 1 / (2 N (N-1)) sum_{i,j} [x_i != x_j]    (Kim & Mnih, 2018, Appendix B)
+
+    With (x_i - x_j)^2 in place of [x_i != x_j] the same sum is the sample variance. There are n_c^2 pairs of equal
+    members of a category with n_c members, so that sorting takes the place of the N^2 comparisons.
+
+    Args:
+        values: array [..., N, D], categories along the axis before the last.
+
+    Returns:
+        float64 [..., D].
+    """
+    ordered = np.sort(values, axis=-2)
+    size = ordered.shape[-2]
+    place = np.arange(size)[:, None]
+    is_first = np.ones(ordered.shape, bool)
+    is_first[..., 1:, :] = ordered[..., 1:, :] != ordered[..., :-1, :]
+    run_start = np.maximum.accumulate(np.where(is_first, place, 0), axis=-2)
+    # n^2 = 1 + 3 + 5 + ...: the r-th member of a category, counted from 0, adds 2 r + 1 equal pairs.
+    equal_pairs = np.sum(2 * (place - run_start) + 1, axis=-2)
+    return (size**2 - equal_pairs) / (2 * size * (size - 1))
+
+
+def _variance(values: np.ndarray, is_discrete: np.ndarray) -> np.ndarray:
+    """Sample variance, or Gini's where `is_discrete` [D]: [..., N, D] -> float64 [..., D]."""
+    variance = np.var(values.astype(np.float64), axis=-2, ddof=1)
+    if is_discrete.any():
+        variance[..., is_discrete] = gini_variance(values[..., is_discrete])
+    return variance
+
+
+def _varies(means: np.ndarray) -> np.ndarray:
+    """Whether a latent varies over the data by more than float32 rounds: [N, D] -> bool [D]."""
+    span = np.ptp(means.astype(np.float64), axis=0)
+    return span > 4 * np.finfo(np.float32).eps * np.abs(means).max(axis=0)
