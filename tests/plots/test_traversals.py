@@ -1,0 +1,129 @@
+import numpy as np
+import pytest
+import tensorflow_probability as tfp
+from PIL import Image
+
+from tfvae.plots import tiles
+from tfvae.plots.traversals import plot_traversals, save_gif, traversal_frames, traverse
+
+tfd = tfp.distributions
+DIM = 4
+WEIGHTS = np.random.default_rng(1).normal(size=(DIM, 8 * 6 * 3))
+IMAGES = np.random.default_rng(2).random((5, 8, 6, 1), dtype=np.float32)
+
+
+def represent(images):
+    """Latents whose KL is by design not in order."""
+    pixels = images.reshape(len(images), -1)
+    mean = pixels[:, :DIM] * [0.1, 3.0, 0.0, 1.0]
+    log_variance = np.tile(np.array([-0.5, -4.0, 0.0, -1.0]), (len(images), 1))
+    return {"mean": mean.astype(np.float32), "log_variance": log_variance.astype(np.float32)}
+
+
+def decode(codes, channels=1):
+    assert codes.dtype == np.float32
+    logits = codes @ WEIGHTS[:, : 48 * channels]
+    return (1 / (1 + np.exp(-logits))).reshape(-1, 8, 6, channels)
+
+
+def text_of(figure):
+    return [text.get_text() for text in figure.texts]
+
+
+def test_frames_equal_a_naive_loop():
+    code, latents, values = np.array([0.3, -0.2, 0.9, 1.5]), np.array([2, 0, 3]), np.array([-1.5, 0.25, 2.0])
+    frames = traversal_frames(decode, code, latents, values)
+    assert frames.dtype == np.float32
+    for row, latent in enumerate(latents):
+        for column, value in enumerate(values):
+            changed = code.astype(np.float32)
+            changed[latent] = value
+            np.testing.assert_allclose(frames[row, column], decode(changed[np.newaxis])[0], rtol=1e-6)
+
+
+def test_rows_are_sorted_by_the_mean_kl_of_the_images():
+    traversals = traverse(represent, decode, IMAGES)
+    codes = represent(IMAGES)
+    posterior = tfd.Normal(codes["mean"], np.exp(0.5 * codes["log_variance"]))
+    kl = tfd.kl_divergence(posterior, tfd.Normal(0.0, 1.0)).numpy().mean(axis=0)
+    assert list(traversals.latents) == [1, 3, 0, 2]
+    np.testing.assert_allclose(traversals.kl, kl[[1, 3, 0, 2]], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(traversals.reconstructions, decode(codes["mean"]), rtol=1e-6)
+    np.testing.assert_array_equal(
+        traversals.frames, traversal_frames(decode, codes["mean"][0], traversals.latents, np.linspace(-2, 2, 11))
+    )
+
+
+def test_a_latent_at_its_own_value_is_the_reconstruction():
+    own = represent(IMAGES)["mean"][0]
+    for latent in range(DIM):
+        traversals = traverse(represent, decode, IMAGES, values=own[[latent]])
+        (row,) = traversals.frames[traversals.latents == latent]
+        np.testing.assert_allclose(row[0], decode(own[np.newaxis])[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (IMAGES[0], r"\[N, H, W, C\] with C 1 or 3. Received: images.shape=\(8, 6, 1\)"),
+        (IMAGES[:0], r"Received: images.shape=\(0, 8, 6, 1\)"),
+        (np.zeros((1, 8, 6, 2), np.float32), r"Received: images.shape=\(1, 8, 6, 2\)"),
+        (np.zeros((1, 8, 6, 1), np.uint8), "Received: images.dtype=uint8"),
+        (IMAGES + 1, "Received: images.dtype=float32, values from 1"),
+        (IMAGES * np.nan, "values from nan"),
+    ],
+)
+def test_other_images_are_refused(images, message):
+    with pytest.raises(ValueError, match=message):
+        traverse(represent, decode, images)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_figure_holds_every_tile_in_its_place(channels):
+    images = np.tile(IMAGES, channels)
+    traversals = traverse(represent, lambda z: decode(z, channels), images, values=np.linspace(-1, 1, 3))
+    figure = plot_traversals(traversals, scale=2)
+    drawn = tiles.rendered(figure)
+    rows = [traversals.images[:3], traversals.reconstructions[:3], *traversals.frames]
+    tops = [10, 28] + [80 + 18 * row for row in range(DIM)]
+    for top, row in zip(tops, rows, strict=True):
+        for column, image in enumerate(row):
+            left = 110 + 14 * column
+            # The outermost pixels are left out: the frame of the first tile is drawn around it.
+            tile = drawn[top + 1 : top + 15, left + 1 : left + 11]
+            np.testing.assert_array_equal(tile, tiles.pixels(image, 2)[1:-1, 1:-1])
+    assert drawn.shape == (80 + 18 * DIM - 2 + 10, 110 + 14 * 3 - 2 + 10, 3)
+
+
+def test_the_figure_names_latents_values_and_nats():
+    traversals = traverse(represent, decode, IMAGES, values=np.array([-2.0, 0.0, 2.0]))
+    figure = plot_traversals(traversals)
+    labels = [f"z{latent}   {kl:.2f}" for latent, kl in zip(traversals.latents, traversals.kl, strict=True)]
+    assert text_of(figure) == ["image", "reconstruction", "latent, KL in nats", "-2.0", "0.0", "2.0", *labels]
+    # Latent 2 is the prior itself.
+    assert [text.get_color() == tiles.FAINT for text in figure.texts[-DIM:]] == [False, False, False, True]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_animation_sweeps_to_and_fro(tmp_path, channels):
+    images = np.tile(IMAGES, channels)
+    traversals = traverse(represent, lambda z: decode(z, channels), images, values=np.linspace(-2, 2, 4))
+    save_gif(traversals, tmp_path / "sweep.gif", scale=10, seconds=3.0)
+    with Image.open(tmp_path / "sweep.gif") as animation:
+        assert animation.info["loop"] == 0
+        # Six tiles in two rows of three, each of 80 x 60 pixels; five hundred milliseconds a frame.
+        assert animation.size == (10 + 3 * 68 - 8 + 10, 10 + 2 * (22 + 80 + 8) + 4 + 10)
+        corners = [(10 + 68 * column, 32 + 110 * row) for row in range(2) for column in range(3)]
+        assert animation.n_frames == 6
+        for frame, step in enumerate([0, 1, 2, 3, 2, 1]):
+            animation.seek(frame)
+            assert animation.info["duration"] == 500
+            drawn = np.asarray(animation.convert("RGB")).astype(int)
+            shown = [traversals.images[0], traversals.reconstructions[0], *traversals.frames[:, step]]
+            for (x, y), image in zip(corners, shown, strict=True):
+                error = np.abs(drawn[y : y + 80, x : x + 60] - tiles.pixels(image, 10))
+                # A GIF has a palette of at most 256 colours.
+                assert error.mean() < 6
+            bar = drawn[-12]
+            cursor = np.nonzero(np.abs(bar - tiles.ACCENT).max(axis=-1) == 0)[0]
+            assert abs((cursor.min() + cursor.max() + 1) / 2 - (10 + 196 * (step + 0.5) / 4)) <= 1

@@ -1,0 +1,77 @@
+"""Trained models, by whatever name they have: a run's folder, a .keras file, a SavedModel, an entry of the zoo."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfvae import zoo
+from tfvae.experiment import Experiment
+from tfvae.export import load_saved_model
+from tfvae.models.vae import VAE
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model, or of an exported one its encoder.
+
+    Args:
+        represent: float32 images [B, H, W, C] in [0, 1] -> {"mean": [B, D], "log_variance": [B, D]}.
+        image_shape: (H, W, C).
+        model: the Keras model; None for a SavedModel, which has the encoder alone.
+        experiment: what it ran; None where there is no experiment.json beside it.
+    """
+
+    represent: Callable[..., Any]
+    image_shape: tuple[int, int, int]
+    model: VAE | None = None
+    experiment: Experiment | None = None
+
+
+def load_trained(source: str | os.PathLike) -> Trained:
+    """Loads a trained model.
+
+    Args:
+        source: a folder that `training.train` filled, a file .keras, a SavedModel's folder, or a name of the zoo.
+
+    Raises:
+        FileNotFoundError: when it is none of these.
+        ValueError: when the file or folder holds something else.
+    """
+    path = Path(source)
+    if (path / "experiment.json").exists() and not (path / "model.keras").exists():
+        raise FileNotFoundError(f"{path} holds no model.keras yet. The command that started its training finishes it")
+    if (path / "model.keras").exists():
+        path = path / "model.keras"
+    if path.suffix == ".keras":
+        return _load_keras(path)
+    if path.is_dir():
+        encoder = load_saved_model(path)
+        return Trained(encoder, encoder.image_shape)
+    if str(source) in zoo.names():
+        encoder = zoo.load_encoder(str(source))
+        return Trained(encoder, encoder.image_shape, experiment=zoo.load_experiment(str(source)))
+    raise FileNotFoundError(
+        f"Expected a run's folder, a .keras file, a SavedModel's folder, or a name of the zoo out of {zoo.names()}. "
+        f"Received: {source}"
+    )
+
+
+def _load_keras(path: Path) -> Trained:
+    if not path.exists():
+        raise FileNotFoundError(f"Expected a Keras model. There is none at {path}")
+    model = keras.models.load_model(path)
+    if not isinstance(model, VAE):
+        raise ValueError(f"Expected a model of tfvae. Received: a {type(model).__name__} in {path}")
+    beside = path.parent / "experiment.json"
+    signature = tf.TensorSpec((None, *model.image_shape), tf.float32)
+    return Trained(
+        tf.function(model.call, input_signature=[signature]),
+        model.image_shape,
+        model,
+        Experiment.load(beside) if beside.exists() else None,
+    )

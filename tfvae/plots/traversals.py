@@ -1,0 +1,197 @@
+"""Latent traversals: what each latent dimension draws (Kim & Mnih, 2018, Figure 6)."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from tfvae.atomic import written_whole
+from tfvae.plots import tiles
+
+GAP = 2  # pixels between tiles
+MARGIN = 10
+INACTIVE = 0.01  # nats: a latent with less KL than this has collapsed to the prior, and its label is faint
+
+
+@dataclass(frozen=True)
+class Traversals:
+    """One image's latents, each traversed while the others are held at its inferred means.
+
+    Args:
+        images: float32 [N, H, W, C] in [0, 1]; the first is the one whose code is traversed.
+        reconstructions: float32 [N, H, W, C], the decoded means of the images.
+        values: float [V], the values that a latent takes.
+        latents: int [D], the dimension of each row, by descending KL.
+        kl: float [D], the mean KL(q(z_j | x) || p(z_j)) of each row's latent over the images, in nats.
+        frames: float32 [D, V, H, W, C]: row i holds the decoded codes with z[latents[i]] at each of the values.
+    """
+
+    images: np.ndarray
+    reconstructions: np.ndarray
+    values: np.ndarray
+    latents: np.ndarray
+    kl: np.ndarray
+    frames: np.ndarray
+
+
+def traverse(
+    represent: Callable[[np.ndarray], Mapping[str, Any]],
+    decode: Callable[[np.ndarray], Any],
+    images: np.ndarray,
+    *,
+    values: np.ndarray | None = None,
+) -> Traversals:
+    """Traverses each latent of the first image.
+
+    Args:
+        represent: float32 images [N, H, W, C] -> {"mean": [N, D], "log_variance": [N, D]}.
+        decode: float32 codes [B, D] -> pixel probabilities [B, H, W, C].
+        images: float [N, H, W, C] in [0, 1]. More of them give better estimates of the KL by which rows are sorted.
+        values: float [V]; by default 11 from -2 to 2, which is where the prior has 95% of its mass.
+
+    Raises:
+        ValueError: if images has another shape, another range or no rows.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or not len(images) or images.shape[-1] not in (1, 3):
+        raise ValueError(f"Expected images [N, H, W, C] with C 1 or 3. Received: images.shape={images.shape}")
+    if not np.issubdtype(images.dtype, np.floating) or not (images.min() >= 0 and images.max() <= 1):
+        raise ValueError(
+            f"Expected floating-point images in [0, 1]. Received: images.dtype={images.dtype}, "
+            f"values from {images.min()} to {images.max()}"
+        )
+    images = images.astype(np.float32)
+    values = np.linspace(-2, 2, 11) if values is None else np.asarray(values, dtype=float)
+    codes = represent(images)
+    mean, log_variance = np.asarray(codes["mean"]), np.asarray(codes["log_variance"])
+    # KL(N(m, s^2) || N(0, 1)) = (m^2 + s^2 - 1 - log s^2) / 2, a dimension at a time.
+    kl = 0.5 * np.mean(mean**2 + np.exp(log_variance) - 1 - log_variance, axis=0)
+    latents = np.argsort(-kl, kind="stable")
+    return Traversals(
+        images=images,
+        reconstructions=np.asarray(decode(mean), dtype=np.float32),
+        values=values,
+        latents=latents,
+        kl=kl[latents],
+        frames=traversal_frames(decode, mean[0], latents, values),
+    )
+
+
+def traversal_frames(
+    decode: Callable[[np.ndarray], Any], code: np.ndarray, latents: np.ndarray, values: np.ndarray
+) -> np.ndarray:
+    """Decodes a code with one latent at a time set to each value.
+
+    Args:
+        decode: float32 codes [B, D] -> images [B, H, W, C].
+        code: float [D].
+        latents: int [R], the dimension that each row of frames traverses.
+        values: float [V].
+
+    Returns:
+        float32 [R, V, H, W, C].
+    """
+    codes = np.tile(np.asarray(code, dtype=np.float32), (len(latents), len(values), 1))
+    codes[np.arange(len(latents)), :, latents] = values
+    frames = np.asarray(decode(codes.reshape(-1, codes.shape[-1])), dtype=np.float32)
+    return frames.reshape(len(latents), len(values), *frames.shape[1:])
+
+
+def plot_traversals(traversals: Traversals, *, scale: int | None = None) -> Figure:
+    """Draws the paper's figure: originals, reconstructions, then a row for each latent, by descending KL.
+
+    The framed original is the one whose latents are traversed. As many images are shown as there are values.
+
+    Args:
+        traversals: from `traverse`.
+        scale: int, screen pixels for each image pixel; by default as many as make a tile 64 pixels high.
+
+    Returns:
+        A matplotlib figure, of no global backend. At its own dpi, each image pixel fills whole screen pixels.
+    """
+    scale = tiles.scale_for(traversals.images, 64) if scale is None else scale
+    height, width = (scale * size for size in traversals.images.shape[1:3])
+    left, split, columns = 110, 34, len(traversals.values)
+    body = MARGIN + 2 * (height + GAP) + split  # where the rows of latents begin
+    figure = tiles.new_figure(
+        left + columns * (width + GAP) - GAP + MARGIN,
+        body + len(traversals.latents) * (height + GAP) - GAP + MARGIN,
+    )
+
+    def draw(row: np.ndarray, top: int, label: str, color: str = tiles.INK) -> None:
+        tiles.add_text(figure, left - 8, top + height / 2, label, align="right", color=color)
+        for column, image in enumerate(row[:columns]):
+            tiles.add_image(figure, left + column * (width + GAP), top, image, scale)
+
+    draw(traversals.images, MARGIN, "image")
+    draw(traversals.reconstructions, MARGIN + height + GAP, "reconstruction")
+    tiles.add_frame(figure, left, MARGIN, width, height)
+    tiles.add_text(figure, left - 8, body - 10, "latent, KL in nats", align="right", color=tiles.FAINT)
+    for column, value in enumerate(traversals.values):
+        tiles.add_text(figure, left + column * (width + GAP) + width / 2, body - 10, f"{value:.1f}", color=tiles.FAINT)
+    for row, (label, color) in enumerate(_labels(traversals)):
+        draw(traversals.frames[row], body + row * (height + GAP), label, color)
+    return figure
+
+
+def save_gif(
+    traversals: Traversals, path: str | os.PathLike, *, scale: int | None = None, seconds: float = 4.0
+) -> None:
+    """Writes an endless animation: an image, its reconstruction and its latents, each swept to and fro.
+
+    Args:
+        traversals: from `traverse`; about 25 values look smooth.
+        path: the file to write.
+        scale: int, screen pixels for each image pixel; by default as many as make a tile 96 pixels high.
+        seconds: float, the length of a sweep to and fro. GIF rounds each frame's time to a hundredth.
+    """
+    scale = tiles.scale_for(traversals.images, 96) if scale is None else scale
+    height, width = (scale * size for size in traversals.images.shape[1:3])
+    caption, bar, gap = 22, 4, 8
+    labels = [("image", tiles.INK), ("reconstruction", tiles.INK), *_labels(traversals, unit=" nats")]
+    rows = max(1, round((len(labels) / 2.5) ** 0.5))
+    columns = -(-len(labels) // rows)
+    corners = [
+        (MARGIN + column * (width + gap), MARGIN + row * (caption + height + gap) + caption)
+        for row in range(rows)
+        for column in range(columns)
+    ][: len(labels)]
+    right = MARGIN + columns * (width + gap) - gap
+    bar_top = MARGIN + rows * (caption + height + gap)
+
+    # Text is drawn once: the frames differ in their tiles and in the place of the bar's cursor alone.
+    figure = tiles.new_figure(right + MARGIN, bar_top + bar + MARGIN)
+    for (x, y), (label, color) in zip(corners, labels, strict=True):
+        tiles.add_text(figure, x + width / 2, y - caption / 2, label, color=color)
+    background = tiles.rendered(figure)
+    background[bar_top : bar_top + bar, MARGIN:right] = 230
+
+    count = len(traversals.values)
+    # Grey needs fewer levels: they save a third of the file.
+    colors = 64 if traversals.images.shape[-1] == 1 else 256
+    frames = []
+    for step in [*range(count), *range(count - 2, 0, -1)]:
+        frame = background.copy()
+        shown = [traversals.images[0], traversals.reconstructions[0], *traversals.frames[:, step]]
+        for (x, y), image in zip(corners, shown, strict=True):
+            frame[y : y + height, x : x + width] = tiles.pixels(image, scale)
+        picture = Image.fromarray(frame).quantize(colors - 1, dither=Image.Dither.NONE)
+        # The cursor has a place of its own in the palette: quantisation drops colours of few pixels.
+        palette = (picture.getpalette() or [])[: 3 * (colors - 1)]
+        picture.putpalette(palette + [0] * (3 * (colors - 1) - len(palette)) + list(tiles.ACCENT))
+        centre = MARGIN + round((right - MARGIN) * (step + 0.5) / count)
+        picture.paste(colors - 1, (max(MARGIN, centre - 12), bar_top, min(right, centre + 12), bar_top + bar))
+        frames.append(picture)
+    duration = max(20, round(1000 * seconds / len(frames)))
+    with written_whole(path) as beside:
+        frames[0].save(beside, "GIF", save_all=True, append_images=frames[1:], duration=duration, loop=0)
+
+
+def _labels(traversals: Traversals, unit: str = "") -> list[tuple[str, str]]:
+    """The label and colour of each row's latent."""
+    pairs = zip(traversals.latents, traversals.kl, strict=True)
+    return [(f"z{latent}   {kl:.2f}{unit}", tiles.FAINT if kl < INACTIVE else tiles.INK) for latent, kl in pairs]

@@ -1,0 +1,80 @@
+"""The model zoo: trained models by name. An entry is a folder, so there is no registry to keep.
+
+zoo/<name>/ holds experiment.json, card.md and scores.json; saved_models/<name>/<version>/ holds the exported encoders.
+"""
+
+import os
+from pathlib import Path
+
+from tfvae.experiment import Experiment
+from tfvae.export import SavedEncoder, load_saved_model, versions
+
+_PACKAGE = Path(__file__).parent
+
+
+def names(*, root: str | os.PathLike | None = None) -> list[str]:
+    """The names of the zoo's entries, sorted.
+
+    Args:
+        root: a folder that holds zoo/ and saved_models/, for a zoo of your own; by default the library's.
+    """
+    folder = _entries(root)
+    return sorted(path.parent.name for path in folder.glob("*/experiment.json"))
+
+
+def load_experiment(name: str, *, root: str | os.PathLike | None = None) -> Experiment:
+    """What an entry ran: its experiment.json.
+
+    Raises:
+        ValueError: if there is no entry of this name.
+    """
+    _check_name(name, root)
+    return Experiment.load(_entries(root) / name / "experiment.json")
+
+
+def load_encoder(name: str, version: int | None = None, *, root: str | os.PathLike | None = None) -> SavedEncoder:
+    """An entry's encoder, q(z | x), as a function of images.
+
+    Args:
+        name: one of `names()`.
+        version: int, by default the newest.
+        root: as in `names`.
+
+    Returns:
+        A function: float images [B, H, W, C] in [0, 1] -> {"mean": float32 [B, D], "log_variance": float32 [B, D]}.
+
+    Raises:
+        ValueError: if there is no entry of this name, or no such version of it.
+    """
+    _check_name(name, root)
+    folder = _saved_models(root) / name
+    found = versions(folder)
+    if not found:
+        raise ValueError(f"Expected an entry with an exported encoder. Received: name='{name}', with none in {folder}")
+    if version is None:
+        version = found[-1]
+    if version not in found:
+        raise ValueError(f"Expected a version of '{name}', one of {found}. Received: version={version}")
+    return load_saved_model(folder / str(version))
+
+
+def _check_name(name: str, root: str | os.PathLike | None) -> None:
+    known = names(root=root)
+    if name not in known:
+        raise ValueError(f"Expected the name of a zoo entry, one of {known}. Received: name='{name}'")
+
+
+def _entries(root: str | os.PathLike | None) -> Path:
+    return _folder(root, packaged="zoo_entries", beside="zoo")
+
+
+def _saved_models(root: str | os.PathLike | None) -> Path:
+    return _folder(root, packaged="zoo_saved_models", beside="saved_models")
+
+
+def _folder(root: str | os.PathLike | None, packaged: str, beside: str) -> Path:
+    """The folder in `root`, else within an installed package, else at the top of the repository."""
+    if root is not None:
+        return Path(root) / beside
+    installed = _PACKAGE / packaged
+    return installed if installed.is_dir() else _PACKAGE.parent / beside
