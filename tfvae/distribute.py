@@ -77,4 +77,6 @@ def strategy(name: str) -> tf.distribute.Strategy:
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Whether this process is the one that writes files."""
     resolver = strategy.cluster_resolver
-    return resolver is None or not resolver.cluster_spec().as_dict() or resolver.task_id == 0
+    cluster = resolver.cluster_spec().as_dict() if resolver else {}
+    # TF_CONFIG may name a chief beside the workers; where it does not, the first worker is the chief.
+    return not cluster or (resolver.task_type, resolver.task_id) == ("chief" if "chief" in cluster else "worker", 0)

@@ -5,6 +5,7 @@ Each takes a seed for its initial weights, so that building one neither reads no
 
 from collections.abc import Iterator
 from itertools import count
+from typing import Any
 
 import keras
 from keras import layers
@@ -35,17 +36,14 @@ def encoder(
         ValueError: when H or W is no multiple of 16.
     """
     _check(image_shape, latent_dim)
-    init = _initializers(seed)
+    layer = _layer_settings(seed, dtype)
     return keras.Sequential(
         [
             keras.Input(image_shape, name="images"),
-            *[
-                layers.Conv2D(filters, 4, 2, "same", activation="relu", kernel_initializer=next(init), dtype=dtype)
-                for filters in (32, 32, 64, 64)
-            ],
-            layers.Flatten(dtype=dtype),
-            layers.Dense(units, activation="relu", kernel_initializer=next(init), dtype=dtype),
-            layers.Dense(2 * latent_dim, kernel_initializer=next(init), dtype="float32"),
+            *[layers.Conv2D(filters, 4, 2, "same", activation="relu", **next(layer)) for filters in (32, 32, 64, 64)],
+            layers.Flatten(name="flatten", dtype=dtype),
+            layers.Dense(units, activation="relu", **next(layer)),
+            layers.Dense(2 * latent_dim, **(next(layer) | _OUTPUT)),
         ],
         name="encoder",
     )
@@ -63,20 +61,18 @@ def decoder(
     _check(image_shape, latent_dim)
     height, width, channels = image_shape
     grid = (height // _STRIDES, width // _STRIDES, 64)
-    init = _initializers(seed)
+    layer = _layer_settings(seed, dtype)
     return keras.Sequential(
         [
             keras.Input((latent_dim,), name="codes"),
-            layers.Dense(units, activation="relu", kernel_initializer=next(init), dtype=dtype),
-            layers.Dense(grid[0] * grid[1] * grid[2], activation="relu", kernel_initializer=next(init), dtype=dtype),
-            layers.Reshape(grid, dtype=dtype),
+            layers.Dense(units, activation="relu", **next(layer)),
+            layers.Dense(grid[0] * grid[1] * grid[2], activation="relu", **next(layer)),
+            layers.Reshape(grid, name="reshape", dtype=dtype),
             *[
-                layers.Conv2DTranspose(
-                    filters, 4, 2, "same", activation="relu", kernel_initializer=next(init), dtype=dtype
-                )
+                layers.Conv2DTranspose(filters, 4, 2, "same", activation="relu", **next(layer))
                 for filters in (64, 32, 32)
             ],
-            layers.Conv2DTranspose(channels, 4, 2, "same", kernel_initializer=next(init), dtype="float32"),
+            layers.Conv2DTranspose(channels, 4, 2, "same", **(next(layer) | _OUTPUT)),
         ],
         name="decoder",
     )
@@ -94,14 +90,14 @@ def discriminator(
         seed: decides the initial weights.
         dtype: precision of all layers but the last, which is float32: a Keras dtype policy.
     """
-    init = _initializers(seed)
+    layer = _layer_settings(seed, dtype)
     hidden = []
-    for _ in range(depth):
+    for place in range(depth):
         hidden += [
-            layers.Dense(units, kernel_initializer=next(init), dtype=dtype),
-            layers.LeakyReLU(negative_slope=0.2, dtype=dtype),
+            layers.Dense(units, **next(layer)),
+            layers.LeakyReLU(negative_slope=0.2, name=f"leaky_relu_{place}", dtype=dtype),
         ]
-    output = layers.Dense(2, kernel_initializer=next(init), dtype="float32")
+    output = layers.Dense(2, **(next(layer) | _OUTPUT))
     return keras.Sequential([keras.Input((latent_dim,), name="codes"), *hidden, output], name="discriminator")
 
 
@@ -113,9 +109,18 @@ ARCHITECTURES: dict[str, dict[str, int]] = {
 }
 
 
-def _initializers(seed: int) -> Iterator[keras.initializers.Initializer]:
-    """Glorot's uniform, Keras's default, with a seed of its own for each layer."""
-    return (keras.initializers.GlorotUniform(seed=seed * 1000 + layer) for layer in count())
+# What a last layer gives parameterises a distribution: float32, whatever the precision of the others.
+_OUTPUT = {"dtype": "float32"}
+
+
+def _layer_settings(seed: int, dtype: str | None) -> Iterator[dict[str, Any]]:
+    """For one layer with weights after the other: Glorot's uniform, Keras's default, with a seed and a name of its own.
+
+    Names that Keras makes up count the layers of the process, and an exported graph would differ by them.
+    """
+    for place in count():
+        initializer = keras.initializers.GlorotUniform(seed=seed * 1000 + place)
+        yield {"kernel_initializer": initializer, "dtype": dtype, "name": f"layer_{place}"}
 
 
 def _check(image_shape: tuple[int, int, int], latent_dim: int) -> None:

@@ -1,0 +1,216 @@
+"""Runs an experiment in a folder, and goes on with it after an interruption."""
+
+import dataclasses
+import math
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm.auto import tqdm
+
+from tfvae import networks
+from tfvae.atomic import written_whole
+from tfvae.data import load
+from tfvae.data.batches import ImageData, batches
+from tfvae.distribute import is_chief
+from tfvae.experiment import Experiment
+from tfvae.models import MODELS
+from tfvae.models.vae import VAE
+
+# What may differ when a run goes on: it does not change what a step computes.
+_MAY_CHANGE = ("steps", "log_every", "checkpoint_every")
+
+
+def train(
+    experiment: Experiment,
+    workdir: str | os.PathLike,
+    strategy: tf.distribute.Strategy | None = None,
+    *,
+    data: ImageData | None = None,
+    progress: bool = True,
+) -> VAE:
+    """Trains until the experiment's number of steps, from the last checkpoint in workdir if there is one.
+
+    A run that was interrupted and started again ends with the weights of one that was not. `workdir` gets
+    experiment.json, checkpoints/, logs/ (TensorBoard) and, at the end, model.keras.
+
+    Args:
+        experiment: what to run.
+        workdir: a folder; new, empty, or that of the same experiment (whose `steps` may have grown).
+        strategy: where to run; by default on one device. With several workers, all see the same workdir.
+        data: images to train on, instead of those that the experiment names.
+        progress: whether to show a progress bar.
+
+    Returns:
+        The trained model, compiled.
+
+    Raises:
+        ValueError: when the experiment does not fit the model, the data or the replicas.
+        FileExistsError: when workdir holds something else.
+        FloatingPointError: when a logged value is not finite. The last checkpoint stays.
+    """
+    workdir = Path(workdir)
+    strategy = strategy or tf.distribute.get_strategy()
+    chief = is_chief(strategy)
+    if data is None:
+        data = load(experiment.data)
+    _check(experiment, len(data), strategy.num_replicas_in_sync)
+    _claim(workdir, experiment, write=chief)
+    with strategy.scope():
+        model = build_model(experiment, data.images(np.zeros(1, np.int64)).shape[1:])
+        checkpoints = _checkpoints(model, workdir)
+        checkpoints.restore_or_initialize()
+    step = _step(model)
+    if step > experiment.steps:
+        raise ValueError(f"{workdir} has {step} steps already. Received: steps={experiment.steps}")
+    with tqdm(total=experiment.steps, initial=step, unit="step", disable=not (progress and chief)) as bar:
+        journal = _Journal(experiment, workdir, checkpoints, bar, chief)
+        while (step := _step(model)) < experiment.steps:
+            # One epoch is what is logged together. What is left over at the end is an epoch of its own.
+            length = min(experiment.log_every, experiment.steps - step)
+            model.fit(
+                _distributed_batches(experiment, data, strategy, step),
+                epochs=(experiment.steps - step) // length,
+                steps_per_epoch=length,
+                shuffle=False,
+                verbose=0,
+                callbacks=[journal],
+            )
+    if chief:
+        with written_whole(workdir / "model.keras") as beside:
+            model.save(beside)
+    return model
+
+
+def build_model(experiment: Experiment, image_shape: tuple[int, int, int]) -> VAE:
+    """The experiment's model with new weights, compiled.
+
+    Raises:
+        ValueError: for an unknown name, or parameters that the model does not take.
+    """
+    for key, names in (("model", MODELS), ("architecture", networks.ARCHITECTURES)):
+        if getattr(experiment, key) not in names:
+            raise ValueError(f"Expected {key} to be one of {sorted(names)}. Received: {getattr(experiment, key)!r}")
+    cls = MODELS[experiment.model]
+    sizes: dict[str, Any] = networks.ARCHITECTURES[experiment.architecture] | {"dtype": experiment.precision}
+    discriminator: dict[str, Any] = {**experiment.discriminator, "dtype": experiment.precision}
+    makers = {
+        "encoder": partial(networks.encoder, image_shape, experiment.latent_dim, **sizes),
+        "decoder": partial(networks.decoder, image_shape, experiment.latent_dim, **sizes),
+        "discriminator": partial(networks.discriminator, experiment.latent_dim, **discriminator),
+    }
+    parts = {name: makers[name](seed=3 * experiment.seed + place) for place, name in enumerate(cls.networks)}
+    optimizers = {name: keras.optimizers.Adam(**arguments) for name, arguments in experiment.optimizers.items()}
+    try:
+        model = cls(**parts, **experiment.parameters, seed=experiment.seed, dtype=experiment.precision)
+        model.compile(**optimizers, jit_compile=experiment.jit_compile)
+    except TypeError as error:
+        raise ValueError(
+            f"{cls.__name__} does not take these. Received: parameters={dict(experiment.parameters)}, "
+            f"optimizers={sorted(experiment.optimizers)}: {error}"
+        ) from error
+    return model
+
+
+class _Journal(keras.callbacks.Callback):
+    """At the end of each epoch: TensorBoard scalars, a check for NaN, and checkpoints when they are due."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        workdir: Path,
+        checkpoints: tf.train.CheckpointManager,
+        bar: tqdm,
+        chief: bool,
+    ) -> None:
+        super().__init__()
+        self.experiment = experiment
+        self.checkpoints = checkpoints
+        self.bar = bar
+        self.chief = chief
+        self.writer = tf.summary.create_file_writer(str(workdir / "logs")) if chief else tf.summary.create_noop_writer()
+        self.epoch_start = bar.initial
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self.epoch_start = _step(self.model)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self.bar.update(self.epoch_start + batch + 1 - self.bar.n)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        step = _step(self.model)
+        logs = {name: float(value) for name, value in (logs or {}).items()}
+        for name, value in logs.items():
+            if not math.isfinite(value):
+                last = self.checkpoints.latest_checkpoint
+                raise FloatingPointError(
+                    f"Training stopped between steps {self.epoch_start} and {step}: {name} is {value}. Try a smaller "
+                    f"learning rate in a new folder. Last good checkpoint: {last or 'none'}"
+                )
+        self.bar.set_postfix({name: f"{value:.4g}" for name, value in logs.items()}, refresh=False)
+        with self.writer.as_default():
+            for name, value in logs.items():
+                tf.summary.scalar(name, value, step=step)
+        due = step % self.experiment.checkpoint_every == 0 or step == self.experiment.steps
+        if due and self.chief:
+            self.writer.flush()
+            self.checkpoints.save(checkpoint_number=step)
+
+
+def _check(experiment: Experiment, size: int, replicas: int) -> None:
+    if experiment.batch_size > size:
+        raise ValueError(f"Expected a batch of at most the {size} images. Received: batch_size={experiment.batch_size}")
+    multiple = replicas * (MODELS[experiment.model].batch_multiple if experiment.model in MODELS else 1)
+    if experiment.batch_size % multiple:
+        raise ValueError(
+            f"Expected a batch size that is a multiple of {multiple} for {experiment.model} on {replicas} "
+            f"device(s). Received: batch_size={experiment.batch_size}"
+        )
+
+
+def _claim(workdir: Path, experiment: Experiment, write: bool) -> None:
+    """Writes the experiment to a new workdir, or checks that an old one is the same experiment's."""
+    path = workdir / "experiment.json"
+    if path.exists():
+        there, here = dataclasses.asdict(Experiment.load(path)), dataclasses.asdict(experiment)
+        differing = [key for key in here if key not in _MAY_CHANGE and here[key] != there[key]]
+        if differing:
+            changes = ", ".join(f"{key}={there[key]!r} (now {here[key]!r})" for key in differing)
+            raise FileExistsError(f"{workdir} belongs to another experiment, with {changes}. Choose another folder")
+    elif workdir.is_file() or (workdir.is_dir() and any(workdir.iterdir())):
+        raise FileExistsError(f"Expected a new or empty folder, or one of this experiment. {workdir} is neither")
+    if write:
+        experiment.save(path)
+
+
+def _checkpoints(model: VAE, workdir: Path) -> tf.train.CheckpointManager:
+    # Not the model as a whole: its metrics start anew in each epoch, and on many replicas cannot be read everywhere.
+    tracked = {name: getattr(model, name) for name in model.networks}
+    tracked |= {name: value for name, value in vars(model).items() if isinstance(value, keras.optimizers.Optimizer)}
+    checkpoint = tf.train.Checkpoint(**tracked)
+    return tf.train.CheckpointManager(checkpoint, str(workdir / "checkpoints"), max_to_keep=2, checkpoint_name="step")
+
+
+def _step(model: VAE) -> int:
+    return int(keras.ops.convert_to_numpy(model.optimizer.iterations))
+
+
+def _distributed_batches(
+    experiment: Experiment, data: ImageData, strategy: tf.distribute.Strategy, start: int
+) -> tf.data.Dataset:
+    size = experiment.batch_size
+
+    def rows(shard: int, num_shards: int) -> tf.data.Dataset:
+        return batches(data, size, seed=experiment.seed, start=start, shard=shard, num_shards=num_shards)
+
+    if strategy.num_replicas_in_sync == 1:
+        return rows(0, 1)
+    return strategy.distribute_datasets_from_function(
+        lambda worker: rows(worker.input_pipeline_id, worker.num_input_pipelines).rebatch(
+            size // worker.num_replicas_in_sync
+        )
+    )

@@ -1,0 +1,57 @@
+"""Trains a model, and goes on with a training that was interrupted.
+
+  python tools/train.py --experiment=zoo/factor_vae-dsprites/experiment.json --workdir=runs/factor_vae
+  python tools/train.py --experiment=factor_vae-dsprites --set='parameters={"gamma": 10}' --set=steps=20000 \\
+      --workdir=runs/gamma_10
+
+The folder gets experiment.json, checkpoints/, logs/ (tensorboard --logdir=runs) and, at the end, model.keras. After an
+interruption, the same command goes on from the last checkpoint and ends with the weights of an uninterrupted run.
+"""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import start  # before anything that imports TensorFlow
+import tensorflow as tf
+from absl import flags
+
+from tfvae import zoo
+from tfvae.distribute import strategy
+from tfvae.experiment import Experiment
+from tfvae.training import train
+
+EXPERIMENT = flags.DEFINE_string("experiment", None, "A JSON file, or a name of the zoo.", required=True)
+WORKDIR = flags.DEFINE_string("workdir", None, "A new folder, or one of the same experiment.", required=True)
+SET = flags.DEFINE_multi_string("set", [], "key=value: replaces a key of the experiment; the value is JSON or text.")
+STRATEGY = flags.DEFINE_enum(
+    "strategy", "single", ["single", "mirrored", "multi_worker"], "One device, all of this machine, or TF_CONFIG's."
+)
+
+
+def main(argv: Sequence[str]) -> None:
+    devices = strategy(STRATEGY.value)  # before anything else is done with TensorFlow
+    name = EXPERIMENT.value
+    experiment = zoo.load_experiment(name) if name in zoo.names() else Experiment.load(name)
+    changes = dict(_parsed(assignment) for assignment in SET.value)
+    experiment = Experiment.from_dict(dataclasses.asdict(experiment) | changes)
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    print(f"{devices.num_replicas_in_sync} replica(s); TensorFlow sees {gpus} GPU(s)")
+    train(experiment, WORKDIR.value, devices)
+    print(f"Trained for {experiment.steps} steps: {Path(WORKDIR.value) / 'model.keras'}")
+
+
+def _parsed(assignment: str) -> tuple[str, Any]:
+    key, equals, value = assignment.partition("=")
+    if not equals:
+        raise ValueError(f"Expected --set=key=value. Received: --set={assignment}")
+    try:
+        return key, json.loads(value)
+    except json.JSONDecodeError:
+        return key, value
+
+
+if __name__ == "__main__":
+    start.run(main, interrupted="Interrupted. The same command goes on from the last checkpoint.")

@@ -1,0 +1,53 @@
+"""Draws what each latent of a model does: originals, reconstructions, and one row for each latent, by descending KL.
+
+  python tools/traverse.py --model=runs/factor_vae --output=traversals.png
+  python tools/traverse.py --model=runs/factor_vae --output=traversals.gif --index=351200
+
+The suffix decides: .png is the paper's figure, .gif is an animation.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import start  # before anything that imports TensorFlow
+from absl import flags
+
+from tfvae import data
+from tfvae.loading import load_trained
+from tfvae.plots.tiles import save_png
+from tfvae.plots.traversals import plot_traversals, save_gif, traverse
+
+MODEL = flags.DEFINE_string("model", None, "A run's folder or a .keras file.", required=True)
+OUTPUT = flags.DEFINE_string("output", None, "The picture to write, .png or .gif.", required=True)
+DATA = flags.DEFINE_string("data", None, "A data set; by default the one the model was trained on.")
+INDEX = flags.DEFINE_integer("index", None, "The image whose latents are traversed; by default one at random.")
+SEED = flags.DEFINE_integer("seed", 0, "Decides which images are drawn at random.", lower_bound=0)
+RANGE = flags.DEFINE_float("range", 2.0, "Each latent goes from minus to plus this.", lower_bound=0)
+
+
+def main(argv: Sequence[str]) -> None:
+    path = Path(OUTPUT.value)
+    if path.suffix not in (".png", ".gif"):
+        raise ValueError(f"Expected --output to end in .png or .gif. Received: --output={path}")
+    trained = load_trained(MODEL.value)
+    if trained.model is None:
+        raise ValueError(f"Expected a model with a decoder. Received an exported encoder: {MODEL.value}")
+    name = DATA.value or (trained.experiment.data if trained.experiment else None)
+    if name is None:
+        raise ValueError("Expected --data: there is no experiment beside the model that would name it")
+    images = data.load(name)
+    indices = np.random.default_rng(SEED.value).choice(len(images), 256, replace=False)
+    if INDEX.value is not None:
+        indices[0] = INDEX.value
+    values = np.linspace(-RANGE.value, RANGE.value, 25 if path.suffix == ".gif" else 11)
+    traversals = traverse(trained.represent, trained.model.decode, images.images(indices) / 255.0, values=values)
+    if path.suffix == ".gif":
+        save_gif(traversals, path)
+    else:
+        save_png(plot_traversals(traversals), path)
+    print(f"Drew the traversals: {path}")
+
+
+if __name__ == "__main__":
+    start.run(main)
