@@ -6,7 +6,7 @@ ENTRIES = {"tfvae.zoo_entries": "zoo", "tfvae.zoo_saved_models": "saved_models"}
 setup(
     name="tfvae",
     version="0.1.0",
-    description="Disentangled representation learning on TensorFlow 2 and Keras 3: FactorVAE and what it is compared with.",
+    description="Disentangled representation learning on TensorFlow 2 and Keras 3: FactorVAE and its peers",
     license="Apache-2.0",
     packages=[*find_packages(include=["tfvae", "tfvae.*"]), *ENTRIES],
     package_dir=ENTRIES,
