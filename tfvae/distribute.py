@@ -21,24 +21,29 @@ def gather(x: tf.Tensor) -> tf.Tensor:
     return x if num_replicas() == 1 else tf.distribute.get_replica_context().all_gather(x, axis=0)
 
 
-def own_rows(x: tf.Tensor) -> tf.Tensor:
-    """This replica's rows of x: [B, ...] -> [B / N, ...]."""
+def sizes(x: tf.Tensor) -> tf.Tensor:
+    """How many rows of x each replica has, [N]: the last batch of a data set may not be shared out evenly."""
+    # As floats: integers live in the memory of the host, where a GPU's collectives do not reach.
+    return tf.cast(gather(tf.cast(tf.shape(x)[:1], tf.float32)), tf.int32)
+
+
+def own_rows(x: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
+    """This replica's rows of x, as many as `like` has: [B, ...] -> [B / N, ...]."""
     if num_replicas() == 1:
         return x
-    size = tf.shape(x)[0] // num_replicas()
-    start = size * tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int32)
-    return x[start : start + size]
+    start = tf.reduce_sum(sizes(like)[: tf.distribute.get_replica_context().replica_id_in_sync_group])
+    return x[start : start + tf.shape(like)[0]]
 
 
 def standard_normal_like(x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Noise of the shape of x, of which the replicas together draw one array [B, ...]."""
-    shape = tf.concat([tf.shape(x)[:1] * num_replicas(), tf.shape(x)[1:]], axis=0)
-    return tf.ensure_shape(own_rows(tf.random.stateless_normal(shape, seed, dtype=x.dtype)), x.shape)
+    shape = tf.concat([[tf.reduce_sum(sizes(x))], tf.shape(x)[1:]], axis=0)
+    return tf.ensure_shape(own_rows(tf.random.stateless_normal(shape, seed, dtype=x.dtype), like=x), x.shape)
 
 
 def global_mean(per_example: tf.Tensor) -> tf.Tensor:
     """This replica's share of the mean over the global batch: Keras optimizers *sum* gradients over replicas."""
-    return tf.reduce_mean(per_example) / num_replicas()
+    return tf.reduce_sum(per_example) / tf.cast(tf.reduce_sum(sizes(per_example)), per_example.dtype)
 
 
 def step_logs(metrics: Iterable[keras.metrics.Metric]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from tfvae.atomic import written_whole
 
+_PRECISIONS = ["float32", "mixed_bfloat16", "mixed_float16"]
 _ADAM = {"learning_rate": 1e-4, "beta_1": 0.9, "beta_2": 0.999}
 _DISCRIMINATOR_ADAM = {"learning_rate": 1e-4, "beta_1": 0.5, "beta_2": 0.9}
 
@@ -45,7 +46,7 @@ class Experiment:
     latent_dim: int = 10
     discriminator: Mapping[str, int] = field(default_factory=lambda: {"depth": 6, "units": 1000})
     optimizers: Mapping[str, Mapping[str, float]] = field(
-        default_factory=lambda: {"optimizer": _ADAM, "discriminator_optimizer": _DISCRIMINATOR_ADAM}
+        default_factory=lambda: {"optimizer": dict(_ADAM), "discriminator_optimizer": dict(_DISCRIMINATOR_ADAM)}
     )
     batch_size: int = 128
     steps: int = 300_000
@@ -56,6 +57,22 @@ class Experiment:
     jit_compile: bool = False
 
     def __post_init__(self) -> None:
+        kinds = {
+            "a string": (str, ("model", "data", "architecture", "precision")),
+            "an object of names and values": (Mapping, ("parameters", "discriminator", "optimizers")),
+            "true or false": (bool, ("jit_compile",)),
+        }
+        for expected, (kind, names) in kinds.items():
+            for name in names:
+                if not isinstance(value := getattr(self, name), kind):
+                    raise ValueError(f"Expected {name} to be {expected}. Received: {name}={value!r}")
+        if not all(isinstance(arguments, Mapping) for arguments in self.optimizers.values()):
+            raise ValueError(
+                "Expected optimizers to be an object of objects, such as {'optimizer': {'learning_rate': 0.0001}}. "
+                f"Received: optimizers={self.optimizers!r}"
+            )
+        if self.precision not in _PRECISIONS:
+            raise ValueError(f"Expected precision out of {_PRECISIONS}. Received: precision={self.precision!r}")
         for name in ("latent_dim", "batch_size", "steps", "log_every", "checkpoint_every"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
@@ -65,7 +82,7 @@ class Experiment:
                 "Expected checkpoint_every to be a multiple of log_every. "
                 f"Received: checkpoint_every={self.checkpoint_every}, log_every={self.log_every}"
             )
-        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**20:
+        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or not 0 <= self.seed < 2**20:
             raise ValueError(f"Expected seed to be an integer in [0, 2^20). Received: seed={self.seed!r}")
 
     @classmethod

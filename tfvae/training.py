@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -59,22 +60,28 @@ def train(
     if data is None:
         data = load(experiment.data)
     _check(experiment, len(data), strategy.num_replicas_in_sync)
-    _claim(workdir, experiment, write=chief)
+    _check_workdir(workdir, experiment)
     with strategy.scope():
         model = build_model(experiment, data.images(np.zeros(1, np.int64)).shape[1:])
         checkpoints = _checkpoints(model, workdir)
-        checkpoints.restore_or_initialize()
-    step = _step(model)
+        restored = checkpoints.restore_or_initialize()
+    # Not the optimizer's count, which leaves out the steps whose gradients overflow in float16.
+    step = int(restored.rpartition("-")[2]) if restored else 0
     if step > experiment.steps:
         raise ValueError(f"{workdir} has {step} steps already. Received: steps={experiment.steps}")
+    if chief:
+        # Only now, when there can be no more mistakes. Building a model brings all workers to this line together.
+        experiment.save(workdir / "experiment.json")
+        _remove_unfinished(checkpoints)
     with tqdm(total=experiment.steps, initial=step, unit="step", disable=not (progress and chief)) as bar:
-        journal = _Journal(experiment, workdir, checkpoints, bar, chief)
-        while (step := _step(model)) < experiment.steps:
-            # One epoch is what is logged together. What is left over at the end is an epoch of its own.
-            length = min(experiment.log_every, experiment.steps - step)
+        journal = _Journal(experiment, workdir, checkpoints, bar, chief, step)
+        while journal.step < experiment.steps:
+            # One epoch is what is logged together, up to a multiple of log_every or to the end.
+            left = experiment.steps - journal.step
+            length = min(experiment.log_every - journal.step % experiment.log_every, left)
             model.fit(
-                _distributed_batches(experiment, data, strategy, step),
-                epochs=(experiment.steps - step) // length,
+                _distributed_batches(experiment, data, strategy, journal.step),
+                epochs=left // length if length == experiment.log_every else 1,
                 steps_per_epoch=length,
                 shuffle=False,
                 verbose=0,
@@ -103,15 +110,15 @@ def build_model(experiment: Experiment, image_shape: tuple[int, int, int]) -> VA
         "decoder": partial(networks.decoder, image_shape, experiment.latent_dim, **sizes),
         "discriminator": partial(networks.discriminator, experiment.latent_dim, **discriminator),
     }
-    parts = {name: makers[name](seed=3 * experiment.seed + place) for place, name in enumerate(cls.networks)}
-    optimizers = {name: keras.optimizers.Adam(**arguments) for name, arguments in experiment.optimizers.items()}
     try:
+        parts = {name: makers[name](seed=3 * experiment.seed + place) for place, name in enumerate(cls.networks)}
+        optimizers = {name: keras.optimizers.Adam(**arguments) for name, arguments in experiment.optimizers.items()}
         model = cls(**parts, **experiment.parameters, seed=experiment.seed, dtype=experiment.precision)
         model.compile(**optimizers, jit_compile=experiment.jit_compile)
     except TypeError as error:
         raise ValueError(
             f"{cls.__name__} does not take these. Received: parameters={dict(experiment.parameters)}, "
-            f"optimizers={sorted(experiment.optimizers)}: {error}"
+            f"discriminator={dict(experiment.discriminator)}, optimizers={sorted(experiment.optimizers)}: {error}"
         ) from error
     return model
 
@@ -126,6 +133,7 @@ class _Journal(keras.callbacks.Callback):
         checkpoints: tf.train.CheckpointManager,
         bar: tqdm,
         chief: bool,
+        step: int,
     ) -> None:
         super().__init__()
         self.experiment = experiment
@@ -133,22 +141,20 @@ class _Journal(keras.callbacks.Callback):
         self.bar = bar
         self.chief = chief
         self.writer = tf.summary.create_file_writer(str(workdir / "logs")) if chief else tf.summary.create_noop_writer()
-        self.epoch_start = bar.initial
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self.epoch_start = _step(self.model)
+        self.step = step
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        self.bar.update(self.epoch_start + batch + 1 - self.bar.n)
+        self.bar.update()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        step = _step(self.model)
+        before, step = self.step, self.step + self.params["steps"]
+        self.step = step
         logs = {name: float(value) for name, value in (logs or {}).items()}
         for name, value in logs.items():
             if not math.isfinite(value):
                 last = self.checkpoints.latest_checkpoint
                 raise FloatingPointError(
-                    f"Training stopped between steps {self.epoch_start} and {step}: {name} is {value}. Try a smaller "
+                    f"Training stopped between steps {before} and {step}: {name} is {value}. Try a smaller "
                     f"learning rate in a new folder. Last good checkpoint: {last or 'none'}"
                 )
         self.bar.set_postfix({name: f"{value:.4g}" for name, value in logs.items()}, refresh=False)
@@ -158,7 +164,18 @@ class _Journal(keras.callbacks.Callback):
         due = step % self.experiment.checkpoint_every == 0 or step == self.experiment.steps
         if due and self.chief:
             self.writer.flush()
+            self._save(step)
+
+    def _save(self, step: int) -> None:
+        last = self.checkpoints.latest_checkpoint
+        try:
             self.checkpoints.save(checkpoint_number=step)
+        except tf.errors.OpError as error:
+            _remove_unfinished(self.checkpoints)
+            raise OSError(
+                f"The checkpoint of step {step} could not be written to {self.checkpoints.directory}: {error.message}. "
+                f"When that is mended, the same command goes on from the last one: {last or 'none, it starts again'}"
+            ) from error
 
 
 def _check(experiment: Experiment, size: int, replicas: int) -> None:
@@ -172,8 +189,8 @@ def _check(experiment: Experiment, size: int, replicas: int) -> None:
         )
 
 
-def _claim(workdir: Path, experiment: Experiment, write: bool) -> None:
-    """Writes the experiment to a new workdir, or checks that an old one is the same experiment's."""
+def _check_workdir(workdir: Path, experiment: Experiment) -> None:
+    """Checks that a workdir is new, or the same experiment's."""
     path = workdir / "experiment.json"
     if path.exists():
         there, here = dataclasses.asdict(Experiment.load(path)), dataclasses.asdict(experiment)
@@ -183,8 +200,6 @@ def _claim(workdir: Path, experiment: Experiment, write: bool) -> None:
             raise FileExistsError(f"{workdir} belongs to another experiment, with {changes}. Choose another folder")
     elif workdir.is_file() or (workdir.is_dir() and any(workdir.iterdir())):
         raise FileExistsError(f"Expected a new or empty folder, or one of this experiment. {workdir} is neither")
-    if write:
-        experiment.save(path)
 
 
 def _checkpoints(model: VAE, workdir: Path) -> tf.train.CheckpointManager:
@@ -195,8 +210,10 @@ def _checkpoints(model: VAE, workdir: Path) -> tf.train.CheckpointManager:
     return tf.train.CheckpointManager(checkpoint, str(workdir / "checkpoints"), max_to_keep=2, checkpoint_name="step")
 
 
-def _step(model: VAE) -> int:
-    return int(keras.ops.convert_to_numpy(model.optimizer.iterations))
+def _remove_unfinished(checkpoints: tf.train.CheckpointManager) -> None:
+    """Removes what TensorFlow leaves when it is killed, or the disk is full, while it writes a checkpoint."""
+    for folder in Path(checkpoints.directory).glob("step-*_temp"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _distributed_batches(

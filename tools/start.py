@@ -5,6 +5,7 @@ Imported first, before anything that imports TensorFlow.
 
 import os
 import platform
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -52,7 +53,15 @@ def run(main: Callable[[Sequence[str]], None], *, interrupted: str = "Interrupte
             print(f"\n{interrupted}", file=sys.stderr)
             sys.exit(130)
         except (ValueError, OSError, ArithmeticError, tf.errors.OpError) as error:
-            message = error.message if isinstance(error, tf.errors.OpError) else str(error)
-            sys.exit(f"Error: {' '.join(message.split())}")
+            sys.exit(f"Error: {_one_line(error)}")
 
     app.run(guarded)
+
+
+def _one_line(error: Exception) -> str:
+    message = str(error)
+    if isinstance(error, tf.errors.OpError):
+        # Of a failed assertion, what it says; around it stands where in the graph it was made.
+        failed = re.search(r"assertion failed: (.*)", error.message)
+        message = failed[1] if failed else error.message
+    return " ".join(re.sub(r"\{\{.*?\}\}", "", message).split())

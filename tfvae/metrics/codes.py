@@ -107,7 +107,7 @@ class Codes:
         missing &= ~self._is_encoded
         todo = np.flatnonzero(missing)
         if todo.size:
-            with tqdm(total=todo.size, unit="images", desc="encode", disable=not self._progress) as bar:
+            with tqdm(total=todo.size, unit="images", desc="encode", leave=False, disable=not self._progress) as bar:
                 for start in range(0, todo.size, self._batch_size):
                     batch = todo[start : start + self._batch_size]
                     padded = min(self._batch_size, 1 << (batch.size - 1).bit_length())

@@ -31,6 +31,7 @@ class FactorVAE(VAE):
     """
 
     networks = (*VAE.networks, "discriminator")
+    optimizers = (*VAE.optimizers, "discriminator_optimizer")
     logged = (*VAE.logged, "total_correlation", "discriminator_loss", "discriminator_accuracy")
     batch_multiple = 2
 
@@ -66,17 +67,6 @@ class FactorVAE(VAE):
             discriminator_optimizer = scaled(discriminator_optimizer)
         self.discriminator_optimizer = discriminator_optimizer
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
-
-    def get_compile_config(self) -> dict[str, Any]:
-        return {
-            "optimizer": keras.saving.serialize_keras_object(self.optimizer),
-            "discriminator_optimizer": keras.saving.serialize_keras_object(self.discriminator_optimizer),
-            "steps_per_execution": self.steps_per_execution,
-            "jit_compile": self.jit_compile,
-        }
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        self.compile(**keras.saving.deserialize_keras_object(config))
 
     def loss_terms(self, images: tf.Tensor, posterior: tfp.distributions.Distribution, z: tf.Tensor) -> Terms:
         terms = super().loss_terms(images, posterior, z)
@@ -126,7 +116,7 @@ class FactorVAE(VAE):
 
     def permuted(self, z: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """permute_dims over the global batch: this replica's rows of it, [B, D]."""
-        return distribute.own_rows(objectives.permute_dims(distribute.gather(z), seed))
+        return distribute.own_rows(objectives.permute_dims(distribute.gather(z), seed), like=z)
 
     def discriminator_terms(self, z: tf.Tensor, z_permuted: tf.Tensor) -> Terms:
         logits, logits_permuted = self.discriminator(z), self.discriminator(z_permuted)

@@ -32,6 +32,7 @@ class VAE(keras.Model):
     """
 
     networks: tuple[str, ...] = ("encoder", "decoder")  # the constructor arguments that are networks
+    optimizers: tuple[str, ...] = ("optimizer",)  # the arguments of compile that are optimizers
     logged: tuple[str, ...] = ("loss", "reconstruction", "kl")  # what fit and evaluate report: means over images
     batch_multiple = 1  # a training batch must be a multiple of it, on each replica
 
@@ -103,6 +104,15 @@ class VAE(keras.Model):
         # Built here, on its own variables: left alone, Keras builds it on *all* variables when it loads a file.
         self.optimizer.build(self.vae_variables)
 
+    def get_compile_config(self) -> dict[str, Any] | None:
+        if not self.compiled:
+            return None
+        config = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.optimizers}
+        return config | {"steps_per_execution": self.steps_per_execution, "jit_compile": self.jit_compile}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
     def train_step(self, data: Any) -> dict[str, Any]:
         images = self.images_of(data)
         with tf.GradientTape() as tape:
@@ -133,7 +143,8 @@ class VAE(keras.Model):
         # Comparisons with NaN are false, so it fails too.
         in_range = tf.debugging.Assert(tf.logical_and(low >= 0, high <= 1), [expected, "Received: range", low, high])
         with tf.control_dependencies([in_range] if in_range is not None else []):
-            return tf.cast(images, tf.float32)
+            # A cast to the dtype that images have is no operation, and would not wait for the check.
+            return tf.identity(tf.cast(images, tf.float32))
 
     def sample(self, posterior: tfp.distributions.Distribution, seed: tf.Tensor) -> tf.Tensor:
         """z ~ posterior, by reparameterisation, with noise that is one draw over the global batch: [B, D]."""
@@ -146,7 +157,8 @@ class VAE(keras.Model):
 
     def test_seed(self, stream: int) -> tf.Tensor:
         """The seed of this evaluation step, told apart by the number of images seen since metrics were reset."""
-        return self._seed(8 + stream, self.means[0].count)
+        # The count is this replica's own; all have as many images, but of a last batch.
+        return self._seed(8 + stream, self.means[0].count * distribute.num_replicas())
 
     def _seed(self, stream: int, counter: Any) -> tf.Tensor:
         return tf.stack([tf.constant(self.seed * 16 + stream), tf.cast(counter, tf.int32)])

@@ -1,0 +1,98 @@
+import os
+
+import pytest
+
+from tfvae.atomic import written_whole
+
+
+def fill(path, kind, text="new"):
+    if kind == "folder":
+        path.mkdir()
+        path = path / "file"
+    path.write_text(text)
+
+
+def content(path):
+    return (path / "file" if path.is_dir() else path).read_text()
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_name_appears_when_the_block_ends(kind, tmp_path):
+    path = tmp_path / "made" / "by it" / "result.txt"
+    with written_whole(path) as beside:
+        fill(beside, kind)
+        assert beside.suffix == ".txt"
+        assert not path.exists()
+    assert content(path) == "new"
+    assert os.listdir(path.parent) == ["result.txt"]
+
+
+@pytest.mark.parametrize("kind", ["nothing", "file", "folder"])
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_nothing_is_left_of_a_block_that_fails(kind, error, tmp_path):
+    def write():
+        with written_whole(tmp_path / "result") as beside:
+            if kind != "nothing":
+                fill(beside, kind)
+            raise error
+
+    with pytest.raises(error):
+        write()
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_file_is_replaced_whole(tmp_path):
+    path = tmp_path / "result.txt"
+    path.write_text("old")
+    with written_whole(path) as beside:
+        beside.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert os.listdir(tmp_path) == ["result.txt"]
+
+
+def test_a_file_is_kept_when_its_successor_fails(tmp_path):
+    path = tmp_path / "result.txt"
+    path.write_text("old")
+
+    def write():
+        with written_whole(path) as beside:
+            beside.write_text("half")
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write()
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["result.txt"]
+
+
+@pytest.mark.parametrize("there", ["file", "folder", "empty folder"])
+def test_a_folder_replaces_nothing(there, tmp_path):
+    path = tmp_path / "result"
+    if there == "empty folder":
+        path.mkdir()
+    else:
+        fill(path, there, "old")
+
+    def write():
+        with written_whole(path) as beside:
+            fill(beside, "folder")
+
+    with pytest.raises(FileExistsError, match=str(path)):
+        write()
+    assert os.listdir(tmp_path) == ["result"]
+    assert there == "empty folder" or content(path) == "old"
+
+
+def test_a_file_does_not_replace_a_folder(tmp_path):
+    path = tmp_path / "result"
+    fill(path, "folder", "old")
+
+    def write():
+        with written_whole(path) as beside:
+            beside.write_text("new")
+
+    with pytest.raises(OSError, match="result"):
+        write()
+    assert content(path) == "old"
+    assert os.listdir(tmp_path) == ["result"]

@@ -1,0 +1,129 @@
+import itertools
+from collections import Counter
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import reference
+from tfvae import objectives
+
+LOGITS = np.array([[0.0, 0.0], [1.5, -2.0], [-3.0, 0.5], [4.0, 4.5], [-0.2, -0.1], [0.3, 0.2]], np.float32)
+LOGITS_PERMUTED = np.array([[0.0, 0.0], [0.3, -1.0], [2.0, 3.0], [-4.0, 1.0], [-0.2, -0.3], [0.1, 0.3]], np.float32)
+
+either = pytest.mark.parametrize("compiled", [False, True])
+
+
+def run(compiled, function, *arguments):
+    return tf.function(function, jit_compile=compiled)(*(tf.constant(argument) for argument in arguments)).numpy()
+
+
+def probability(logits):
+    """D(z), float64."""
+    exponentials = np.exp(np.float64(logits))
+    return exponentials[:, 0] / exponentials.sum(axis=1)
+
+
+@either
+def test_total_correlation_is_the_log_odds_of_the_discriminator(compiled):
+    d = probability(LOGITS)
+    expected = np.log(d) - np.log(1 - d)
+    np.testing.assert_allclose(run(compiled, objectives.total_correlation, LOGITS), expected, rtol=1e-5, atol=1e-6)
+
+
+@either
+def test_discriminator_loss_is_the_cross_entropy_of_algorithm_2(compiled):
+    expected = -0.5 * (np.log(probability(LOGITS)) + np.log(1 - probability(LOGITS_PERMUTED)))
+    loss = run(compiled, objectives.discriminator_loss, LOGITS, LOGITS_PERMUTED)
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+    np.testing.assert_allclose(loss[0], np.log(2), rtol=1e-6)
+
+
+@either
+def test_extreme_logits_have_the_values_and_gradients_of_the_limit(compiled):
+    def loss_and_gradient(wrong):
+        with tf.GradientTape() as tape:
+            tape.watch(wrong)
+            loss = objectives.discriminator_loss(wrong, wrong[:, ::-1])
+        return tf.concat([loss[:, tf.newaxis], tape.gradient(loss, wrong)], axis=1)
+
+    results = run(compiled, loss_and_gradient, np.array([[-500.0, 500.0], [500.0, -500.0]], np.float32))
+    # -log D -> l1 - l0 where the discriminator is wrong, and 0 where it is right.
+    np.testing.assert_allclose(results, [[1000.0, -1.0, 1.0], [0.0, 0.0, 0.0]], atol=1e-6)
+
+
+@either
+def test_accuracy_counts_right_decisions(compiled):
+    expected = []
+    for on_z, on_permuted in zip(LOGITS, LOGITS_PERMUTED, strict=True):
+        right = [on_z[0] > on_z[1], on_permuted[1] > on_permuted[0]]
+        expected.append(sum(right) / 2)
+    accuracy = run(compiled, objectives.discriminator_accuracy, LOGITS, LOGITS_PERMUTED)
+    np.testing.assert_array_equal(accuracy, expected)
+    assert set(accuracy) == {0.0, 0.5, 1.0}
+
+
+def test_total_correlation_of_a_correlated_gaussian_equals_its_closed_form():
+    rho, n = 0.8, 50_000
+    z = np.random.default_rng(0).multivariate_normal([0, 0], [[1, rho], [rho, 1]], n)
+    # The logits of the best discriminator: log q(z) and log q(z_1) q(z_2), but for what they share.
+    log_joint = -0.5 * np.log(1 - rho**2) - (z[:, 0] ** 2 - 2 * rho * z[:, 0] * z[:, 1] + z[:, 1] ** 2) / (
+        2 * (1 - rho**2)
+    )
+    log_marginals = -0.5 * np.sum(z**2, axis=1)
+    samples = objectives.total_correlation(np.stack([log_joint, log_marginals], axis=1))
+    # Five standard errors of 50,000 samples, 0.02.
+    tolerance = 5 * samples.std() / np.sqrt(n)
+    assert tolerance < 0.03
+    assert abs(samples.mean() - -0.5 * np.log(1 - rho**2)) < tolerance
+
+
+@either
+def test_permute_dims_equals_a_loop_over_columns(compiled):
+    z = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
+    # Drawn in the same way, as XLA draws other numbers from a seed.
+    keys = run(compiled, lambda seed: tf.random.stateless_uniform(z.shape, seed), [3, 4])
+    np.testing.assert_array_equal(run(compiled, objectives.permute_dims, z, [3, 4]), reference.permute_dims(z, keys))
+
+
+def test_permute_dims_keeps_the_marginals_and_mixes_the_rows():
+    z = np.arange(400.0, dtype=np.float32).reshape(100, 4)
+    permuted = objectives.permute_dims(z, [0, 0]).numpy()
+    np.testing.assert_array_equal(np.sort(permuted, axis=0), z)
+    # Of 100 rows an expected 4 keep two given entries in one row; by chance 15 do so with probability 1e-5.
+    for i, j in itertools.combinations(range(4), 2):
+        assert np.sum(permuted[:, i] // 4 == permuted[:, j] // 4) < 15
+
+
+def test_permute_dims_makes_equal_columns_independent():
+    z = np.random.default_rng(0).normal(size=(20_000, 1)).astype(np.float32).repeat(3, axis=1)
+    correlations = np.corrcoef(objectives.permute_dims(z, [1, 2]), rowvar=False)[np.triu_indices(3, 1)]
+    # Of standard deviation 1 / sqrt(20,000) = 0.007.
+    assert np.all(np.abs(correlations) < 0.03)
+
+
+@either
+def test_permute_dims_draws_all_permutations_alike(compiled):
+    z = np.arange(3, dtype=np.float32)[:, np.newaxis].repeat(2, axis=1)
+
+    def draws(seeds):
+        return tf.map_fn(lambda seed: objectives.permute_dims(z, seed), seeds, fn_output_signature=tf.float32)
+
+    n = 3600
+    counts = Counter(
+        tuple(permuted.T.ravel().astype(int)) for permuted in run(compiled, draws, [[7, i] for i in range(n)])
+    )
+    # Chi-square with 35 degrees of freedom: above 80 with probability 2e-5.
+    pairs = [a + b for a in itertools.permutations(range(3)) for b in itertools.permutations(range(3))]
+    assert sum((counts[pair] - n / 36) ** 2 / (n / 36) for pair in pairs) < 80
+
+
+def test_permute_dims_depends_on_both_halves_of_the_seed_alone():
+    z = np.arange(60, dtype=np.float32).reshape(20, 3)
+    results = {
+        seed: objectives.permute_dims(z, seed).numpy().tobytes() for seed in itertools.product(range(3), repeat=2)
+    }
+    assert len(set(results.values())) == 9
+    tf.random.set_seed(5)
+    for seed, result in results.items():
+        assert objectives.permute_dims(z, seed).numpy().tobytes() == result

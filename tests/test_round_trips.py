@@ -1,0 +1,136 @@
+"""What is saved, loaded and gone on with is as if it had never stopped."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import tiny
+from tfvae.models import MODELS
+
+X = tiny.images(48)
+PARAMETERS = {"factor_vae": {"gamma": 5.0}, "beta_vae": {"beta": 3.0}}
+each = pytest.mark.parametrize("name", MODELS)
+each_step = pytest.mark.parametrize("name", [name for name, cls in MODELS.items() if "train_step" in vars(cls)])
+
+
+def make(name, **kwargs):
+    return tiny.make(name, seed=4, **PARAMETERS.get(name, {}), **kwargs)
+
+
+def train(model):
+    model.fit(X, batch_size=16, shuffle=False, verbose=0)
+
+
+def saved_and_loaded(model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    return keras.models.load_model(tmp_path / "model.keras")
+
+
+@pytest.mark.parametrize(("name", "dtype"), [*((name, None) for name in MODELS), ("factor_vae", "mixed_float16")])
+def test_a_loaded_model_goes_on_bit_for_bit(name, dtype, tmp_path):
+    model = make(name, dtype=dtype)
+    train(model)
+    loaded = saved_and_loaded(model, tmp_path)
+    assert type(loaded) is MODELS[name]
+    assert loaded.dtype_policy.name == (dtype or "float32")
+    for config in (configs := [m.get_config() for m in (model, loaded)]):
+        for network in model.networks:
+            del config[network]
+    assert configs[0] == configs[1]
+    np.testing.assert_array_equal(tiny.weights(model), tiny.weights(loaded))
+    np.testing.assert_array_equal(tiny.optimizer_state(model), tiny.optimizer_state(loaded))
+    before = tiny.weights(model)
+    for each_model in (model, loaded):
+        train(each_model)
+    assert not np.array_equal(before, tiny.weights(model))
+    np.testing.assert_array_equal(tiny.weights(model), tiny.weights(loaded))
+    np.testing.assert_array_equal(tiny.optimizer_state(model), tiny.optimizer_state(loaded))
+    np.testing.assert_array_equal(model.predict(X, verbose=0)["mean"], loaded.predict(X, verbose=0)["mean"])
+
+
+@each
+def test_a_model_is_loaded_with_how_it_is_run(name, tmp_path):
+    loaded = saved_and_loaded(make(name, compiled={"jit_compile": True, "steps_per_execution": 2}), tmp_path)
+    assert (loaded.jit_compile, loaded.steps_per_execution) == (True, 2)
+    assert (make(name).jit_compile, make(name).steps_per_execution) == (False, 1)
+
+
+@each
+def test_a_model_that_was_not_compiled_is_loaded(name, tmp_path):
+    cls = MODELS[name]
+    model = cls(**{network: tiny.NETWORKS[network]() for network in cls.networks})
+    loaded = saved_and_loaded(model, tmp_path)
+    assert not loaded.compiled
+    np.testing.assert_array_equal(tiny.weights(model), tiny.weights(loaded))
+
+
+@each
+def test_weights_alone_are_saved_and_loaded(name, tmp_path):
+    model, other = make(name), make(name)
+    train(model)
+    model.save_weights(tmp_path / "model.weights.h5")
+    other.load_weights(tmp_path / "model.weights.h5")
+    np.testing.assert_array_equal(tiny.weights(model), tiny.weights(other))
+
+
+def test_a_model_trained_on_two_replicas_is_loaded_on_one(tmp_path, mirrored):
+    two, one = make("factor_vae", scope=mirrored.scope), make("factor_vae")
+    for model in (one, two):
+        model.fit(tf.data.Dataset.from_tensor_slices(X).batch(16), shuffle=False, verbose=0)
+    loaded = saved_and_loaded(two, tmp_path)
+    for model in (one, loaded):
+        train(model)
+    np.testing.assert_allclose(tiny.weights(one), tiny.weights(loaded), atol=1e-6)
+
+
+def test_both_optimizers_scale_the_loss_of_float16_once(tmp_path):
+    model = make("factor_vae", dtype="mixed_float16")
+    for loaded in (model, saved_and_loaded(model, tmp_path)):
+        for optimizer in (loaded.optimizer, loaded.discriminator_optimizer):
+            assert isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+            assert isinstance(optimizer.inner_optimizer, keras.optimizers.Adam)
+
+
+@each_step
+def test_half_precision_learns_what_float32_learns(name):
+    def learned(dtype):
+        optimizers = {"optimizer": keras.optimizers.SGD(1e-3)}
+        if "discriminator" in MODELS[name].networks:
+            optimizers["discriminator_optimizer"] = keras.optimizers.SGD(1e-3)
+        model = make(name, dtype=dtype, optimizers=optimizers)
+        before = [tiny.weights(model, network) for network in model.networks]
+        # With float16, a step is left out and the scale of the loss halved until no gradient overflows.
+        for _ in range(20):
+            model.train_on_batch(X)
+            if model.optimizer.iterations == 1:
+                break
+        return [tiny.weights(model, network) - old for network, old in zip(model.networks, before, strict=True)]
+
+    expected = learned(None)
+    for dtype in ("mixed_bfloat16", "mixed_float16"):
+        for full, half in zip(expected, learned(dtype), strict=True):
+            assert full @ half > 0.99 * np.linalg.norm(full) * np.linalg.norm(half) > 0, dtype
+
+
+@each_step
+def test_xla_and_several_steps_an_execution_do_the_same_work(name):
+    def trained(**compiled):
+        # Without noise, and with a discriminator that does not learn from permutations: XLA draws other random bits.
+        optimizers = {"optimizer": keras.optimizers.Adam(1e-3)}
+        if "discriminator" in MODELS[name].networks:
+            optimizers["discriminator_optimizer"] = keras.optimizers.SGD(0.0)
+        model = tiny.without_noise(make(name, optimizers=optimizers, compiled=compiled))
+        model.fit(X, batch_size=16, shuffle=False, epochs=2, verbose=0)
+        return tiny.weights(model)
+
+    np.testing.assert_allclose(trained(jit_compile=True, steps_per_execution=2), trained(), atol=1e-5)
+
+
+def test_several_steps_an_execution_are_the_same_steps():
+    results = []
+    for steps in (1, 2):
+        model = make("factor_vae", compiled={"steps_per_execution": steps})
+        train(model)
+        results.append(tiny.weights(model))
+    np.testing.assert_array_equal(*results)

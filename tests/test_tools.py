@@ -1,0 +1,105 @@
+"""The command lines as a user runs them: in processes of their own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TINY = {
+    "discriminator": {"depth": 1, "units": 8},
+    "batch_size": 16,
+    "steps": 6,
+    "log_every": 2,
+    "checkpoint_every": 2,
+}
+
+pytestmark = pytest.mark.slow
+
+
+def start(tool, *arguments):
+    command = [sys.executable, ROOT / "tools" / f"{tool}.py", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+
+
+def run(tool, *arguments):
+    process = start(tool, *arguments)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    return out
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tools")
+    (folder / "tiny.json").write_text(json.dumps(TINY))
+    run("train", f"--experiment={folder}/tiny.json", f"--workdir={folder}/run")
+    return folder
+
+
+def test_from_training_to_an_encoder_that_tensorflow_alone_loads(workdir):
+    out = run("export", f"--model={workdir}/run", f"--output={workdir}/saved/1")
+    assert f"{workdir}/saved/1" in out
+    codes = run("load_bare", f"{workdir}/saved/1")
+    assert "mean (1, 10): [[" in codes
+    assert "log_variance (1, 10): [[" in codes
+
+    scores = [
+        run("evaluate", f"--model={workdir}/{model}", "--data=dsprites", "--quick", f"--output={workdir}/{name}.json")
+        for name, model in (("keras", "run"), ("export", "saved/1"))
+    ]
+    assert all("factor_vae  0." in out for out in scores)
+    keras, export = (json.loads((workdir / f"{name}.json").read_text()) for name in ("keras", "export"))
+    assert keras["factor_vae"] == export["factor_vae"]
+    assert keras["beta_vae"] == export["beta_vae"]
+    assert "reconstruction" in keras
+    assert "reconstruction" not in export  # an encoder alone
+
+
+@pytest.mark.parametrize(("suffix", "magic"), [(".png", b"\x89PNG"), (".gif", b"GIF89a")])
+def test_traversals_are_drawn(workdir, suffix, magic):
+    run("traverse", f"--model={workdir}/run", f"--output={workdir}/traversals{suffix}", "--index=351200")
+    assert (workdir / f"traversals{suffix}").read_bytes().startswith(magic)
+
+
+def test_the_same_command_again_changes_nothing(workdir):
+    before = (workdir / "run" / "checkpoints" / "checkpoint").read_bytes()
+    run("train", f"--experiment={workdir}/tiny.json", f"--workdir={workdir}/run")
+    assert (workdir / "run" / "checkpoints" / "checkpoint").read_bytes() == before
+
+
+def test_wrong_input_gets_one_clear_line_and_leaves_nothing(workdir):
+    (workdir / "broken.json").write_text("{")
+    (workdir / "not_a_model").mkdir()
+    (workdir / "broken.keras").write_bytes(b"not a zip")
+    tiny, new, run = f"--experiment={workdir}/tiny.json", f"--workdir={workdir}/new", f"--model={workdir}/run"
+    cases = [
+        ("train", [tiny, new, "--set=bach_size=8"], "Received: ['bach_size']"),
+        ("train", [tiny, new, "--set=batch_size=7"], "Received: batch_size=7"),
+        ("train", [tiny, new, "--set=batch_size=1000000"], "at most the 737280 images. Received: batch_size=1000000"),
+        ("train", [tiny, new, "--set=steps"], "Expected --set=key=value"),
+        ("train", [tiny, new, "--set=data=nothing"], "'nothing'"),
+        ("train", [tiny, f"--workdir={workdir}/run", "--set=seed=5"], "another experiment, with seed=0 (now 5)"),
+        ("train", [tiny, f"--workdir={workdir}"], "Expected a new or empty folder"),
+        ("train", [f"--experiment={workdir}/absent.json", new], f"There is none at {workdir}/absent.json"),
+        ("train", [f"--experiment={workdir}/broken.json", new], "Expected an experiment, a JSON file. Received"),
+        ("train", [tiny, new, "--strategy=multi_worker"], "Expected the environment variable TF_CONFIG"),
+        ("evaluate", [f"--model={workdir}/absent"], "Expected a run's folder"),
+        ("evaluate", [f"--model={workdir}/not_a_model", "--data=dsprites"], "Expected the folder of a SavedModel"),
+        ("export", [f"--model={workdir}/broken.keras", f"--output={workdir}/new/1"], "broken.keras"),
+        ("export", [run, f"--output={workdir}/new/one"], "version"),
+        ("traverse", [run, f"--output={workdir}/new/t.bmp"], "Expected --output to end in"),
+        ("traverse", [run, f"--output={workdir}/new/t.png", "--index=737280"], "Received: index=737280"),
+    ]  # fmt: skip
+    for first in range(0, len(cases), 4):
+        running = [(start(tool, *arguments), expected) for tool, arguments, expected in cases[first : first + 4]]
+        for process, expected in running:
+            _, err = process.communicate(timeout=300)
+            assert process.returncode == 1, process.args
+            *_, line = err.strip().splitlines()
+            assert line.startswith("Error: "), err
+            assert expected in line
+            assert "Traceback" not in err
+    assert not (workdir / "new").exists()

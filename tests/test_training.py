@@ -1,0 +1,359 @@
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import tiny
+from tfvae.data.batches import batches
+from tfvae.models import MODELS, FactorVAE
+from tfvae.training import build_model, train
+
+ROOT = Path(__file__).parents[1]
+ADAM = {"optimizer": {"learning_rate": 1e-3}}
+
+
+def run(experiment, workdir, **kwargs):
+    return train(experiment, workdir, progress=False, **({"data": tiny.Blobs()} | kwargs))
+
+
+def state(model):
+    return np.concatenate([tiny.weights(model), tiny.optimizer_state(model)])
+
+
+def scalars(workdir):
+    """What TensorBoard shows: {name: {step: value}}."""
+    shown = {}
+    for file in sorted((workdir / "logs").iterdir()):
+        for record in tf.data.TFRecordDataset(str(file)):
+            event = tf.compat.v1.Event.FromString(record.numpy())
+            for value in event.summary.value:
+                shown.setdefault(value.tag, {})[event.step] = float(tf.make_ndarray(value.tensor))
+    return shown
+
+
+def checkpoints(workdir):
+    """The steps that can be gone on from."""
+    return sorted(int(path.stem.removeprefix("step-")) for path in (workdir / "checkpoints").glob("*.index"))
+
+
+def assert_same_scalars(workdir, expected):
+    shown, expected = scalars(workdir), scalars(expected)
+    assert set(shown) == set(expected)
+    for name, values in shown.items():
+        assert values == pytest.approx(expected[name], rel=1e-4, abs=1e-5), name
+
+
+def content(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """The folder and the end state of 8 steps."""
+    workdir = tmp_path_factory.mktemp("uninterrupted") / "run"
+    return workdir, state(run(tiny.experiment(), workdir))
+
+
+def test_training_equals_a_plain_loop_over_the_batches(uninterrupted):
+    workdir, end = uninterrupted
+    experiment, data = tiny.experiment(), tiny.Blobs()
+    model, logs = build_model(experiment, (16, 16, 1)), []
+    for batch in batches(data, 8, seed=experiment.seed, steps=8):
+        model.reset_metrics()
+        logs.append(model.train_on_batch(batch, return_dict=True))
+    np.testing.assert_array_equal(state(model), end)
+    shown = scalars(workdir)
+    assert set(shown) == set(model.logged)
+    for name, values in shown.items():
+        # An entry is the mean over the two steps that it ends.
+        expected = {step: (logs[step - 2][name] + logs[step - 1][name]) / 2 for step in (2, 4, 6, 8)}
+        assert values == pytest.approx(expected, rel=1e-5, abs=1e-6), name
+
+
+def test_a_run_leaves_what_is_documented(uninterrupted):
+    workdir, end = uninterrupted
+    assert sorted(os.listdir(workdir)) == ["checkpoints", "experiment.json", "logs", "model.keras"]
+    assert checkpoints(workdir) == [4, 8]
+    assert json.loads((workdir / "experiment.json").read_text())["parameters"] == {"gamma": 5.0}
+    np.testing.assert_array_equal(state(keras.models.load_model(workdir / "model.keras")), end)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_trains(name, tmp_path):
+    model = run(
+        tiny.experiment(model=name, parameters={}, optimizers=ADAM, steps=40, log_every=20, checkpoint_every=20),
+        tmp_path,
+    )
+    losses = scalars(tmp_path)["reconstruction"]
+    assert losses[40] < losses[20]
+    np.testing.assert_array_equal(state(keras.models.load_model(tmp_path / "model.keras")), state(model))
+
+
+def failing_data(at):
+    def fail(calls):
+        if calls == at:
+            raise OSError("the disk is gone")
+
+    return {"data": tiny.Blobs(before=fail)}
+
+
+def test_a_run_whose_data_failed_goes_on_as_if_nothing_had_happened(uninterrupted, tmp_path):
+    with pytest.raises(tf.errors.OpError, match="the disk is gone"):
+        run(tiny.experiment(), tmp_path, **failing_data(at=7))
+    assert not (tmp_path / "model.keras").exists()
+    np.testing.assert_array_equal(state(run(tiny.experiment(), tmp_path)), uninterrupted[1])
+
+
+def test_steps_that_float16_leaves_out_count(tmp_path):
+    # A step whose gradients overflow halves the scale of the loss, and the optimizer does not count it.
+    settings = {"model": "vae", "parameters": {}, "optimizers": ADAM, "precision": "mixed_float16"}
+    whole = run(tiny.experiment(**settings, log_every=1, checkpoint_every=2), tmp_path / "whole")
+    assert whole.optimizer.iterations < 8
+    assert list(scalars(tmp_path / "whole")["loss"]) == list(range(1, 9))
+    assert checkpoints(tmp_path / "whole") == [6, 8]
+    with pytest.raises(tf.errors.OpError, match="the disk is gone"):
+        run(tiny.experiment(**settings), tmp_path / "run", **failing_data(at=7))
+    np.testing.assert_array_equal(state(run(tiny.experiment(**settings), tmp_path / "run")), state(whole))
+
+
+@pytest.mark.parametrize(("when", "at"), [("before", 4), ("after", 4), ("after", 8)])
+def test_a_run_stopped_around_a_checkpoint_goes_on_as_if_nothing_had_happened(
+    when, at, uninterrupted, tmp_path, monkeypatch
+):
+    save = tf.train.CheckpointManager.save
+
+    def stopped(self, checkpoint_number=None, **kwargs):
+        if checkpoint_number == at and when == "before":
+            raise KeyboardInterrupt
+        save(self, checkpoint_number, **kwargs)
+        if checkpoint_number == at:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tf.train.CheckpointManager, "save", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run(tiny.experiment(), tmp_path)
+    assert not (tmp_path / "model.keras").exists()
+    np.testing.assert_array_equal(state(run(tiny.experiment(), tmp_path)), uninterrupted[1])
+    assert (tmp_path / "model.keras").exists()
+
+
+def test_a_finished_run_stays_as_it_is(uninterrupted, tmp_path):
+    workdir = shutil.copytree(uninterrupted[0], tmp_path / "run")
+    (workdir / "model.keras").unlink()
+    asked = []
+    model = run(tiny.experiment(), workdir, data=tiny.Blobs(before=asked.append))
+    np.testing.assert_array_equal(state(model), uninterrupted[1])
+    np.testing.assert_array_equal(state(keras.models.load_model(workdir / "model.keras")), uninterrupted[1])
+    assert len(asked) <= 1
+
+
+def test_steps_that_do_not_fill_a_log_entry_and_grow_later(uninterrupted, tmp_path):
+    workdir = tmp_path / "run"
+    run(tiny.experiment(steps=5), workdir)
+    assert list(scalars(workdir)["loss"]) == [2, 4, 5]
+    assert checkpoints(workdir) == [4, 5]
+    other = shutil.copytree(workdir, tmp_path / "other")
+    # Log entries and checkpoints are then due where a run that was never shorter has them.
+    np.testing.assert_array_equal(state(run(tiny.experiment(), workdir)), uninterrupted[1])
+    assert list(scalars(workdir)["loss"]) == [2, 4, 5, 6, 8]
+    assert json.loads((workdir / "experiment.json").read_text())["steps"] == 8
+    with pytest.raises(tf.errors.OpError):
+        run(tiny.experiment(steps=30), other, **failing_data(at=16))
+    assert checkpoints(other)[-1] in (8, 12)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"seed": 1, "batch_size": 16}, r"seed=0 \(now 1\)"),
+        ({"seed": 1, "batch_size": 16}, r"batch_size=8 \(now 16\)"),
+        ({"parameters": {"gamma": 6.0}}, r"parameters=\{'gamma': 5.0\} \(now \{'gamma': 6.0\}\)"),
+    ],
+)
+def test_a_folder_of_another_experiment_is_refused_and_untouched(changes, named, uninterrupted):
+    workdir, _ = uninterrupted
+    before = content(workdir)
+    with pytest.raises(FileExistsError, match=named) as raised:
+        run(tiny.experiment(**changes), workdir)
+    assert str(workdir) in str(raised.value)
+    assert "latent_dim" not in str(raised.value)
+    assert content(workdir) == before
+
+
+def test_fewer_steps_than_were_done_are_refused_and_change_nothing(uninterrupted):
+    workdir, _ = uninterrupted
+    before = content(workdir)
+    with pytest.raises(ValueError, match=r"8 steps already\. Received: steps=6"):
+        run(tiny.experiment(steps=6), workdir)
+    assert content(workdir) == before
+
+
+def test_a_folder_with_something_else_is_refused_and_untouched(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    for workdir in (tmp_path, tmp_path / "notes.txt"):
+        with pytest.raises(FileExistsError, match="new or empty folder"):
+            run(tiny.experiment(), workdir)
+    assert content(tmp_path) == {Path("notes.txt"): b"mine"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"model": "factor_vea"}, r"model .*'beta_vae', 'factor_vae', 'vae'.* Received: 'factor_vea'"),
+        ({"architecture": "table_9"}, r"architecture .*'table_1', 'table_2', 'table_3'.* Received: 'table_9'"),
+        ({"parameters": {"gama": 5.0}}, "gama"),
+        ({"parameters": {"gamma": -5.0}}, "gamma=-5.0"),
+        ({"discriminator": {"depht": 2}}, "depht"),
+        ({"optimizers": {"optimiser": {}}}, "optimiser"),
+        ({"optimizers": {"optimizer": {"learning_rat": 0.1}}}, "learning_rat"),
+        ({"model": "vae", "parameters": {"beta": 2.0}, "optimizers": ADAM}, "beta"),
+        ({"model": "vae", "parameters": {}, "optimizers": ADAM | {"discriminator_optimizer": {}}}, "discriminator_opt"),
+        ({"batch_size": 42}, "at most the 40 images. Received: batch_size=42"),
+        ({"batch_size": 7}, "multiple of 2 for factor_vae.* Received: batch_size=7"),
+        ({"precision": "mixed_float15"}, "mixed_float15"),
+    ],
+    ids=str,
+)
+def test_a_mistake_is_named_before_anything_is_written(changes, named, tmp_path):
+    with pytest.raises(ValueError, match=named):
+        run(tiny.experiment(**changes), tmp_path / "run")
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_unknown_data_set_is_named_before_anything_is_written(tmp_path):
+    with pytest.raises(ValueError, match=r"dsprites.*Received: name='dsprite'"):
+        train(tiny.experiment(data="dsprite"), tmp_path / "run", progress=False)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_at_the_last_good_checkpoint(uninterrupted, tmp_path, monkeypatch):
+    loss_terms = FactorVAE.loss_terms
+
+    def exploding(self, images, posterior, z):
+        terms = loss_terms(self, images, posterior, z)
+        return terms | {"loss": tf.where(self.optimizer.iterations < 5, terms["loss"], np.inf)}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FactorVAE, "loss_terms", exploding)
+        with pytest.raises(FloatingPointError, match=r"between steps 4 and 6: loss is inf.*step-4"):
+            run(tiny.experiment(), tmp_path)
+    assert checkpoints(tmp_path) == [4]
+    assert not (tmp_path / "model.keras").exists()
+    np.testing.assert_array_equal(state(run(tiny.experiment(), tmp_path)), uninterrupted[1])
+
+
+def test_a_learning_rate_that_is_too_large_stops_the_run(tmp_path):
+    rates = {name: {"learning_rate": 1e30} for name in ("optimizer", "discriminator_optimizer")}
+    with pytest.raises(FloatingPointError, match=r"learning rate.* checkpoint: none"):
+        run(tiny.experiment(optimizers=rates), tmp_path)
+
+
+def test_two_replicas_begin_what_one_device_ends(mirrored, uninterrupted, tmp_path):
+    run(tiny.experiment(steps=6), tmp_path, strategy=mirrored)
+    assert checkpoints(tmp_path) == [4, 6]
+    model = run(tiny.experiment(), tmp_path)
+    np.testing.assert_allclose(state(model), uninterrupted[1], rtol=1e-6, atol=1e-6)
+    assert_same_scalars(tmp_path, uninterrupted[0])
+
+
+def test_a_batch_that_replicas_cannot_share_is_refused(mirrored, tmp_path):
+    with pytest.raises(ValueError, match=r"multiple of 4 for factor_vae on 2 device\(s\). Received: batch_size=6"):
+        run(tiny.experiment(batch_size=6), tmp_path / "run", strategy=mirrored)
+    assert os.listdir(tmp_path) == []
+
+
+def start(code, *arguments, **environment):
+    """A Python process on this machine's processor, that knows `tests`."""
+    base = {key: value for key, value in os.environ.items() if key != "TF_CONFIG"}
+    base |= {"CUDA_VISIBLE_DEVICES": "-1", "TF_NUM_INTEROP_THREADS": "2", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=base | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def ends(processes, timeout):
+    """The exit codes and outputs; when time is up, all are killed and the test fails with what they said."""
+    outputs = []
+    try:
+        for process in processes:
+            outputs.append(process.communicate(timeout=timeout)[0])
+    except subprocess.TimeoutExpired:
+        for process in processes:
+            process.kill()
+        said = "\n---\n".join(process.communicate()[0][-3000:] for process in processes)
+        pytest.fail(f"Not at an end after {timeout} seconds:\n{said}")
+    return [process.returncode for process in processes], "\n---\n".join(outputs)
+
+
+KILLED = """
+import os, signal, sys
+from tests import tiny
+from tfvae.training import train
+
+def kill(calls):
+    if calls == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+train(tiny.experiment(log_every=1, checkpoint_every=1), sys.argv[1], data=tiny.Blobs(before=kill), progress=False)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_process_is_gone_on_with(uninterrupted, tmp_path):
+    codes, output = ends([start(KILLED, tmp_path)], timeout=120)
+    assert codes == [-signal.SIGKILL], output
+    assert not (tmp_path / "model.keras").exists()
+    model = run(tiny.experiment(), tmp_path)
+    np.testing.assert_allclose(state(model), uninterrupted[1], rtol=1e-6, atol=1e-6)
+
+
+WORKER = """
+import sys
+from tfvae import distribute
+strategy = distribute.strategy("multi_worker")
+from tests import tiny
+from tfvae.training import train
+
+for steps, workdir in ((4, sys.argv[1]), (8, sys.argv[2])):
+    train(tiny.experiment(steps=steps), workdir, strategy, data=tiny.Blobs(), progress=False)
+"""
+
+
+def free_ports(n):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
+    ports = [opened.getsockname()[1] for opened in sockets]
+    for opened in sockets:
+        opened.close()
+    return ports
+
+
+@pytest.mark.slow
+def test_two_processes_train_like_one_device_and_go_on(uninterrupted, tmp_path):
+    run_of_both, other = tmp_path / "run", tmp_path / "other"
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(2)]}
+    processes = []
+    # At first the second worker has a folder of its own: nothing appears in it, as only the chief writes.
+    for index, first_folder in enumerate([run_of_both, other]):
+        config = {"cluster": cluster, "task": {"type": "worker", "index": index}}
+        processes.append(start(WORKER, first_folder, run_of_both, TF_CONFIG=json.dumps(config)))
+    codes, output = ends(processes, timeout=300)
+    assert codes == [0, 0], output
+    assert os.listdir(tmp_path) == ["run"]
+    assert sorted(os.listdir(run_of_both)) == ["checkpoints", "experiment.json", "logs", "model.keras"]
+    # One file for each of the chief's two runs.
+    assert len(os.listdir(run_of_both / "logs")) == 2
+    assert checkpoints(run_of_both) == [4, 8]
+    model = keras.models.load_model(run_of_both / "model.keras")
+    np.testing.assert_allclose(state(model), uninterrupted[1], rtol=1e-6, atol=1e-6)
+    assert_same_scalars(run_of_both, uninterrupted[0])

@@ -1,0 +1,137 @@
+"""Networks, data and models so small that a test waits for TensorFlow's tracing alone."""
+
+import math
+from contextlib import nullcontext
+
+import keras
+import numpy as np
+from keras import layers
+
+from tfvae import networks
+from tfvae.experiment import Experiment
+from tfvae.models import MODELS
+
+SHAPE, DIM = (4, 4, 1), 3
+
+
+def encoder(dtype=None, shape=SHAPE, dim=DIM):
+    return keras.Sequential(
+        [
+            keras.Input(shape),
+            layers.Flatten(dtype=dtype),
+            layers.Dense(8, activation="relu", kernel_initializer=_init(1), dtype=dtype),
+            layers.Dense(2 * dim, kernel_initializer=_init(2), dtype="float32"),
+        ],
+        name="encoder",
+    )
+
+
+def decoder(dtype=None, shape=SHAPE, dim=DIM):
+    return keras.Sequential(
+        [
+            keras.Input((dim,)),
+            layers.Dense(8, activation="relu", kernel_initializer=_init(3), dtype=dtype),
+            layers.Dense(math.prod(shape), kernel_initializer=_init(4), dtype="float32"),
+            layers.Reshape(shape, dtype="float32"),
+        ],
+        name="decoder",
+    )
+
+
+def discriminator(dtype=None, dim=DIM):
+    return networks.discriminator(dim, depth=1, units=8, dtype=dtype)
+
+
+NETWORKS = {"encoder": encoder, "decoder": decoder, "discriminator": discriminator}
+
+
+def make(name="factor_vae", *, scope=nullcontext, dtype=None, optimizers=None, compiled=None, **parameters):
+    """A model by name, always with the same initial weights, compiled.
+
+    Args:
+        scope: of the strategy.
+        optimizers: instead of Adam with 1e-3 for each.
+        compiled: further arguments of compile.
+    """
+    with scope():
+        cls = MODELS[name]
+        model = cls(**{network: NETWORKS[network](dtype) for network in cls.networks}, dtype=dtype, **parameters)
+        if optimizers is None:
+            optimizers = {"optimizer": keras.optimizers.Adam(1e-3)}
+            if "discriminator" in cls.networks:
+                optimizers["discriminator_optimizer"] = keras.optimizers.Adam(1e-3, beta_1=0.5, beta_2=0.9)
+        model.compile(**optimizers, **(compiled or {}))
+    return model
+
+
+def images(n, seed=0, shape=SHAPE):
+    """Float32 [n, H, W, C] in [0, 1]: black, white and grey."""
+    return np.clip(np.random.default_rng(seed).normal(0.5, 0.5, (n, *shape)), 0, 1).astype(np.float32)
+
+
+def weights(model, *names):
+    """All weights of the model's networks, or of those named, as one vector."""
+    return np.concatenate([value.ravel() for name in names or model.networks for value in _values(model, name)])
+
+
+def without_noise(model):
+    """Sets the model's posterior variance to exp(-30): its codes are its means, up to 1e-6."""
+    kernel, bias = model.encoder.layers[-1].get_weights()
+    kernel[:, DIM:], bias[DIM:] = 0, -30
+    model.encoder.layers[-1].set_weights([kernel, bias])
+    return model
+
+
+def optimizer_state(model):
+    """What all optimizers of the model remember, as one vector."""
+    optimizers = [value for value in vars(model).values() if isinstance(value, keras.optimizers.Optimizer)]
+    return np.concatenate(
+        [np.ravel(keras.ops.convert_to_numpy(variable)) for optimizer in optimizers for variable in optimizer.variables]
+    )
+
+
+class Blobs:
+    """Images uint8 [N, 16, 16, 1] for `training.train`: all that it asks of data.
+
+    Args:
+        before: is called with the number of calls so far, each time that images are asked for.
+    """
+
+    def __init__(self, n=40, before=lambda calls: None):
+        y, x = np.mgrid[:16, :16]
+        centres = np.random.default_rng(0).uniform(3, 13, (n, 2, 1, 1))
+        inside = (y - centres[:, 0]) ** 2 + (x - centres[:, 1]) ** 2 < 9
+        self._images = np.uint8(255 * inside[..., np.newaxis])
+        self.before = before
+        self.calls = 0
+
+    def __len__(self):
+        return len(self._images)
+
+    def images(self, indices):
+        self.before(self.calls)
+        self.calls += 1
+        return self._images[indices]
+
+
+def experiment(**changes):
+    """FactorVAE on `Blobs`, 8 steps of 8 images."""
+    values = {
+        "latent_dim": 2,
+        "discriminator": {"depth": 1, "units": 8},
+        "optimizers": {"optimizer": {"learning_rate": 1e-3}, "discriminator_optimizer": {"learning_rate": 1e-3}},
+        "parameters": {"gamma": 5.0},
+        "batch_size": 8,
+        "steps": 8,
+        "log_every": 2,
+        "checkpoint_every": 4,
+    }
+    return Experiment(**(values | changes))
+
+
+def _init(seed):
+    return keras.initializers.GlorotUniform(seed=seed)
+
+
+def _values(model, name):
+    return [keras.ops.convert_to_numpy(weight) for weight in getattr(model, name).weights]
