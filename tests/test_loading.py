@@ -3,9 +3,12 @@ import numpy as np
 import pytest
 
 from tests import tiny
-from tfvae import export_encoder
+from tfvae.data import FactorSpace, GroundTruthData
+from tfvae.evaluation import QUICK, evaluate
+from tfvae.export import export_encoder
 from tfvae.loading import load_trained
 
+PIXELS = np.random.default_rng(1).integers(0, 256, (48, *tiny.SHAPE), np.uint8)
 IMAGES = np.random.default_rng(0).random((3, *tiny.SHAPE), np.float32)
 
 
@@ -19,6 +22,10 @@ def test_a_keras_file_and_its_export_represent_alike(tmp_path):
         for name, expected in model.predict(IMAGES, verbose=0).items():
             np.testing.assert_allclose(trained.represent(IMAGES)[name], expected, atol=1e-6)
     assert exported.model is None
+    few = GroundTruthData("few", FactorSpace(("a", "b"), (np.arange(6), np.arange(8))), PIXELS)
+    scores = [evaluate(trained.represent, few, parameters=QUICK) for trained in (from_file, exported)]
+    assert scores[0]["factor_vae"] == scores[1]["factor_vae"]
+    assert scores[0]["kl"]["total"] == pytest.approx(scores[1]["kl"]["total"], rel=1e-5)
     assert from_file.model.gamma == model.gamma
 
 

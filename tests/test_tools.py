@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tfvae.data import dsprites
+
 ROOT = Path(__file__).parent.parent
 TINY = {
     "discriminator": {"depth": 1, "units": 8},
@@ -46,16 +48,11 @@ def test_from_training_to_an_encoder_that_tensorflow_alone_loads(workdir):
     assert "mean (1, 10): [[" in codes
     assert "log_variance (1, 10): [[" in codes
 
-    scores = [
-        run("evaluate", f"--model={workdir}/{model}", "--data=dsprites", "--quick", f"--output={workdir}/{name}.json")
-        for name, model in (("keras", "run"), ("export", "saved/1"))
-    ]
-    assert all("factor_vae  0." in out for out in scores)
-    keras, export = (json.loads((workdir / f"{name}.json").read_text()) for name in ("keras", "export"))
-    assert keras["factor_vae"] == export["factor_vae"]
-    assert keras["beta_vae"] == export["beta_vae"]
-    assert "reconstruction" in keras
-    assert "reconstruction" not in export  # an encoder alone
+    out = run("evaluate", f"--model={workdir}/run", "--quick", f"--output={workdir}/scores.json")
+    scores = json.loads((workdir / "scores.json").read_text())
+    assert f"factor_vae  {scores['factor_vae']['score']:.3f}" in out
+    assert scores["digest"] == dsprites.DIGEST
+    assert scores["reconstruction"]["nats"] > 0
 
 
 @pytest.mark.parametrize(("suffix", "magic"), [(".png", b"\x89PNG"), (".gif", b"GIF89a")])
@@ -71,25 +68,16 @@ def test_the_same_command_again_changes_nothing(workdir):
 
 
 def test_wrong_input_gets_one_clear_line_and_leaves_nothing(workdir):
-    (workdir / "broken.json").write_text("{")
-    (workdir / "not_a_model").mkdir()
     (workdir / "broken.keras").write_bytes(b"not a zip")
     tiny, new, run = f"--experiment={workdir}/tiny.json", f"--workdir={workdir}/new", f"--model={workdir}/run"
     cases = [
         ("train", [tiny, new, "--set=bach_size=8"], "Received: ['bach_size']"),
         ("train", [tiny, new, "--set=batch_size=7"], "Received: batch_size=7"),
         ("train", [tiny, new, "--set=batch_size=1000000"], "at most the 737280 images. Received: batch_size=1000000"),
-        ("train", [tiny, new, "--set=steps"], "Expected --set=key=value"),
-        ("train", [tiny, new, "--set=data=nothing"], "'nothing'"),
         ("train", [tiny, f"--workdir={workdir}/run", "--set=seed=5"], "another experiment, with seed=0 (now 5)"),
-        ("train", [tiny, f"--workdir={workdir}"], "Expected a new or empty folder"),
         ("train", [f"--experiment={workdir}/absent.json", new], f"There is none at {workdir}/absent.json"),
-        ("train", [f"--experiment={workdir}/broken.json", new], "Expected an experiment, a JSON file. Received"),
-        ("train", [tiny, new, "--strategy=multi_worker"], "Expected the environment variable TF_CONFIG"),
         ("evaluate", [f"--model={workdir}/absent"], "Expected a run's folder"),
-        ("evaluate", [f"--model={workdir}/not_a_model", "--data=dsprites"], "Expected the folder of a SavedModel"),
         ("export", [f"--model={workdir}/broken.keras", f"--output={workdir}/new/1"], "broken.keras"),
-        ("export", [run, f"--output={workdir}/new/one"], "version"),
         ("traverse", [run, f"--output={workdir}/new/t.bmp"], "Expected --output to end in"),
         ("traverse", [run, f"--output={workdir}/new/t.png", "--index=737280"], "Received: index=737280"),
     ]  # fmt: skip

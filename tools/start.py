@@ -52,7 +52,7 @@ def run(main: Callable[[Sequence[str]], None], *, interrupted: str = "Interrupte
         except KeyboardInterrupt:
             print(f"\n{interrupted}", file=sys.stderr)
             sys.exit(130)
-        except (ValueError, OSError, ArithmeticError, tf.errors.OpError) as error:
+        except (ValueError, IndexError, OSError, ArithmeticError, tf.errors.OpError) as error:
             sys.exit(f"Error: {_one_line(error)}")
 
     app.run(guarded)
