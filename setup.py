@@ -11,7 +11,7 @@ setup(
     packages=[*find_packages(include=["tfvae", "tfvae.*"]), *ENTRIES],
     package_dir=ENTRIES,
     package_data={"tfvae": ["py.typed"], **{package: ["**/*"] for package in ENTRIES}},
-    exclude_package_data={"tfvae.zoo_entries": ["*/checkpoint/*"]},
+    exclude_package_data={"tfvae.zoo_entries": ["*/run/*", "*/run/*/*"]},
     python_requires=">=3.11",
     install_requires=[
         "tensorflow>=2.20",

@@ -1,0 +1,46 @@
+"""The README's Python runs as it stands, on a small data set and for a few steps."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tfvae
+from tfvae.data import FactorSpace, GroundTruthData, dsprites
+
+ROOT = Path(__file__).parent.parent
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+
+@pytest.fixture
+def few_sprites():
+    """The corner of dSprites with 2 places for each factor but the shape."""
+    factors = FactorSpace(dsprites.FACTORS.names, tuple(values[:2] for values in dsprites.FACTORS.values))
+    return GroundTruthData("few", factors, dsprites.draw(factors.to_factors(np.arange(len(factors)))))
+
+
+def test_there_is_python_to_run():
+    assert ["model.fit" in block or "tf.saved_model.load" in block for block in BLOCKS] == [True, True]
+
+
+def test_training_in_keras(few_sprites, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(tfvae.data, "load", lambda name: few_sprites)
+    monkeypatch.chdir(tmp_path)
+    code = BLOCKS[0]
+    assert len(code.splitlines()) <= 20
+    for long, short in (("128)", "16)"), ("steps_per_epoch=1000, epochs=300", "steps_per_epoch=2, epochs=1")):
+        assert long in code
+        code = code.replace(long, short)
+    exec(code, {})
+    assert "'score': 0." in capsys.readouterr().out
+    assert (tmp_path / "factor_vae.keras").exists()
+    assert (tmp_path / "saved_models" / "factor_vae" / "1" / "saved_model.pb").exists()
+
+
+def test_loading_with_tensorflow_alone(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    results = {}
+    exec(BLOCKS[1], results)
+    assert results["codes"]["mean"].shape == (1, 10)
+    assert np.isfinite(results["codes"]["log_variance"]).all()
