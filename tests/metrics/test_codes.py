@@ -147,4 +147,4 @@ def test_refuses_empty_batches(data):
 @pytest.mark.parametrize("progress", [True, False])
 def test_shows_progress_when_asked(data, progress, capsys):
     Codes(Recorder(data), data, progress=progress).encode_all()
-    assert ("60/60" in capsys.readouterr().err) == progress
+    assert ("0/60" in capsys.readouterr().err) == progress
