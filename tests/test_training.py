@@ -129,8 +129,8 @@ def test_steps_that_float16_leaves_out_count(tmp_path):
 @pytest.mark.parametrize(
     ("when", "at", "error", "raised", "named"),
     [
-        ("after", 4, KeyboardInterrupt(), KeyboardInterrupt, ""),
-        ("after", 8, KeyboardInterrupt(), KeyboardInterrupt, ""),
+        ("after", 4, KeyboardInterrupt(), KeyboardInterrupt, None),
+        ("after", 8, KeyboardInterrupt(), KeyboardInterrupt, None),
         (
             "before",
             8,
