@@ -107,7 +107,7 @@ class FactorVAE:
             return
 
         others = np.float64(others).reshape(len(others), -1)
-        z_others, _, _ = _code(others, self.theta[:4], noise_of_others)
+        z_others, _, _ = _code(others, theta[:4], noise_of_others)  # of the encoder before its update
         permuted = permute_dims(z_others.numpy(), keys)
         with tf.GradientTape() as tape:
             tape.watch(psi)
