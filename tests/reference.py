@@ -71,7 +71,7 @@ class Adam:
 
 
 class FactorVAE:
-    """Algorithm 2 for the networks of `tiny`, float64, on matrices; but B' too is encoded before the update of theta.
+    """Algorithm 2 for the networks of `tiny`, float64, on matrices.
 
     Args:
         encoder, decoder, discriminator: their weights, [W1, b1, W2, b2] each.
@@ -107,7 +107,7 @@ class FactorVAE:
             return
 
         others = np.float64(others).reshape(len(others), -1)
-        z_others, _, _ = _code(others, theta[:4], noise_of_others)  # of the encoder before its update
+        z_others, _, _ = _code(others, self.theta[:4], noise_of_others)
         permuted = permute_dims(z_others.numpy(), keys)
         with tf.GradientTape() as tape:
             tape.watch(psi)

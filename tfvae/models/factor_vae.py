@@ -18,7 +18,6 @@ class FactorVAE(VAE):
 
     Algorithm 2 takes two batches a step: of what `fit` is given, the images at even places are its B and those at odd
     places its B'. So a batch of 2 m images is the paper's batch size m; of an odd last batch, one image is left out.
-    Both batches are encoded with the weights from before the step's update of the autoencoder.
 
     Args:
         encoder: as in `VAE`.
@@ -82,13 +81,12 @@ class FactorVAE(VAE):
             z = self.sample(posterior, self.step_seed(stream=0))
             terms = self.loss_terms(images, posterior, z)
             loss = self.optimizer.scale_loss(distribute.global_mean(terms["loss"]))
-        # Before the update: else z and z' differ by its shift too, the discriminator learns that shift instead of the
-        # dependence, and drives the codes on in the same direction.
-        z_others = self.sample(self.posterior(others), self.step_seed(stream=1))
-        z_permuted = self.permuted(z_others, self.step_seed(stream=2))
+        seeds = self.step_seed(stream=1), self.step_seed(stream=2)
         variables = self.vae_variables
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
 
+        # B' is encoded by the updated autoencoder, as Algorithm 2 has it (CONTRIBUTING.md: an open question).
+        z_permuted = self.permuted(self.sample(self.posterior(others), seeds[0]), seeds[1])
         with tf.GradientTape() as tape:
             terms |= self.discriminator_terms(tf.stop_gradient(z), tf.stop_gradient(z_permuted))
             loss = self.discriminator_optimizer.scale_loss(distribute.global_mean(terms["discriminator_loss"]))
