@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from tfvae import networks
 from tfvae.atomic import written_whole
 from tfvae.data import load
-from tfvae.data.batches import ImageData, batches
+from tfvae.data.batches import ImageSource, batches
 from tfvae.distribute import is_chief
 from tfvae.experiment import Experiment
 from tfvae.models import MODELS
@@ -31,7 +31,7 @@ def train(
     workdir: str | os.PathLike,
     strategy: tf.distribute.Strategy | None = None,
     *,
-    data: ImageData | None = None,
+    data: ImageSource | None = None,
     progress: bool = True,
 ) -> VAE:
     """Trains until the experiment's number of steps, from the last checkpoint in workdir if there is one.
@@ -217,7 +217,7 @@ def _remove_unfinished(checkpoints: tf.train.CheckpointManager) -> None:
 
 
 def _distributed_batches(
-    experiment: Experiment, data: ImageData, strategy: tf.distribute.Strategy, start: int
+    experiment: Experiment, data: ImageSource, strategy: tf.distribute.Strategy, start: int
 ) -> tf.data.Dataset:
     size = experiment.batch_size
 
