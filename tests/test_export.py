@@ -221,14 +221,15 @@ def test_a_model_needs_a_built_encoder(tmp_path):
         def __init__(self, encoder):
             self.encoder = encoder
 
+        def representation(self, parameters):
+            return {"mean": parameters}
+
     dense = keras.layers.Dense(5)
     cases = {
         "model=int, encoder=NoneType": 3,
         "model=Holder, encoder=function": Holder(lambda images: images),
         r"\(\) -> \(\)": Holder(keras.Sequential([keras.layers.Flatten(), dense])),
-        r"\(None, 16, 16, 1\) -> \(None, 5\)": Holder(
-            keras.Sequential([keras.Input(SHAPE), keras.layers.Flatten(), dense])
-        ),
+        r"\(None, 16, 16, 1\) -> \(None, 16, 16, 5\)": Holder(keras.Sequential([keras.Input(SHAPE), dense])),
     }
     for message, model in cases.items():
         with pytest.raises(TypeError, match=message):
