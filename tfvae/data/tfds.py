@@ -21,8 +21,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from tfvae.data import dsprites
-from tfvae.data.array_cache import RowWriter, cached, rewrite
 from tfvae.data.arrangement import arranged
+from tfvae.data.array_cache import RowWriter, cached, rewrite
 from tfvae.data.factor_table import FactorTable
 from tfvae.data.factors import Factors, FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
@@ -134,9 +134,8 @@ def load(
         return ImageData(f"tfds:{name}", images.images, digest=images.digest)
     factors, _ = arranged(tuple(labels), images.table)
     if layout is not None and isinstance(factors, FactorSpace):
-        values = (
-            value[labels.astype(int)] for value, labels in zip(layout.factors.values, factors.values, strict=True)
-        )
+        known = zip(layout.factors.values, factors.values, strict=True)
+        values = (value[places.astype(int)] for value, places in known)
         factors = FactorSpace(factors.names, tuple(values))
     return GroundTruthData(f"tfds:{name}", factors, images.images, digest=images.digest)
 
@@ -285,7 +284,7 @@ def _prepared_builder(
 
 
 def _check_image(name: str, features: tensorflow_datasets.features.FeaturesDict) -> None:
-    image = features.get("image")
+    image = features["image"] if "image" in features else None
     if not isinstance(image, tensorflow_datasets.features.Image) or image.np_dtype != np.uint8:
         kinds = {key: type(feature).__name__ for key, feature in features.items()}
         raise ValueError(f"Expected a builder with uint8 images as the feature 'image'. Received: {name!r} has {kinds}")
