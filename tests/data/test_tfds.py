@@ -130,7 +130,7 @@ def test_data_that_must_be_downloaded_first(tmp_path):
     assert "dsprites 2.0.0 of TensorFlow Datasets" in message
     assert "28 MB" in message
     assert f"tfvae.data.load('tfds:dsprites', data_dir={os.fspath(tmp_path / 'none')!r}, download=True)" in message
-    assert "'dsprites', which needs no download" in message
+    assert "'dsprites' needs no download" in message
     assert not os.listdir(tmp_path)
 
 

@@ -44,9 +44,9 @@ def load(name: str, **kwargs: Any) -> Any:
     base, options = parse(name)
     source, colon, what = base.partition(":")
     if colon and source in SOURCES:
-        loader, arguments = SOURCES[source], (what,)
+        loader, arguments = SOURCES[source], [what]
     elif base in DATASETS:
-        loader, arguments = DATASETS[base], ()
+        loader, arguments = DATASETS[base], []
     else:
         names = [*sorted(DATASETS), *(f"{key}:..." for key in SOURCES)]
         raise ValueError(f"Expected a data set out of {names}. Received: name={name!r}")

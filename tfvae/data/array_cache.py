@@ -108,7 +108,7 @@ class RowWriter:
         self._written += len(rows)
 
     def _write(self, rows: np.ndarray) -> None:
-        left = memoryview(rows).cast("B")
+        left = rows.data.cast("B")
         while left:  # A file without a buffer may take a part only.
             left = left[self._file.write(left) :]
 

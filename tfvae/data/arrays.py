@@ -1,10 +1,10 @@
 """Images and factors of a user's own in a .npz file, or images in a .npy file. The published dSprites is read too."""
 
+import contextlib
 import hashlib
 import os
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -74,7 +74,8 @@ def _images(file: Path, key: str | None, cache: str | os.PathLike[str] | None) -
             f"Expected images of dtype uint8, bool or float. Received: {dtype} in {file}; "
             f"numbers in 0 .. 255 become uint8 by images.astype(np.uint8)"
         )
-    image_shape = (*shape[1:], 1) if len(shape) == 3 else shape[1:]
+    height, width, channels = (*shape[1:], 1) if len(shape) == 3 else shape[1:]
+    image_shape = (height, width, channels)
     offset = None if fortran or dtype != np.uint8 else _offset(file, key)
     if offset is not None:
         mapped = np.memmap(file, np.uint8, "r", offset, shape).view(np.ndarray)
@@ -142,24 +143,24 @@ def _keys(file: Path) -> set[str]:
     return set()
 
 
-@contextmanager
+@contextlib.contextmanager
 def _opened(file: Path, key: str | None) -> Iterator[tuple[IO[bytes], tuple[int, ...], bool, np.dtype]]:
     """Opens an array: yields the stream, after its header, and shape, whether it is in Fortran order, and dtype."""
     try:
-        with zipfile.ZipFile(file) if key else file.open("rb") as opened:
-            with opened.open(f"{key}.npy") if isinstance(opened, zipfile.ZipFile) else opened as stream:
-                version = np.lib.format.read_magic(stream)
-                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else _read_later_header
-                shape, fortran, dtype = read(stream)
-                if dtype.hasobject:
-                    raise ValueError("it holds Python objects, which are not read")
-                yield stream, shape, fortran, dtype
+        with contextlib.ExitStack() as stack:
+            if key:
+                archive = stack.enter_context(zipfile.ZipFile(file))
+                stream = stack.enter_context(archive.open(f"{key}.npy"))
+            else:
+                stream = stack.enter_context(file.open("rb"))
+            version = np.lib.format.read_magic(stream)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, fortran, dtype = read(stream)
+            if dtype.hasobject:
+                raise ValueError("it holds Python objects, which are not read")
+            yield stream, shape, fortran, dtype
     except (zipfile.BadZipFile, EOFError, ValueError) as error:
         raise ValueError(f"Expected an array of numbers. Received: {key or 'the array'} in {file}: {error}") from None
-
-
-def _read_later_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    return np.lib.format.read_array_header_2_0(stream)
 
 
 def _blocks(file: Path, key: str | None) -> Iterator[np.ndarray]:
@@ -199,7 +200,7 @@ def _offset(file: Path, key: str | None) -> int | None:
             lengths = np.frombuffer(stream.read(4), "<u2")
             stream.seek(member.header_offset + 30 + int(lengths.sum()))
         version = np.lib.format.read_magic(stream)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else _read_later_header
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(stream)
         start = stream.tell()
         return start if os.fstat(stream.fileno()).st_size >= start + int(np.prod(shape)) * dtype.itemsize else None

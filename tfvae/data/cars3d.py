@@ -1,7 +1,7 @@
 """3D Cars (Reed et al., 2015, "Deep Visual Analogy-Making"): http://www.scottreed.info.
 
-183 car models from 24 azimuths at 4 elevations. nips2015-analogy-data.tar.gz has them as data/cars/<car>.mat, one MATLAB
-file a model, with the array "im", uint8 [128, 128, 3, 24, 4].
+183 car models from 24 azimuths at 4 elevations. nips2015-analogy-data.tar.gz has them as data/cars/<car>.mat, a MATLAB
+file for each model, with the array "im", uint8 [128, 128, 3, 24, 4].
 """
 
 import hashlib

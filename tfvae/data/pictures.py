@@ -112,5 +112,6 @@ def suffix_of_picture(path: Path) -> bool:
 
 
 _SUFFIXES = frozenset(
-    [".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".avif", ".tga"]
+    f".{name}"
+    for name in "png apng jpg jpeg jpe jfif webp bmp dib gif tif tiff ppm pgm pbm pnm jp2 avif tga".split()  # noqa: SIM905
 )

@@ -211,7 +211,9 @@ def _fill(reader: _Reader, folder: Path, *, size: int | None, crop: int | None, 
             most = max(most, max(int(image.max()) for image in block))
             if binary and most > 1:
                 raise ValueError(f"Expected images of 0 and 1. Received: maximum={most}")
-            rows = np.stack([image for part in in_parallel(fit, block) for image in part])
+            rows = np.stack(
+                [image for part in in_parallel(fit, block) for image in part if isinstance(image, np.ndarray)]
+            )
             if binary:
                 shape, rows = rows.shape[1:], np.packbits(rows.reshape(len(rows), -1), axis=-1)
             if writer is None:
@@ -284,7 +286,7 @@ def _prepared_builder(
 
 
 def _check_image(name: str, features: tensorflow_datasets.features.FeaturesDict) -> None:
-    image = features["image"] if "image" in features else None
+    image = dict(features.items()).get("image")
     if not isinstance(image, tensorflow_datasets.features.Image) or image.np_dtype != np.uint8:
         kinds = {key: type(feature).__name__ for key, feature in features.items()}
         raise ValueError(f"Expected a builder with uint8 images as the feature 'image'. Received: {name!r} has {kinds}")
