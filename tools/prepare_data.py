@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import start  # before anything that imports TensorFlow
+import tensorflow_datasets
 from absl import flags
 
 from tfvae.data.tfds_export import DIGITS, DRAWN, export
@@ -21,6 +22,7 @@ SOURCE = flags.DEFINE_string("source", None, "For digits: the folder with their 
 
 
 def main(argv: Sequence[str]) -> None:
+    tensorflow_datasets.disable_progress_bar()  # Ours knows how many images there are.
     folder = export(DATA.value, Path(OUTPUT.value).expanduser(), source=SOURCE.value)
     print(f"Wrote {folder}")
 

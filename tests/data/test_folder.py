@@ -57,7 +57,7 @@ def test_the_middle_square_is_averaged_not_picked(root, tmp_path):
     save(root / "wide.png", np.pad(board, ((0, 0), (40, 40))))
     image = only(root, tmp_path)
     assert image.shape == (64, 64, 1)
-    assert np.abs(image.astype(int) - 128).max() <= 2
+    assert np.abs(image[3:-3, 3:-3].astype(int) - 128).max() <= 2
     crop = only(root, tmp_path, crop=32, size=32)
     np.testing.assert_array_equal(crop[..., 0], np.pad(board, ((0, 0), (40, 40)))[48:80, 88:120])
 
@@ -135,11 +135,11 @@ def empty_png(width, height):
 
 
 def test_large_jpeg_is_decoded_small_and_what_is_too_large_is_told(root, tmp_path, monkeypatch):
-    monkeypatch.setattr(pictures, "MAX_PIXELS", 200 * 200)
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 260 * 260)
     Image.new("L", (1000, 1000), 99).save(root / "1.jpg")
     np.testing.assert_array_equal(only(root, tmp_path), np.full((64, 64, 1), 99))
-    Image.new("L", (201, 200)).save(root / "2.png")
-    with pytest.raises(ValueError, match=r"2\.png': 201 x 200 pixels are more than 40,000"):
+    Image.new("L", (261, 260)).save(root / "2.png")
+    with pytest.raises(ValueError, match=r"2\.png': 261 x 260 pixels are more than 67,600"):
         load(root, tmp_path)
 
 
@@ -187,7 +187,7 @@ def test_unreadable_file_and_only_broken_ones(root, tmp_path, monkeypatch):
     monkeypatch.setattr(pictures.Image, "open", denied)
     with pytest.raises(ValueError, match=r"1\.png.*Permission denied"):
         load(root, tmp_path)
-    with pytest.raises(ValueError, match="Expected a picture that can be read. Received: 1 broken"):
+    with pytest.raises(ValueError, match=r"Expected a picture that can be read\. Received: 1 broken"):
         load(root, tmp_path, skip_broken=True)
 
 
