@@ -43,7 +43,7 @@ def test_rows_at_their_places(tmp_path):
         writer.write(IMAGES[[1, 3, 2]], np.array([1, 3, 2]))
     np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), IMAGES)
     with (
-        pytest.raises(ValueError, match="Expected 6 rows. Received: 2"),
+        pytest.raises(ValueError, match=r"Expected 6 rows\. Received: 2"),
         RowWriter(tmp_path / "y.npy", (4,), 6) as writer,
     ):
         writer.write(np.zeros((2, 4)), np.array([1, 0]))

@@ -16,6 +16,7 @@ MAX_PIXELS = 2**26
 _WORKERS = min(8, os.cpu_count() or 1)
 _BLOCK = 256
 _Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 def read_picture(path: str | os.PathLike[str], size: int = 64, crop: int | None = None) -> np.ndarray:
@@ -65,13 +66,14 @@ def fitted(picture: Image.Image, size: int = 64, crop: int | None = None) -> Ima
     """
     side = min(picture.width, picture.height, crop or picture.width)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    box = (left, top, left + side, top + side)
-    return picture.resize((size, size), Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
+    # Cropped first: with the box as an argument of resize, the filter would reach beyond it.
+    square = picture.crop((left, top, left + side, top + side))
+    return square.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
 def in_parallel(
-    function: Callable[[_Item], np.ndarray | Exception], items: Sequence[_Item], progress: bool = False
-) -> Iterator[list[np.ndarray | Exception]]:
+    function: Callable[[_Item], _Result], items: Sequence[_Item], progress: bool = False
+) -> Iterator[list[_Result]]:
     """Yields what a function gives for each item, in their order, 256 at a time: threads work one block ahead."""
     blocks = [items[start : start + _BLOCK] for start in range(0, len(items), _BLOCK)]
     with (

@@ -211,9 +211,7 @@ def _fill(reader: _Reader, folder: Path, *, size: int | None, crop: int | None, 
             most = max(most, max(int(image.max()) for image in block))
             if binary and most > 1:
                 raise ValueError(f"Expected images of 0 and 1. Received: maximum={most}")
-            rows = np.stack(
-                [image for part in in_parallel(fit, block) for image in part if isinstance(image, np.ndarray)]
-            )
+            rows = fit(block)
             if binary:
                 shape, rows = rows.shape[1:], np.packbits(rows.reshape(len(rows), -1), axis=-1)
             if writer is None:
@@ -230,21 +228,19 @@ def _fill(reader: _Reader, folder: Path, *, size: int | None, crop: int | None, 
         rewrite(folder / "images.npy", writer.row_shape, lambda images: images * np.uint8(255))
 
 
-def _fitting(
-    shape: tuple[int | None, ...], size: int | None, crop: int | None
-) -> Callable[[np.ndarray], np.ndarray | Exception]:
-    """Returns the function from one image uint8 [H, W, C] to one of the size that is wanted."""
+def _fitting(shape: tuple[int | None, ...], size: int | None, crop: int | None) -> Callable[[list], np.ndarray]:
+    """Returns the function from images, each uint8 [H, W, C], to an array of the size that is wanted."""
     height, width, channels = shape
     if size is None and crop is None and height and width and max(height, width) <= 64:
         rows, columns = -height % 16, -width % 16
-        border = ((rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2), (0, 0))
-        return lambda image: np.pad(image, border)
+        border = ((0, 0), (rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2), (0, 0))
+        return lambda images: np.pad(images, border)
 
     def fit(image: np.ndarray) -> np.ndarray:
         picture = fitted(Image.fromarray(image[..., 0] if channels == 1 else image[..., :3]), size or 64, crop)
         return np.asarray(picture).reshape(picture.height, picture.width, -1)
 
-    return fit
+    return lambda images: np.stack([image for part in in_parallel(fit, images) for image in part])
 
 
 def _prepared_builder(
