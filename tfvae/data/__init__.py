@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tfvae.data import dsprites, tfds
+from tfvae.data import dsprites, shapes3d, tfds
 from tfvae.data.batches import batches
 from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
@@ -12,6 +12,7 @@ __all__ = ["DATASETS", "FactorSpace", "GroundTruthData", "batches", "load"]
 
 DATASETS: dict[str, Callable[..., GroundTruthData]] = {
     "dsprites": dsprites.load,
+    "shapes3d": shapes3d.load,
 }
 
 
