@@ -5,10 +5,12 @@ from typing import Any
 
 from tfvae.data import dsprites, shapes3d, tfds
 from tfvae.data.batches import batches
+from tfvae.data.factor_table import FactorTable
 from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
+from tfvae.data.image_data import ImageData
 
-__all__ = ["DATASETS", "FactorSpace", "GroundTruthData", "batches", "load"]
+__all__ = ["DATASETS", "FactorSpace", "FactorTable", "GroundTruthData", "ImageData", "batches", "load"]
 
 DATASETS: dict[str, Callable[..., GroundTruthData]] = {
     "dsprites": dsprites.load,

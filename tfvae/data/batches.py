@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 
-class ImageData(Protocol):
-    """What batches can be made from, beside arrays: `GroundTruthData`, or anything that has these two."""
+class ImageSource(Protocol):
+    """What batches can be made from, beside arrays: `ImageData`, or anything that has these two."""
 
     def __len__(self) -> int: ...
 
@@ -15,7 +15,7 @@ class ImageData(Protocol):
 
 
 def batches(
-    data: ImageData | np.ndarray,
+    data: ImageSource | np.ndarray,
     batch_size: int,
     *,
     seed: int = 0,

@@ -3,8 +3,32 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+
+
+class Factors(Protocol):
+    """The factors of N images, as metrics ask for them: of a grid (`FactorSpace`) or a table (`FactorTable`)."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    @property
+    def sizes(self) -> tuple[int, ...]: ...
+
+    @property
+    def continuous(self) -> tuple[bool, ...]: ...
+
+    def __len__(self) -> int: ...
+
+    def to_factors(self, indices: np.ndarray) -> np.ndarray: ...
+
+    def values_of(self, indices: np.ndarray) -> np.ndarray: ...
+
+    def sample(self, n: int, rng: np.random.Generator) -> np.ndarray: ...
+
+    def partners(self, indices: np.ndarray, column: int, rng: np.random.Generator) -> np.ndarray: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +65,11 @@ class FactorSpace:
     def sizes(self) -> tuple[int, ...]:
         """The number of values of each factor, K integers."""
         return tuple(len(value) for value in self.values)
+
+    @property
+    def continuous(self) -> tuple[bool, ...]:
+        """Which factors are continuous, K truth values: none of a grid."""
+        return (False,) * len(self.names)
 
     def __len__(self) -> int:
         return math.prod(self.sizes)
@@ -91,17 +120,32 @@ class FactorSpace:
             ValueError: if the indices are not one-dimensional.
             IndexError: if an index is out of range.
         """
-        return np.stack(np.unravel_index(self.check_indices(indices), self.sizes), axis=-1).astype(np.int64)
+        return np.stack(np.unravel_index(checked_indices(indices, len(self)), self.sizes), axis=-1).astype(np.int64)
 
-    def check_indices(self, indices: np.ndarray) -> np.ndarray:
-        """Returns indices as int64 [N], or raises what `to_factors` raises."""
-        indices = _integers("indices", indices)
-        if indices.ndim != 1:
-            raise ValueError(f"Expected indices of shape [N]. Received: shape={indices.shape}")
-        wrong = indices[(indices < 0) | (indices >= len(self))]
-        if wrong.size:
-            raise IndexError(f"Expected indices in 0 .. {len(self) - 1}. Received: index={wrong[0]}")
-        return indices
+    def values_of(self, indices: np.ndarray) -> np.ndarray:
+        """Returns the values of the factors of the images at `indices`, int [N]: float64 [N, K]."""
+        factors = self.to_factors(indices)
+        return np.stack([value[factors[:, k]] for k, value in enumerate(self.values)], axis=-1)
+
+    def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Draws the places of n images uniformly, int64 [n]."""
+        return rng.integers(0, len(self), size=n, dtype=np.int64)
+
+    def partners(self, indices: np.ndarray, column: int, rng: np.random.Generator) -> np.ndarray:
+        """Draws, for each image, one uniformly among those with the same value of one factor.
+
+        Args:
+            indices: int array [N], places of images.
+            column: the factor that is shared, in 0 .. K - 1.
+            rng: a NumPy generator.
+
+        Returns:
+            int64 array [N], places of images.
+        """
+        held = self.to_factors(indices)[:, column]
+        factors = self.sample_factors(len(held), rng)
+        factors[:, column] = held
+        return self.to_index(factors)
 
     def sample_factors(self, n: int, rng: np.random.Generator, fix: Mapping[str, int] | None = None) -> np.ndarray:
         """Draws factors uniformly and independently.
@@ -152,6 +196,23 @@ class FactorSpace:
         rows = np.tile(factors, (self.sizes[k], 1))
         rows[:, k] = np.arange(self.sizes[k])
         return rows
+
+
+def checked_indices(indices: np.ndarray, size: int) -> np.ndarray:
+    """Returns indices of `size` images as int64 [N].
+
+    Raises:
+        TypeError: if the indices are not integers.
+        ValueError: if the indices are not one-dimensional.
+        IndexError: if an index is out of range.
+    """
+    indices = _integers("indices", indices)
+    if indices.ndim != 1:
+        raise ValueError(f"Expected indices of shape [N]. Received: shape={indices.shape}")
+    wrong = indices[(indices < 0) | (indices >= size)]
+    if wrong.size:
+        raise IndexError(f"Expected indices in 0 .. {size - 1}. Received: index={wrong[0]}")
+    return indices
 
 
 def _integers(name: str, array: np.ndarray) -> np.ndarray:
