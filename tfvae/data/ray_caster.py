@@ -241,9 +241,7 @@ def _honeycomb(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     return sum((np.cos(2 * np.pi * (a * u + b * v)) for a, b in waves), np.zeros(len(u)))
 
 
-def _meet_box(
-    origins: np.ndarray, directions: np.ndarray, half: float, top: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _meet_box(origins: np.ndarray, directions: np.ndarray, half: float, top: float) -> tuple[np.ndarray, np.ndarray]:
     first = (np.array([-half, -half, 0.0]) - origins) / directions
     second = (np.array([half, half, top]) - origins) / directions
     enter, leave = np.minimum(first, second), np.maximum(first, second)

@@ -1,7 +1,9 @@
 """3D Shapes (Burgess & Kim, 2018), drawn again here: https://github.com/google-deepmind/3d-shapes.
 
 A room with one solid in it, 480,000 images in the order of the published file. This is a re-rendering: it has the
-published factors, camera, solids and colours, but its pixels are not the published ones. PLACEHOLDER
+published factors, camera, solids and colours, but its pixels are not the published ones. On the 50
+published images that it was fitted to, it is off by 0.64 of 255 on average, the worst image by 1.06: mostly at edges,
+where a ray falls to the one or the other side. Scores on it are not those on the published file.
 
 Only the three hues change colour, so an image is a sum of maps: for each of the 480 ways in which scale, shape and
 orientation can be (a geometry), and for each material, one map for each level that a channel of its hue can have,
@@ -18,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import tensorflow as tf
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from tfvae.data import ray_caster
@@ -38,7 +41,7 @@ FACTORS = FactorSpace(
     ),
 )
 IMAGE_SHAPE = (64, 64, 3)
-DIGEST = ""
+DIGEST = "d99bf572c5736ee5384735664eac5c7be7b52df45077e3abf388549eaac2edfb"
 
 _GEOMETRIES = 480
 _SKY_COLOR = (153, 226, 249)
@@ -130,7 +133,9 @@ def compose(maps: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
     """
     hues, first = indices // _GEOMETRIES, tf.cast(indices % _GEOMETRIES, tf.int32) * _MAPS
     place = tf.cast(tf.stack([hues // 100, hues // 10 % 10, hues % 10], axis=-1), tf.int32)
-    which = tf.gather(tf.constant(_MAP_OF_HUE.reshape(30, 3)), place + [0, 10, 20])  # [N, material, channel]
+    which = tf.gather(
+        tf.constant(_MAP_OF_HUE.reshape(30, 3)), place + tf.constant([0, 10, 20])
+    )  # [N, material, channel]
     level = tf.gather(maps, first[:, tf.newaxis] + _SKY + tf.range(3))
     for material in range(3):
         level += tf.gather(maps, first[:, tf.newaxis] + which[:, material])
@@ -139,10 +144,11 @@ def compose(maps: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
 
 
 def _all_maps(progress: bool) -> Iterator[np.ndarray]:
-    scales, shapes, angles = FACTORS.values[3:]
+    scales, _, angles = FACTORS.values[3:]
     views = [ray_caster.look(np.radians(angle), 64 * _SUPERSAMPLING) for angle in angles]
     geometries = [(view, shape, scale) for scale in scales for shape in ray_caster.SHAPES for view in views]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    # The products of matrices are small: spread over threads of their own they took fifteen times the time.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
         drawn = pool.map(lambda geometry: _geometry_maps(*geometry), geometries)
         yield from tqdm(drawn, desc="Casting 3D Shapes", total=len(geometries), disable=not progress)
 
