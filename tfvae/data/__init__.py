@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tfvae.data import dependence, dsprites, shapes3d, tfds, variants
+from tfvae.data import dependence, dsprites, faces, shapes3d, tfds, variants
 from tfvae.data.batches import batches
 from tfvae.data.factor_table import FactorTable
 from tfvae.data.factors import FactorSpace
@@ -17,6 +17,7 @@ DATASETS: dict[str, Callable[..., GroundTruthData]] = {
     "dsprites_background": variants.load_background,
     "dsprites_color": variants.load_color,
     "dsprites_noisy": variants.load_noisy,
+    "faces": faces.load,
     "shapes3d": shapes3d.load,
 }
 

@@ -204,7 +204,8 @@ def _lit_solid(
         return np.stack([_AMBIENT + _HEADLIGHT * headlight + diffuse, specular])
 
     if shape == "cube":
-        return tuple(light(normals))
+        plain = light(normals)
+        return plain[0], plain[1]
     # Rounded, so that what lies on a meridian or a parallel does not fall to either side by chance.
     turn = np.round(np.arctan2(normals[:, 0], -normals[:, 1]) * _MERIDIANS / (2 * np.pi), 9)
     rise = np.round(np.arcsin(np.clip(normals[:, 2], -1, 1)) * _PARALLELS / np.pi, 9)
@@ -220,7 +221,7 @@ def _lit_solid(
             total += weight * light(vertex)
     if shape == "cylinder":
         total = np.where(normals[:, 2] > 0.5, light(normals), total)
-    return tuple(total)
+    return total[0], total[1]
 
 
 def _floor_texture(points: np.ndarray) -> np.ndarray:

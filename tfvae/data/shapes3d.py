@@ -168,9 +168,9 @@ def _geometry_maps(view: ray_caster.View, shape: str, scale: float) -> np.ndarra
             fine[first + level, rays] = np.minimum(level / 5 * brightness[rays] + white[rays], 1.0)
     fine[_SKY] = material == ray_caster.SKY
     # Whole numbers, whose sums are exact in any order: the maps do not depend on the processor.
-    fine = np.round(fine * 1020).reshape(-1, size, size)
+    whole = np.round(fine * 1020).reshape(-1, size, size)
     kernel = _lanczos()
-    coarse = kernel @ fine @ kernel.T / (1020 * kernel[0].sum() ** 2)
+    coarse = kernel @ whole @ kernel.T / (1020 * kernel[0].sum() ** 2)
     maps = np.concatenate([coarse[:_SKY] * 255, [coarse[_SKY] * color for color in _SKY_COLOR]])
     return np.round(maps * _UNITS).astype(np.int16).reshape(_MAPS, 4096)
 
