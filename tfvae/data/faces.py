@@ -89,9 +89,9 @@ def draw(model: MorphableModel, coefficients: np.ndarray, azimuth: float, elevat
     vertices = model.mean + model.deviations[..., : len(coefficients)] @ coefficients - model.mean.mean(axis=0)
     vertices = vertices @ _turn(azimuth, elevation).T
     normals = smooth_normals(vertices, model.triangles)
-    # The mean face fits in a circle that fits in the image, however it is turned.
+    # The mean face stays in the image however it is turned, with some room for the others.
     radius = np.linalg.norm(model.mean - model.mean.mean(axis=0), axis=1).max()
-    on_screen = vertices * np.array([1.0, -1.0, 1.0]) * (0.5 * size / radius) + np.array([size / 2, size / 2, 0.0])
+    on_screen = vertices * np.array([1.0, -1.0, 1.0]) * (0.46 * size / radius) + np.array([size / 2, size / 2, 0.0])
     depth, seen = rasterize(on_screen, model.triangles, normals, size)
     seen /= np.maximum(np.linalg.norm(seen, axis=-1, keepdims=True), 1e-12)
 
