@@ -68,8 +68,12 @@ def evaluate(
             raise ValueError(f"Expected metrics out of {sorted(METRICS)}. Received: {name!r}")
     if images < 2:
         raise ValueError(f"Expected at least two images. Received: images={images}")
-    known = isinstance(represent, Codes)
-    codes = represent if known else Codes(represent, data, batch_size=batch_size, progress=progress)
+    if isinstance(represent, Codes):
+        codes = represent
+        if codes.data is not data:
+            raise ValueError(f"Expected codes of {data.name}, which is scored. Received: codes of {codes.data.name}")
+    else:
+        codes = Codes(represent, data, batch_size=batch_size, progress=progress)
     used = {name: dict(parameters[name]) for name in metrics if name in parameters}
     result: dict[str, Any] = {
         name: METRICS[name](codes, _generator(seed, name), **used.get(name, {})) for name in metrics

@@ -26,7 +26,9 @@ def plot_agreement(agreement: Agreement, *, significance: float = 0.05) -> Figur
         for (i, j), value in ((index, coefficients[index]) for index in _places(len(names))):
             faint = i != j and agreement.p_values[kind][i, j] >= significance
             # On the map's own light ground text stays dark, whatever the page's colour.
-            chart.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=8, color="#8b8b8b" if faint else "#202020")
+            chart.text(
+                j, i, f"{value:.2f}", ha="center", va="center", fontsize=8, color="#8b8b8b" if faint else "#202020"
+            )
         chart.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
         chart.set_yticks(range(len(names)), names if place == 0 else [])
         chart.tick_params(length=0)

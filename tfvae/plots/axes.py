@@ -27,7 +27,7 @@ def new_axes(rows: int, columns: int, *, width: float = 3.2, height: float = 2.4
         each.tick_params(colors=INK, labelsize=8, width=0.6, length=3, color=FAINT)
         for label in (each.xaxis.label, each.yaxis.label):
             label.set_color(INK)
-            label.set_size(8.5)
+            label.set_fontsize(8.5)
         each.patch.set_visible(False)
     return figure, axes
 

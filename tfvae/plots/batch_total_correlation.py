@@ -20,7 +20,7 @@ def plot_batch_total_correlation(estimates: Mapping[str, BatchEstimate], *, bins
     figure, axes = new_axes(2, len(estimates), width=3.4, height=1.9)
     for column, (label, estimate) in enumerate(estimates.items()):
         both = np.concatenate([estimate.log_q, estimate.log_product])
-        edges = np.linspace(both.min(), both.max(), bins + 1)
+        edges = np.linspace(both.min(), both.max(), bins + 1).tolist()
         parts = (("log q(z)", estimate.log_q), ("sum of log q(z$_j$)", estimate.log_product))
         for row, (name, values) in enumerate(parts):
             chart = axes[row * len(estimates) + column]

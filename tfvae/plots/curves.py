@@ -25,8 +25,8 @@ _BOUNDS = {"discriminator_accuracy": (0.45, 1.0)}
 def plot_curves(runs: Mapping[str, Sequence[Mapping[str, Curve]]], tags: Sequence[str]) -> Figure:
     """Draws one chart for each tag, with one line for each setting.
 
-    A setting of several runs, which differ in their seeds, is drawn as their mean with a band of one standard deviation,
-    over the steps that all of them have.
+    A setting of several runs, which differ in their seeds, is drawn as their mean with a band of one standard
+    deviation, over the steps that all of them have.
 
     Args:
         runs: label of a setting, such as "gamma 35" -> the curves of each of its runs by tag, see

@@ -40,7 +40,9 @@ def plot_sensitivity(analyses: Sequence[Sensitivity]) -> Figure:
                 markersize=3,
                 label=f"{value:,}" if isinstance(value, int) else str(value),
             )
-        chart.set_xticks(list(places), [f"{value:,}" if isinstance(value, int) else value for value in analysis.values[1]])
+        chart.set_xticks(
+            list(places), [f"{value:,}" if isinstance(value, int) else value for value in analysis.values[1]]
+        )
         chart.set_xlabel(_NAMES.get(along, along))
         chart.set_ylabel(f"{analysis.metric} score")
         chart.set_ylim(max(0.0, lowest - 0.03), 1.02)
