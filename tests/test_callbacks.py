@@ -102,7 +102,7 @@ def test_what_is_shown_is_the_models_own(tmp_path):
     codes = model(data.images(np.arange(40)).astype(np.float32) / 255)
     mean, variance = codes["mean"].numpy()[:, 0], np.exp(codes["log_variance"].numpy()[:, 0])
     drawn = np.sum(histogram[:, :2].mean(axis=1) * histogram[:, 2]) / 40
-    assert drawn == pytest.approx(mean.mean(), abs=4.5 * np.sqrt((mean.var() + variance.mean()) / 40))
+    assert drawn == pytest.approx(mean.mean(), abs=float(4.5 * np.sqrt((mean.var() + variance.mean()) / 40)))
 
 
 def test_a_traversal_is_a_picture_of_the_latents(tmp_path):

@@ -116,7 +116,7 @@ def _facts(trained: Trained, data: Any) -> list[tuple[str, Any]]:
     ]
     if trained.experiment is not None:
         experiment = trained.experiment
-        parameters = ", ".join(f"{name} {value:g}" for name, value in experiment.parameters.items())
+        parameters = ", ".join(f"{name} {value}" for name, value in experiment.parameters.items())
         facts += [
             ("model", f"{experiment.model}{f' ({parameters})' if parameters else ''}"),
             ("latents", experiment.latent_dim),

@@ -63,8 +63,9 @@ def svg(figure: Figure, name: str) -> str:
     text = re.sub(r'(\bid="|url\(#|href="#)', rf"\1{name}-", text)
     for color, variable in ((INK, "currentColor"), (FAINT, "var(--faint, #8a8a8a)")):
         text = text.replace(color, variable)
-    # Whatever its size in points, it is as wide as there is room.
-    width, height = (72 * size for size in figure.get_size_inches())
-    return re.sub(r'<svg (.*?)height="[^"]*"(.*?)width="[^"]*"', r"<svg \1\2", text, count=1, flags=re.DOTALL).replace(
-        "<svg ", f'<svg style="max-width: {width * 4 / 3:.0f}px; aspect-ratio: {width:.0f} / {height:.0f}" ', 1
-    )
+    # Its width is the room that there is, up to its size; a size in the tag itself would hold against that.
+    tag, rest = text.split(">", 1)
+    tag = re.sub(r'\s(?:width|height)="[^"]*"', "", tag)
+    width, height = (96 * size for size in figure.get_size_inches())
+    style = f"max-width: {width:.0f}px; aspect-ratio: {width:.0f} / {height:.0f}"
+    return f'{tag} style="{style}">{rest}'

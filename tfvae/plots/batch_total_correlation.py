@@ -15,16 +15,19 @@ def plot_batch_total_correlation(estimates: Mapping[str, BatchEstimate], *, bins
 
     Args:
         estimates: label of a column, such as "beta 4" -> `tfvae.analysis.batch_total_correlation`.
-        bins: int, bins of each histogram. The two of a column have one axis, so that they can be compared.
+        bins: int, bins of each histogram. The two of a column have one axis, so that they can be compared;
+            what lies below the lowest half percent stands in the first bin.
     """
     figure, axes = new_axes(2, len(estimates), width=3.4, height=1.9)
     for column, (label, estimate) in enumerate(estimates.items()):
         both = np.concatenate([estimate.log_q, estimate.log_product])
-        edges = np.linspace(both.min(), both.max(), bins + 1).tolist()
+        # The tail of log qhat(z) goes on for hundreds of nats: its last half percent stands in the first bin.
+        low = min(np.quantile(part, 0.005) for part in (estimate.log_q, estimate.log_product))
+        edges = np.linspace(low, both.max(), bins + 1).tolist()
         parts = (("log q(z)", estimate.log_q), ("sum of log q(z$_j$)", estimate.log_product))
         for row, (name, values) in enumerate(parts):
             chart = axes[row * len(estimates) + column]
-            chart.hist(values, edges, color=COLORS[row], alpha=0.85, linewidth=0)
+            chart.hist(np.maximum(values, low), edges, color=COLORS[row], alpha=0.85, linewidth=0)
             chart.axvline(values.mean(), color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
             chart.set_yticks([])
             chart.spines["left"].set_visible(False)
