@@ -1,10 +1,14 @@
+import base64
+import io
 import re
+import shutil
 from html.parser import HTMLParser
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from tests import tiny
 from tfvae.data.factors import FactorSpace
@@ -13,6 +17,7 @@ from tfvae.data.image_data import ImageData
 from tfvae.evaluation import QUICK, evaluate
 from tfvae.loading import Trained
 from tfvae.metrics import METRICS
+from tfvae.models import VAE
 from tfvae.report import write_report
 
 SHAPE = (16, 16, 1)
@@ -60,8 +65,6 @@ def trained():
     decoder = tiny.decoder(shape=SHAPE)
     # Larger weights, so that a move of a latent shows.
     decoder.set_weights([3 * weight for weight in decoder.get_weights()])
-    from tfvae.models import VAE
-
     model = VAE(tiny.encoder(shape=SHAPE), decoder)
     return Trained(tf.function(model.call), SHAPE, model)
 
@@ -138,8 +141,6 @@ def test_images_without_factors_have_no_scores(trained, tmp_path):
 
 
 def test_a_decoder_that_the_page_does_not_know_has_traversals_all_the_same(data, trained, tmp_path):
-    from tfvae.models import VAE
-
     z = keras.Input((tiny.DIM,))
     model = VAE(trained.model.encoder, keras.Model(z, trained.model.decoder(z)))
     write_report(Trained(model, SHAPE, model), data, tmp_path / "page.html", quick=True)
@@ -160,8 +161,6 @@ def test_a_page_is_written_whole_and_not_over_another(data, trained, tmp_path, m
 @pytest.fixture(scope="module")
 def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
-    import shutil
-
     chromium = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
     if chromium is None:
         pytest.skip("there is no Chromium: apt-get install chromium")
@@ -182,14 +181,11 @@ def test_sliders_move_the_image_by_keys_as_the_decoder_does(path, browser, train
 
     def pixels():
         # Two frames: what an event has asked for is drawn in the next.
-        return np.array(
-            page.evaluate(
-                """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
-                  const canvas = document.getElementById("decoded");
-                  done([...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data]);
-                })))"""
-            )
-        ).reshape(16, 16, 4)
+        uri = page.evaluate(
+            """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() =>
+              done(document.getElementById("decoded").toDataURL("image/png")))))"""
+        )
+        return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGBA")).astype(int)
 
     def code():
         values = page.evaluate(
