@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tests.metrics.reference import factors_in, grid
 from tfvae.evaluation import QUICK, evaluate
-from tfvae.metrics import METRICS
+from tfvae.metrics import METRICS, Codes
 
 SMALL = {
     "beta_vae": {"pairs": 20, "train": 100, "evaluation": 100, "repeats": 2},
@@ -134,3 +134,17 @@ def test_quick_parameters_encode_few_images():
 def test_says_what_is_wrong(data, parameters, message):
     with pytest.raises(ValueError, match=message):
         evaluate(Encoder(), data, **parameters)
+
+
+def test_codes_that_are_there_are_scored_without_encoding_again(data):
+    codes = Codes(Encoder(), data)
+    codes.encode_all()
+    calls = []
+    codes._represent = calls.append
+    result, expected = evaluate(codes, data, parameters=SMALL), evaluate(Encoder(), data, parameters=SMALL)
+    assert calls == []
+    assert [result[name] for name in SMALL] == [expected[name] for name in SMALL]
+    # Batches of other sizes are rounded otherwise.
+    assert result["kl"]["total"] == pytest.approx(expected["kl"]["total"], rel=1e-6)
+    with pytest.raises(ValueError, match="Expected codes of grid, which is scored"):
+        evaluate(codes, grid((3, 4, 5)))

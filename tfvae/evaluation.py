@@ -19,7 +19,7 @@ QUICK: dict[str, dict[str, Any]] = {
 
 
 def evaluate(
-    represent: Callable[[np.ndarray], Any],
+    represent: Callable[[np.ndarray], Any] | Codes,
     data: Any,
     *,
     metrics: Iterable[str] = tuple(METRICS),
@@ -37,7 +37,8 @@ def evaluate(
 
     Args:
         represent: function from images, float32 [B, H, W, C] in [0, 1], to `{"mean": [B, D], "log_variance": [B, D]}`
-            or to codes [B, D], see `Codes`: a Keras model and a SavedModel are scored by the same code.
+            or to codes [B, D], see `Codes`: a Keras model and a SavedModel are scored by the same code. `Codes` of
+            `data` are taken as they are, with what they have encoded already.
         data: images with known factors (`tfvae.data.GroundTruthData`).
         metrics: names out of `METRICS`.
         decode: function from codes, float32 [B, D], to the logits of a Bernoulli likelihood, [B, H, W, C].
@@ -67,7 +68,12 @@ def evaluate(
             raise ValueError(f"Expected metrics out of {sorted(METRICS)}. Received: {name!r}")
     if images < 2:
         raise ValueError(f"Expected at least two images. Received: images={images}")
-    codes = Codes(represent, data, batch_size=batch_size, progress=progress)
+    if isinstance(represent, Codes):
+        codes = represent
+        if codes.data is not data:
+            raise ValueError(f"Expected codes of {data.name}, which is scored. Received: codes of {codes.data.name}")
+    else:
+        codes = Codes(represent, data, batch_size=batch_size, progress=progress)
     used = {name: dict(parameters[name]) for name in metrics if name in parameters}
     result: dict[str, Any] = {
         name: METRICS[name](codes, _generator(seed, name), **used.get(name, {})) for name in metrics

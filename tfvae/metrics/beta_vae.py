@@ -18,6 +18,7 @@ def beta_vae_score(
     train: int = 10_000,
     evaluation: int = 800,
     classifier: str = "logistic",
+    iterations: int = 10_000,
     repeats: int = 5,
 ) -> dict[str, float]:
     """Accuracy of a linear classifier that names the factor shared by pairs of images.
@@ -43,6 +44,7 @@ def beta_vae_score(
         train: int, points that train the classifier.
         evaluation: int, points on which it is evaluated.
         classifier: "logistic" or "adagrad".
+        iterations: int >= 1, of Adagrad; logistic regression stops by itself.
         repeats: int, independent draws of all points; the scores are averaged.
 
     Returns:
@@ -56,10 +58,10 @@ def beta_vae_score(
     """
     if classifier not in _CLASSIFIERS:
         raise ValueError(f"Expected a classifier out of {sorted(_CLASSIFIERS)}. Received: classifier={classifier!r}")
-    if pairs < 1 or train < 1 or evaluation < 1:
+    if pairs < 1 or train < 1 or evaluation < 1 or iterations < 1:
         raise ValueError(
-            "Expected pairs >= 1, train >= 1 and evaluation >= 1. Received: "
-            f"pairs={pairs}, train={train}, evaluation={evaluation}"
+            "Expected pairs >= 1, train >= 1, evaluation >= 1 and iterations >= 1. Received: "
+            f"pairs={pairs}, train={train}, evaluation={evaluation}, iterations={iterations}"
         )
     factors = len(scored_columns(codes.data))
 
@@ -68,7 +70,7 @@ def beta_vae_score(
         new_features, new_labels = difference_features(codes, rng, evaluation, pairs)
         if not features.any() and not new_features.any():
             return 1 / factors, 1 / factors
-        weights, bias = _CLASSIFIERS[classifier](features, labels, factors, rng)
+        weights, bias = _CLASSIFIERS[classifier](features, labels, factors, rng, iterations)
         return (
             float(np.mean((new_features @ weights + bias).argmax(axis=1) == new_labels)),
             float(np.mean((features @ weights + bias).argmax(axis=1) == labels)),
@@ -106,13 +108,13 @@ def difference_features(
 
 
 def _logistic(
-    features: np.ndarray, labels: np.ndarray, classes: int, rng: np.random.Generator
+    features: np.ndarray, labels: np.ndarray, classes: int, rng: np.random.Generator, iterations: int = 10_000
 ) -> tuple[np.ndarray, np.ndarray]:
     """Multinomial logistic regression to convergence: weights [D, K] and bias [K] for the features as they are.
 
     The L2 penalty, 5e-5 of the squared weights a point, is there to make the optimum finite when classes separate.
     """
-    del rng
+    del rng, iterations
     weights, bias = np.zeros((features.shape[1], classes)), np.full(classes, -np.inf)
     present = np.unique(labels)
     bias[present] = 0
