@@ -44,12 +44,12 @@ def evaluate(
             or to codes [B, D], see `Codes`: a Keras model and a SavedModel are scored by the same code.
         data: images with known factors, a grid or a table (`tfvae.data.GroundTruthData`), or images alone
             (`tfvae.data.ImageData`): of these the metrics that need no factors, the KL and the reconstruction error are
-            taken; each other metric gives {"score": None, "standard_error": None, "skipped": "the data have no factors"}.
+            taken; each other metric gives `{"score": None, "standard_error": None, "skipped": why}`.
         metrics: "all", or names out of `METRICS`.
         decode: function from codes, float32 [B, D], to the logits of a Bernoulli likelihood, [B, H, W, C].
         seed: int >= 0.
         images: int, random images over which the KL and the reconstruction error are averaged; all when fewer.
-        limit: int >= 2 or None; the data are replaced by so many random images of theirs, for a quick look with `QUICK`.
+        limit: int >= 2 or None; the data are replaced by so many random images of theirs: a quick look, with `QUICK`.
         ceilings: whether each metric that needs factors also gets "ceiling", what the factors themselves score, see
             `tfvae.metrics.ceiling`; it takes as long again as these metrics.
         batch_size: int, images that are encoded or decoded at a time.
@@ -91,10 +91,9 @@ def evaluate(
     result: dict[str, Any] = score_codes(codes, metrics, seed, used)
     if ceilings:
         supervised = [name for name in metrics if name not in UNSUPERVISED and result[name]["score"] is not None]
-        for metric, perfect in (
-            ceiling(data, metrics=supervised, seed=seed, parameters=used) if supervised else {}
-        ).items():
-            result[metric]["ceiling"] = perfect["score"]
+        perfect = ceiling(data, metrics=supervised, seed=seed, parameters=used) if supervised else {}
+        for metric in supervised:
+            result[metric]["ceiling"] = perfect[metric]["score"]
 
     sample = subset(len(data), images, generator(seed, "images"))
     kl = codes.kl_per_latent(sample)

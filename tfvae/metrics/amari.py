@@ -22,8 +22,8 @@ def amari_score(
         mu_j = sum_k P_jk v_k + b_j + error    by least squares, mu and v standardised
         d = 1 / (2K (K-1)) [sum_j (sum_k |P_jk| / max_k |P_jk| - 1) + sum_k (sum_j |P_jk| / max_j |P_jk| - 1)]
 
-    (Amari et al., 1996; Yang & Amari, 1997), scaled to [0, 1]: 0 if and only if P is a permutation of scales, 1 if all its
-    entries are alike. P is square in independent component analysis; here it has the rows of those K latents which
+    (Amari et al., 1996; Yang & Amari, 1997), scaled to [0, 1]: 0 if and only if P is a permutation of scales, 1 if all
+    its entries are alike. P is square in independent component analysis; here it has the rows of those K latents which
     together match the factors best, one each (the greatest sum of |P|), so that further latents, noise among them, do
     not matter. A row or column of zeros counts as all alike. Invariant to the order, offset and scale of latents. It
     sees linear dependence alone and takes a factor's values for numbers, the names of shapes too; a factor that no

@@ -1,5 +1,6 @@
 """Gradient-boosted trees of codes, and what each latent is worth to them."""
 
+import functools
 from typing import Any
 
 import lightgbm
@@ -25,7 +26,7 @@ _TREES = {
 
 
 def boosted_classes(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Multinomial gradient boosting (Friedman, 2001, Algorithm 6), as scikit-learn's GradientBoostingClassifier does it.
+    """Multinomial gradient boosting (Friedman, 2001, Algorithm 6), as scikit-learn's GradientBoostingClassifier does.
 
     Each of 100 rounds fits, for each of V classes, a tree of depth 3 to the residuals r = [y = v] - p_v by least
     squares, and adds to the logits 0.1 (V-1)/V sum r / sum |r| (1 - |r|) over each leaf. The importance of a column is
@@ -44,7 +45,6 @@ def boosted_classes(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> tuple[n
     if len(values) == 1 or not np.ptp(x, axis=0).any():
         most = values[counts.argmax()]
         return np.zeros(x.shape[1]), np.full(len(x), most), np.full(len(x_test), most)
-    # Inputs that do not vary make LightGBM refuse data that it is free to ignore.
     truth, both = np.eye(len(values))[y], np.concatenate([x, x_test])
     logits = np.tile(np.log(counts / len(y)), (len(both), 1))
     booster = lightgbm.Booster(
@@ -54,10 +54,9 @@ def boosted_classes(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> tuple[n
     for number in range(ROUNDS):
         residuals = truth - softmax(logits[: len(x)], axis=1)
         # With all second derivatives 1, the gain of a split is the squared error that it takes away.
-        booster.update(fobj=lambda scores, data, r=residuals: (-r, np.ones_like(r)))
-        leaves = first_leaf + booster.predict(
-            both, start_iteration=number, num_iteration=1, pred_leaf=True, num_threads=1
-        ).astype(np.int64)
+        booster.update(fobj=functools.partial(_least_squares, residuals))
+        leaves = booster.predict(both, start_iteration=number, num_iteration=1, pred_leaf=True, num_threads=1)
+        leaves = first_leaf + np.asarray(leaves, np.int64)
         inside, size = leaves[: len(x)].ravel(), len(values) * _LEAVES
         curvature = np.bincount(inside, (np.abs(residuals) * (1 - np.abs(residuals))).ravel(), size)
         step = LEARNING_RATE * (len(values) - 1) / len(values) * np.bincount(inside, residuals.ravel(), size)
@@ -83,6 +82,12 @@ def boosted_values(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> tuple[np
     booster = lightgbm.train(parameters, _data(x, y), num_boost_round=ROUNDS)
     fitted, predicted = (np.asarray(booster.predict(inputs, num_threads=1)) for inputs in (x, x_test))
     return _shares(booster), fitted, predicted
+
+
+def _least_squares(residuals: np.ndarray, scores: np.ndarray, data: Any) -> tuple[np.ndarray, np.ndarray]:
+    """First and second derivatives of half the squared residuals."""
+    del scores, data
+    return -residuals, np.ones_like(residuals)
 
 
 def _data(x: np.ndarray, y: np.ndarray) -> Any:

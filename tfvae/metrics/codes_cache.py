@@ -29,8 +29,8 @@ def model_digest(model: Any) -> str:
     """The SHA-256 of what a model computes with.
 
     Args:
-        model: a Keras model (its configuration and weights; of a `tfvae` model those of the encoder, which alone makes
-            codes), or the folder of a SavedModel, or what has one as `path` (`SavedEncoder`): the graph and its variables.
+        model: a Keras model (its layers' kinds and weights; of a `tfvae` model those of the encoder, which alone makes
+            codes), or the folder of a SavedModel (the graph and its variables), or what has one as `path`.
 
     Raises:
         TypeError: a function, of which nothing tells what it computes.
@@ -61,7 +61,7 @@ def read_codes(path: Path, size: int) -> tuple[np.ndarray, np.ndarray | None] | 
         # A member that is not what was written fails its checksum.
         with np.load(path) as file:
             mean = file["mean"]
-            log_variance = file["log_variance"] if "log_variance" in file else None
+            log_variance = file.get("log_variance")
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         warnings.warn(f"{path} is damaged ({error}): the images are encoded again.", stacklevel=3)
         return None
@@ -75,7 +75,10 @@ def read_codes(path: Path, size: int) -> tuple[np.ndarray, np.ndarray | None] | 
 def write_codes(path: Path, mean: np.ndarray, log_variance: np.ndarray | None) -> None:
     """Writes codes float32 [N, D], whole or not at all."""
     with written_whole(path) as beside:
-        np.savez(beside, mean=mean, **({} if log_variance is None else {"log_variance": log_variance}))
+        if log_variance is None:
+            np.savez(beside, mean=mean)
+        else:
+            np.savez(beside, mean=mean, log_variance=log_variance)
 
 
 def _sha256(parts: Iterable[bytes]) -> str:

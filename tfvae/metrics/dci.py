@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import joblib
 import numpy as np
 from sklearn.linear_model import Lasso
 
 from tfvae.metrics.boosting import boosted_classes, boosted_values
 from tfvae.metrics.codes import Codes
+from tfvae.metrics.parallel import side_by_side
 from tfvae.metrics.sampling import over_splits, scored_columns, standardised
 
 
@@ -27,9 +27,9 @@ def dci_score(
     R_jk is the importance of latent j to the predictor of factor k (Eastwood & Williams, 2018, Section 2):
         disentanglement = sum_j rho_j (1 - H_K(R_j. / sum_k R_jk)),   rho_j = sum_k R_jk / sum_jk R_jk
         completeness    = (1/K) sum_k (1 - H_D(R_.k / sum_j R_jk))
-    with H_n the entropy to the base n: whether a latent serves one factor, and a factor is served by one latent. Each is
-    in [0, 1]. Invariant to the order, offset and scale of latents. A code that lacks a factor loses little: the trees
-    of that factor spread their importance over all latents. One factor in two latents costs completeness alone.
+    with H_n the entropy to the base n: whether a latent serves one factor, and a factor is served by one latent. Each
+    is in [0, 1]. Invariant to the order, offset and scale of latents. A code that lacks a factor loses little: the
+    trees of that factor spread their importance over all latents. One factor in two latents costs completeness alone.
 
     - "boosted_trees": trees that classify the values (see `boosting`; disentanglement_lib's choice), R the error that
       the splits by a latent take away, informativeness the accuracy. For a continuous factor they regress, and
@@ -82,8 +82,7 @@ def dci_score(
             importance, fitted, predicted = boosted_classes(x, classes[0], x_test)
             return importance, float(np.mean(fitted == classes[0])), float(np.mean(predicted == classes[1]))
 
-        tasks = map(joblib.delayed(predict), columns)
-        rows, trained, tested = zip(*joblib.Parallel(n_jobs=-1, backend="threading")(tasks), strict=True)
+        rows, trained, tested = zip(*side_by_side(predict, columns), strict=True)
         importance = np.zeros((active.size, len(columns)))
         importance[active] = np.transpose(rows)
         return {

@@ -3,12 +3,12 @@
 from collections.abc import Collection
 from typing import Any
 
-import joblib
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from tfvae.metrics.boosting import boosted_classes
 from tfvae.metrics.codes import Codes
+from tfvae.metrics.parallel import side_by_side
 from tfvae.metrics.sampling import binned, over_splits, scored_columns, standardised
 
 
@@ -25,9 +25,9 @@ def downstream_score(
 ) -> dict[str, Any]:
     """Accuracy of classifiers of the factors from all latents, by the number of labels; higher is better.
 
-        accuracy = (1/K) sum_k P(c_k(mu) = v_k),   c_k trained on n labelled images  (Locatello et al., 2019, Section 5.4)
+    accuracy = (1/K) sum_k P(c_k(mu) = v_k),   c_k trained on n labelled images (Locatello et al., 2019, Section 5.4)
 
-    In [0, 1]. It measures what a code is good for, not disentanglement: a rotated code does as well with enough labels.
+    In [0, 1]. It measures what a code is good for, not disentanglement: a rotated code may do as well with many labels.
     Invariant to the order, offset and scale of latents, which are standardised. The logistic regression has the fixed
     penalty of C = 1, where disentanglement_lib chooses one out of ten by cross-validation at fifty times the cost.
     Trees cost about 14 s of CPU for 10,000 labels of dSprites.
@@ -35,8 +35,8 @@ def downstream_score(
     Args:
         codes: codes of data with known factors; a continuous factor is cut into `bins` of equally many images.
         rng: source of all randomness.
-        labels: ints >= 2, numbers of labelled images; published: 10, 100, 1,000 and 10,000. Where the data are fewer than
-            the most of them and the test images, these, too, are reduced in proportion.
+        labels: ints >= 2, numbers of labelled images; published: 10, 100, 1,000 and 10,000. Where the data are fewer
+            than the most of them and the test images, all are reduced in proportion.
         test: int >= 1, other images on which the classifiers are evaluated; published: 5,000.
         classifiers: out of "logistic" (multinomial) and "boosted_trees" (see `boosting`).
         bins: int >= 2.
@@ -45,8 +45,8 @@ def downstream_score(
 
     Returns:
         "score": the accuracy of the last classifier with the most labels; "standard_error" of it (see
-        `sampling.over_splits`); "<classifier>_<labels>" for each; "active_latents". With no latent left, the accuracy of
-        naming the most frequent value.
+        `sampling.over_splits`); "<classifier>_<labels>" for each; "active_latents". With no latent left, the accuracy
+        of naming the most frequent value.
 
     Raises:
         ValueError: a parameter is out of its range, or there are fewer than two factors.
@@ -63,14 +63,15 @@ def downstream_score(
     def measure(train_indices: np.ndarray, test_indices: np.ndarray) -> dict[str, Any]:
         y, y_test = (factors.to_factors(indices)[:, columns] for indices in (train_indices, test_indices))
 
-        def accuracy(classifier: str, number: int, k: int) -> float:
+        def accuracy(case: tuple[str, int, int]) -> float:
+            classifier, number, k = case
             rows = slice(max(2, number * len(train_indices) // labels[-1]))
             x, x_test = standardised(codes.mean(train_indices[rows])[:, active], codes.mean(test_indices)[:, active])
             return float(np.mean(_CLASSIFIERS[classifier](x, y[rows, k], x_test) == y_test[:, k]))
 
         cases = [(classifier, number) for classifier in classifiers for number in labels]
-        tasks = (joblib.delayed(accuracy)(*case, k) for case in cases for k in range(len(columns)))
-        means = np.reshape(joblib.Parallel(n_jobs=-1, backend="threading")(tasks), (len(cases), -1)).mean(axis=1)
+        each = side_by_side(accuracy, ((*case, k) for case in cases for k in range(len(columns))))
+        means = np.reshape(each, (len(cases), -1)).mean(axis=1)
         named = {f"{classifier}_{number}": mean for (classifier, number), mean in zip(cases, means, strict=True)}
         return {"score": means[-1], **named}
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import joblib
 import numpy as np
 from scipy.special import expit
 from scipy.stats import rankdata
 from sklearn.linear_model import LogisticRegression
 
 from tfvae.metrics.codes import Codes
+from tfvae.metrics.parallel import side_by_side
 from tfvae.metrics.sampling import binned, over_splits, scored_columns, standardised
 
 
@@ -64,10 +64,7 @@ def explicitness_score(
             values, probability = _fit(x, y[:, k], classifier)
             return _auc(probability(x), y[:, k], values), _auc(probability(x_test), y_test[:, k], values)
 
-        scores = np.array(
-            joblib.Parallel(n_jobs=-1, backend="threading")(map(joblib.delayed(both), range(len(columns))))
-        )
-        trained, tested = scores.T
+        trained, tested = np.transpose(side_by_side(both, range(len(columns))))
         return {"score": tested.mean(), "train_score": trained.mean(), "per_factor": tested}
 
     result = over_splits(measure, len(codes.data), train, test, repeats, rng)

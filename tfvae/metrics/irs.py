@@ -24,9 +24,9 @@ def irs_score(
         r_jk = 1 - (1/V_k) sum_v Q |mu_j - E(mu_j | v_k = v)| / m_j,   Q the quantile given v_k = v (1: the maximum)
         IRS  = sum_j m_j max_k r_jk / sum_j m_j
 
-    (Suter et al., 2019, Eqs. 8 to 11, and their implementation in disentanglement_lib). In [0, 1]. Invariant to the order
-    and offset of latents; **not to their scale**: a latent counts by its reach m_j, so pure noise of a great reach pulls
-    the score down. A code that lacks a factor can score 1. Costs K V quantiles of the samples.
+    (Suter et al., 2019, Section 4, and their implementation in disentanglement_lib). In [0, 1]. Invariant to the order
+    and offset of latents, **not to their scale**: a latent counts by its reach m_j, so pure noise of a great reach
+    pulls the score down. A code that lacks a factor can score 1. Costs K V quantiles of the samples.
 
     Args:
         codes: codes of data with known factors. A continuous factor is cut into factor_bins (20 where that is None)

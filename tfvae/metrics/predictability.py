@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import joblib
 import numpy as np
 
 from tfvae.metrics.boosting import boosted_values
 from tfvae.metrics.codes import Codes
+from tfvae.metrics.parallel import side_by_side
 from tfvae.metrics.sampling import over_splits, standardised
 
 
@@ -23,8 +23,8 @@ def predictability_score(
 
         score = (1/D) sum_j max(0, 1 - E (mu_j - f_j(mu_without_j))^2 / Var mu_j)
 
-    (the predictors of Schmidhuber, 1992, whose codes are trained to make this 0), f_j boosted trees and the error that on
-    other images than they were trained on. In [0, 1], 0 for independent latents. Unlike the total correlation of a
+    (the predictors of Schmidhuber, 1992, whose codes are trained to make this 0), f_j boosted trees and the error that
+    on other images than they were trained on. In [0, 1], 0 for independent latents. Unlike the total correlation of a
     Gaussian it sees dependence that is not linear, but only of the mean of a latent, not of its spread. Invariant to
     the order, offset and scale of latents. Costs 100 trees a latent.
 
@@ -53,8 +53,7 @@ def predictability_score(
 
         shares = np.zeros(active.size)
         if latents.size > 1:
-            tasks = map(joblib.delayed(share), range(latents.size))
-            shares[latents] = joblib.Parallel(n_jobs=-1, backend="threading")(tasks)
+            shares[latents] = side_by_side(share, range(latents.size))
         return {"score": shares[active].mean() if latents.size else 0.0, "per_latent": shares}
 
     result = over_splits(measure, len(codes.data), train, test, repeats, rng)

@@ -1,6 +1,6 @@
 """What the metrics share: the factors that are scored, the images that are drawn, and the error of the draw."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -106,8 +106,8 @@ def over_splits(
         rng: source of all randomness.
 
     Returns:
-        The numbers of `measure`, and "standard_error" of "score", s / sqrt(repeats). Splits of few images overlap, which
-        makes it too small there.
+        The numbers of `measure`, and "standard_error" of "score", s / sqrt(repeats). Splits of few images overlap,
+        which makes it too small there.
     """
     _check_draws(repeats=repeats)
     if train < 1 or test < 1 or size < 2:
@@ -140,7 +140,7 @@ def over_repeats(repeat: Callable[[], tuple[float, float]], repeats: int, evalua
     return averaged(draws, float(binomial) if repeats == 1 else None)
 
 
-def averaged(draws: list[Numbers], standard_error: float | None = None) -> dict[str, Any]:
+def averaged(draws: Sequence[Numbers], standard_error: float | None = None) -> dict[str, Any]:
     """Mean over draws of all that they name, and "standard_error" of the mean "score", by default from its spread."""
     scores = np.array([draw["score"] for draw in draws], np.float64)
     if standard_error is None:

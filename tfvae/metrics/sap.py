@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import joblib
 import numpy as np
 from sklearn.svm import LinearSVC
 
 from tfvae.metrics.codes import Codes
+from tfvae.metrics.parallel import side_by_side
 from tfvae.metrics.sampling import over_splits, scored_columns, standardised
 
 
@@ -59,8 +59,7 @@ def sap_score(
                 return [_squared_correlation(column, values[:, k]) for column in x.T]
             return [_accuracy(x[:, j], y[:, k], x_test[:, j], y_test[:, k]) for j in range(x.shape[1])]
 
-        tasks = map(joblib.delayed(predictability), range(len(columns)))
-        ordered = np.sort(joblib.Parallel(n_jobs=-1, backend="threading")(tasks), axis=1)
+        ordered = np.sort(side_by_side(predictability, range(len(columns))), axis=1)
         gaps = ordered[:, -1] - ordered[:, -2]
         return {"score": gaps.mean(), "per_factor": gaps}
 

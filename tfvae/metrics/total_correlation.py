@@ -22,7 +22,7 @@ def total_correlation_score(
 ) -> dict[str, Any]:
     """Total correlation, in nats, of the Gaussian with the covariance of the means; lower is better. Needs no factors.
 
-        TC = KL(N(m, C) || prod_j N(m_j, C_jj)) = 0.5 (sum_j log C_jj - log det C)   (Locatello et al., 2019, Appendix C)
+        TC = KL(N(m, C) || prod_j N(m_j, C_jj)) = 0.5 (sum_j log C_jj - log det C)  (Locatello et al., 2019, Appendix C)
 
     At least 0. Invariant to the order, offset and scale of latents. It sees linear dependence alone, and that of the
     means, not of samples of q(z|x). The estimate from N independent samples is too high by about D (D-1) / (4 N).

@@ -46,7 +46,7 @@ def udr(
         repeats: int >= 2, number of draws (of bootstrap resamples, where there are no more images than samples).
 
     Returns:
-        "score": a list, a number for each run; "standard_error" of each; "pairs": UDR_ij, a list of lists (0 for i = j).
+        "score": a list, a number for each run; "standard_error" of each; "pairs": UDR_ij, a list of lists.
 
     Raises:
         ValueError: fewer than two runs, runs of other data, or a parameter out of its range.

@@ -19,10 +19,11 @@ def wasserstein_correlation_score(
     """Distance of the Gaussian of the means from the product of its marginals; lower is better. Needs no factors.
 
         W = W2^2(N(m, C), prod_j N(m_j, C_jj)) = 2 tr C - 2 tr (G^0.5 C G^0.5)^0.5,   G = diag C
-        score = W / tr C                                              (Locatello et al., 2019, Appendix C; Xiao & Wang, 2019)
+        score = W / tr C                                  (Locatello et al., 2019, Appendix C; Xiao & Wang, 2019)
 
-    The score is in [0, 2 - 2 / sqrt(D)], the end for D copies of one latent. W has the square of the codes' unit; W and the score are invariant to the order and
-    offset of latents but not to the scale of each. It sees linear dependence alone. Costs one covariance.
+    The score is in [0, 2 - 2 / sqrt(D)], the end for D copies of one latent; W has the square of the codes' unit. Both
+    are invariant to the order and offset of latents, and to a scale that all share, not to the scale of each. They see
+    linear dependence alone. Costs one covariance.
 
     Args:
         codes: codes of any data.
