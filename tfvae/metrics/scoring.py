@@ -72,7 +72,7 @@ def score(
     if factors.ndim != 2 or len(factors) != len(codes):
         raise ValueError(f"Expected factors [{len(codes)}, K], a row for each code. Received: shape={factors.shape}")
     table = FactorTable(names or [f"factor{k}" for k in range(factors.shape[1])], factors)
-    return score_codes(Codes.from_arrays(_Labelled(table), codes, log_variance), metrics, seed, parameters)
+    return score_codes(Codes.from_arrays(Labelled(table), codes, log_variance), metrics, seed, parameters)
 
 
 def ceiling(
@@ -153,8 +153,12 @@ class _Rows:
         return self._size
 
 
-class _Labelled(_Rows):
-    """Data of which only the factors are known."""
+class Labelled(_Rows):
+    """Data of which only the factors are known: enough for `Codes.from_arrays` and every metric.
+
+    Args:
+        factors: of N images.
+    """
 
     def __init__(self, factors: Factors) -> None:
         super().__init__(len(factors))
