@@ -15,7 +15,7 @@ F = scaled_factors(DATA)
 
 def score(mean, log_variance=None, **parameters):
     codes = Codes.from_arrays(DATA, mean, log_variance)
-    return dci_score(codes, np.random.default_rng(0), **{"train": 400, "test": 200, **parameters})
+    return dci_score(codes, np.random.default_rng(0), **{"train": 400, "test": 200, "trees": 40, **parameters})
 
 
 def test_importances_known_and_naive():
@@ -38,7 +38,7 @@ def test_known_codes(predictor):
     rotated = score(F @ np.linalg.qr(np.random.default_rng(0).normal(size=(4, 4)))[0], predictor=predictor)
     assert perfect["score"] > 0.99
     assert perfect["completeness"] > 0.99
-    assert perfect["informativeness"] > 0.97
+    assert perfect["informativeness"] > 0.95
     assert rotated["score"] < 0.6
     assert rotated["informativeness"] < perfect["informativeness"] + 1e-9
     constant = score(np.ones_like(F), predictor=predictor)

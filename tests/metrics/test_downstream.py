@@ -9,7 +9,7 @@ F = scaled_factors(DATA)
 
 
 def score(mean, **parameters):
-    parameters = {"labels": (10, 600), "test": 300, **parameters}
+    parameters = {"labels": (10, 600), "test": 300, "trees": 30, **parameters}
     return downstream_score(Codes.from_arrays(DATA, mean), np.random.default_rng(0), **parameters)
 
 

@@ -59,13 +59,13 @@ def read_codes(path: Path, size: int) -> tuple[np.ndarray, np.ndarray | None] | 
         return None
     try:
         # A member that is not what was written fails its checksum.
-        with np.load(path) as file:
-            mean = file["mean"]
-            log_variance = file.get("log_variance")
+        with path.open("rb") as file, np.load(file) as codes:
+            mean = codes["mean"]
+            log_variance = codes.get("log_variance")
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         warnings.warn(f"{path} is damaged ({error}): the images are encoded again.", stacklevel=3)
         return None
-    shapes = [codes.shape for codes in (mean, log_variance) if codes is not None]
+    shapes = [array.shape for array in (mean, log_variance) if array is not None]
     if len(shapes[0]) != 2 or shapes[0][0] != size or len(set(shapes)) > 1:
         warnings.warn(f"{path} is damaged (codes of shapes {shapes}): the images are encoded again.", stacklevel=3)
         return None

@@ -18,6 +18,7 @@ def dci_score(
     train: int = 10_000,
     test: int = 5_000,
     predictor: str = "boosted_trees",
+    trees: int = 100,
     alpha: float = 0.02,
     collapsed_kl: float = 0.01,
     repeats: int = 2,
@@ -46,6 +47,7 @@ def dci_score(
         train: int >= 1, images that train the predictors; published: 10,000.
         test: int >= 1, other images for the informativeness; published: 5,000.
         predictor: "boosted_trees" or "lasso".
+        trees: int >= 1, rounds of the boosting; published: 100.
         alpha: float > 0, penalty of the Lasso; published: 0.02.
         collapsed_kl: float, in nats; latents of less or equal KL to the prior, and constant ones, are left out.
         repeats: int >= 2, number of splits.
@@ -58,10 +60,10 @@ def dci_score(
     Raises:
         ValueError: a parameter is out of its range, or there are fewer than two factors.
     """
-    if predictor not in ("boosted_trees", "lasso") or alpha <= 0:
+    if predictor not in ("boosted_trees", "lasso") or alpha <= 0 or trees < 1:
         raise ValueError(
-            "Expected predictor 'boosted_trees' or 'lasso' and alpha > 0. Received: "
-            f"predictor={predictor!r}, alpha={alpha}"
+            "Expected predictor 'boosted_trees' or 'lasso', alpha > 0 and trees >= 1. Received: "
+            f"predictor={predictor!r}, alpha={alpha}, trees={trees}"
         )
     active = codes.active_latents(rng, collapsed_kl)
     factors, columns = codes.data.factors, scored_columns(codes.data)
@@ -77,9 +79,9 @@ def dci_score(
             if predictor == "lasso":
                 return _by_lasso(x, numbers[0], x_test, numbers[1], alpha)
             if factors.continuous[column]:
-                importance, fitted, predicted = boosted_values(x, numbers[0], x_test)
+                importance, fitted, predicted = boosted_values(x, numbers[0], x_test, trees)
                 return importance, _explained(numbers[0], fitted), _explained(numbers[1], predicted)
-            importance, fitted, predicted = boosted_classes(x, classes[0], x_test)
+            importance, fitted, predicted = boosted_classes(x, classes[0], x_test, trees)
             return importance, float(np.mean(fitted == classes[0])), float(np.mean(predicted == classes[1]))
 
         rows, trained, tested = zip(*side_by_side(predict, columns), strict=True)

@@ -1,5 +1,6 @@
 """Downstream accuracy: how few labels suffice to read the factors off a code."""
 
+import warnings
 from collections.abc import Collection
 from typing import Any
 
@@ -19,6 +20,7 @@ def downstream_score(
     labels: Collection[int] = (10, 100, 1_000, 10_000),
     test: int = 5_000,
     classifiers: Collection[str] = ("logistic", "boosted_trees"),
+    trees: int = 100,
     bins: int = 20,
     collapsed_kl: float = 0.01,
     repeats: int = 2,
@@ -39,6 +41,7 @@ def downstream_score(
             than the most of them and the test images, all are reduced in proportion.
         test: int >= 1, other images on which the classifiers are evaluated; published: 5,000.
         classifiers: out of "logistic" (multinomial) and "boosted_trees" (see `boosting`).
+        trees: int >= 1, rounds of the boosting; published: 100.
         bins: int >= 2.
         collapsed_kl: float, in nats; latents of less or equal KL to the prior, and constant ones, are left out.
         repeats: int >= 2, number of splits.
@@ -52,10 +55,10 @@ def downstream_score(
         ValueError: a parameter is out of its range, or there are fewer than two factors.
     """
     labels, classifiers = sorted(set(labels)), tuple(classifiers)
-    if not labels or labels[0] < 2 or not classifiers or not set(classifiers) <= set(_CLASSIFIERS):
+    if not labels or labels[0] < 2 or trees < 1 or not classifiers or not set(classifiers) <= set(_CLASSIFIERS):
         raise ValueError(
-            f"Expected labels >= 2 and classifiers out of {sorted(_CLASSIFIERS)}. Received: "
-            f"labels={labels}, classifiers={classifiers}"
+            f"Expected labels >= 2, trees >= 1 and classifiers out of {sorted(_CLASSIFIERS)}. Received: "
+            f"labels={labels}, trees={trees}, classifiers={classifiers}"
         )
     active = codes.active_latents(rng, collapsed_kl)
     factors, columns = binned(codes.data.factors, bins), scored_columns(codes.data)
@@ -67,10 +70,13 @@ def downstream_score(
             classifier, number, k = case
             rows = slice(max(2, number * len(train_indices) // labels[-1]))
             x, x_test = standardised(codes.mean(train_indices[rows])[:, active], codes.mean(test_indices)[:, active])
-            return float(np.mean(_CLASSIFIERS[classifier](x, y[rows, k], x_test) == y_test[:, k]))
+            return float(np.mean(_CLASSIFIERS[classifier](x, y[rows, k], x_test, trees) == y_test[:, k]))
 
         cases = [(classifier, number) for classifier in classifiers for number in labels]
-        each = side_by_side(accuracy, ((*case, k) for case in cases for k in range(len(columns))))
+        with warnings.catch_warnings():
+            # Few labels of many values are what is asked for here.
+            warnings.filterwarnings("ignore", message="The number of unique classes")
+            each = side_by_side(accuracy, ((*case, k) for case in cases for k in range(len(columns))))
         means = np.reshape(each, (len(cases), -1)).mean(axis=1)
         named = {f"{classifier}_{number}": mean for (classifier, number), mean in zip(cases, means, strict=True)}
         return {"score": means[-1], **named}
@@ -79,7 +85,8 @@ def downstream_score(
     return {**result, "active_latents": int(active.sum())}
 
 
-def _logistic(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> np.ndarray:
+def _logistic(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, trees: int) -> np.ndarray:
+    del trees
     values, counts = np.unique(y, return_counts=True)
     if len(values) == 1 or not x.any():
         return np.full(len(x_test), values[counts.argmax()])
@@ -88,8 +95,8 @@ def _logistic(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> np.ndarray:
     return model.fit(x, y).predict(x_test)
 
 
-def _boosted(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> np.ndarray:
-    return boosted_classes(x, y, x_test)[2]
+def _boosted(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, trees: int) -> np.ndarray:
+    return boosted_classes(x, y, x_test, trees)[2]
 
 
 _CLASSIFIERS = {"logistic": _logistic, "boosted_trees": _boosted}
