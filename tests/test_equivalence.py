@@ -10,7 +10,6 @@ from tests import tiny
 from tfvae.models import MODELS
 
 X = tiny.images(48)
-PARAMETERS = {"factor_vae": {"gamma": 5.0}, "beta_vae": {"beta": 3.0}}
 
 
 def train(model, images, batch_size=16, epochs=1):
@@ -34,7 +33,9 @@ def test_factor_vae_without_penalty_is_a_vae_on_every_second_image():
 
 @pytest.mark.parametrize("name", MODELS)
 def test_two_replicas_train_like_one_device(name, mirrored):
-    one, two = (tiny.make(name, scope=scope, **PARAMETERS.get(name, {})) for scope in (nullcontext, mirrored.scope))
+    one, two = (
+        tiny.make(name, scope=scope, **tiny.PARAMETERS.get(name, {})) for scope in (nullcontext, mirrored.scope)
+    )
     # Three steps of Adam each. Of a last batch of 15 images one replica has 8 and one 7; of a last batch of 1, one has
     # none, which a model that halves its batch refuses.
     for size in (48, 47, 33) if MODELS[name].batch_multiple == 1 else (48, 47):
@@ -46,7 +47,7 @@ def test_two_replicas_train_like_one_device(name, mirrored):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_two_replicas_evaluate_like_one_device(name, mirrored):
-    models = [tiny.make(name, scope=scope, **PARAMETERS.get(name, {})) for scope in (nullcontext, mirrored.scope)]
+    models = [tiny.make(name, scope=scope, **tiny.PARAMETERS.get(name, {})) for scope in (nullcontext, mirrored.scope)]
     for size in (48, 47, 33):
         batches = tf.data.Dataset.from_tensor_slices(X[:size]).batch(16)
         expected, results = (model.evaluate(batches, verbose=0, return_dict=True) for model in models)

@@ -9,13 +9,12 @@ from tests import tiny
 from tfvae.models import MODELS
 
 X = tiny.images(48)
-PARAMETERS = {"factor_vae": {"gamma": 5.0}, "beta_vae": {"beta": 3.0}}
 each = pytest.mark.parametrize("name", MODELS)
 each_step = pytest.mark.parametrize("name", [name for name, cls in MODELS.items() if "train_step" in vars(cls)])
 
 
 def make(name, **kwargs):
-    return tiny.make(name, seed=4, **PARAMETERS.get(name, {}), **kwargs)
+    return tiny.make(name, seed=4, **tiny.PARAMETERS.get(name, {}), **kwargs)
 
 
 def train(model):

@@ -43,6 +43,7 @@ def discriminator(dtype=None, dim=DIM):
 
 
 NETWORKS = {"encoder": encoder, "decoder": decoder, "discriminator": discriminator}
+PARAMETERS = {"factor_vae": {"gamma": 5.0}, "beta_vae": {"beta": 3.0}}  # what tests over all MODELS give a model
 
 
 def make(name="factor_vae", *, scope=nullcontext, dtype=None, optimizers=None, compiled=None, **parameters):
@@ -57,9 +58,10 @@ def make(name="factor_vae", *, scope=nullcontext, dtype=None, optimizers=None, c
         cls = MODELS[name]
         model = cls(**{network: NETWORKS[network](dtype) for network in cls.networks}, dtype=dtype, **parameters)
         if optimizers is None:
-            optimizers = {"optimizer": keras.optimizers.Adam(1e-3)}
-            if "discriminator" in cls.networks:
-                optimizers["discriminator_optimizer"] = keras.optimizers.Adam(1e-3, beta_1=0.5, beta_2=0.9)
+            optimizers = {
+                key: keras.optimizers.Adam(**default | {"learning_rate": 1e-3})
+                for key, default in cls.optimizers.items()
+            }
         model.compile(**optimizers, **(compiled or {}))
     return model
 
@@ -84,7 +86,7 @@ def without_noise(model):
 
 def optimizer_state(model):
     """What all optimizers of the model remember, as one vector."""
-    optimizers = [value for value in vars(model).values() if isinstance(value, keras.optimizers.Optimizer)]
+    optimizers = [getattr(model, name) for name in model.optimizers]
     return np.concatenate(
         [np.ravel(keras.ops.convert_to_numpy(variable)) for optimizer in optimizers for variable in optimizer.variables]
     )

@@ -16,13 +16,15 @@ Encode = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 def export_encoder(model: keras.Model, path: str | os.PathLike) -> Path:
     """Writes q(z | x) as a SavedModel that tf.saved_model.load and TensorFlow Serving load.
 
-    Each signature of SIGNATURES maps a batch of any size to {"mean": float32 [B, D], "log_variance": float32 [B, D]}.
-    The same encoder gives the same `tf.saved_model.experimental.read_fingerprint(path).singleprint()`. A fresh process
-    also gives the same bytes, but for the uuid in fingerprint.pb; within one, TensorFlow numbers its functions on.
+    Each signature of SIGNATURES maps a batch of any size to the model's representation by name: that of a VAE is
+    {"mean": float32 [B, D], "log_variance": float32 [B, D]}. The same encoder gives the same
+    `tf.saved_model.experimental.read_fingerprint(path).singleprint()`. A fresh process also gives the same bytes, but
+    for the uuid in fingerprint.pb; within one, TensorFlow numbers its functions on.
 
     Args:
-        model: a model whose `encoder` is a built Keras network, images [B, H, W, C] in [0, 1] -> [B, 2 D]: means and
-            log variances. Its dtype policy and the strategy that made it may be any.
+        model: a `tfvae.models.Model`: its `encoder` is a built Keras network, images [B, H, W, C] in [0, 1] -> [B, P],
+            and its `representation` names what that output holds. Its dtype policy and the strategy that made it may
+            be any.
         path: where to write, ".../<name>/<version>", with the version an integer: TensorFlow Serving's own layout.
 
     Returns:
@@ -44,7 +46,7 @@ def export_encoder(model: keras.Model, path: str | os.PathLike) -> Path:
         tf.Variable(keras.ops.convert_to_numpy(v), trainable=False, dtype=v.dtype, name=v.path)
         for v in encoder.variables
     ]
-    encode = _stateless(encoder, module.values)
+    encode = _stateless(model, module.values)
     image_shape = encoder.input_shape[1:]
     # Traced before anything is written.
     signatures = {name: make(encode, image_shape).get_concrete_function() for name, make in SIGNATURES.items()}
@@ -153,28 +155,28 @@ def _check_version(path: Path) -> None:
 
 def _checked_encoder(model: keras.Model) -> keras.Model:
     encoder = getattr(model, "encoder", None)
-    if not isinstance(encoder, keras.Model):
+    if not isinstance(encoder, keras.Model) or not hasattr(model, "representation"):
         raise TypeError(
-            f"Expected a model with a Keras network `encoder`. Received: model={type(model).__name__}, "
+            f"Expected a model of tfvae, with a Keras network `encoder`. Received: model={type(model).__name__}, "
             f"encoder={type(encoder).__name__}"
         )
     # A Keras model without a keras.Input has no shapes.
     inputs: tuple = getattr(encoder, "input_shape", ())
     outputs: tuple = getattr(encoder, "output_shape", ())
-    if len(inputs) != 4 or len(outputs) != 2 or outputs[1] % 2:
-        raise TypeError(f"Expected a built encoder, [B, H, W, C] -> [B, 2 D]. Received: {inputs} -> {outputs}")
+    if len(inputs) != 4 or len(outputs) != 2:
+        raise TypeError(f"Expected a built encoder, [B, H, W, C] -> [B, P]. Received: {inputs} -> {outputs}")
     return encoder
 
 
-def _stateless(encoder: keras.Model, values: list[tf.Variable]) -> Encode:
-    """The encoder as a function that reads `values` in place of its own variables."""
+def _stateless(model: keras.Model, values: list[tf.Variable]) -> Encode:
+    """The model's representation as a function that reads `values` in place of the encoder's own variables."""
+    encoder = model.encoder
     value_of = {id(variable): value for variable, value in zip(encoder.variables, values, strict=True)}
     trainable = [value_of[id(variable)] for variable in encoder.trainable_variables]
     non_trainable = [value_of[id(variable)] for variable in encoder.non_trainable_variables]
 
     def encode(images: tf.Tensor) -> dict[str, tf.Tensor]:
         parameters, _ = encoder.stateless_call(trainable, non_trainable, images, training=False)
-        mean, log_variance = tf.split(tf.cast(parameters, tf.float32), 2, axis=-1)
-        return {"mean": mean, "log_variance": log_variance}
+        return model.representation(parameters)
 
     return encode

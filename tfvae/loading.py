@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfvae import zoo
 from tfvae.experiment import Experiment
 from tfvae.export import load_saved_model
-from tfvae.models.vae import VAE
+from tfvae.models.base import Model
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Trained:
 
     represent: Callable[..., Any]
     image_shape: tuple[int, int, int]
-    model: VAE | None = None
+    model: Model | None = None
     experiment: Experiment | None = None
 
 
@@ -65,7 +65,7 @@ def _load_keras(path: Path) -> Trained:
     if not path.exists():
         raise FileNotFoundError(f"Expected a Keras model. There is none at {path}")
     model = keras.models.load_model(path)
-    if not isinstance(model, VAE):
+    if not isinstance(model, Model):
         raise ValueError(f"Expected a model of tfvae. Received: a {type(model).__name__} in {path}")
     beside = path.parent / "experiment.json"
     signature = tf.TensorSpec((None, *model.image_shape), tf.float32)

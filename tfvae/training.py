@@ -22,7 +22,7 @@ from tfvae.data.batches import ImageSource, batches
 from tfvae.distribute import is_chief
 from tfvae.experiment import Experiment
 from tfvae.models import MODELS
-from tfvae.models.vae import VAE
+from tfvae.models.base import Model
 
 # What may differ when a run goes on: it does not change what a step computes.
 _MAY_CHANGE = ("steps", "log_every", "checkpoint_every")
@@ -36,7 +36,7 @@ def train(
     data: ImageSource | None = None,
     progress: bool = True,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-) -> VAE:
+) -> Model:
     """Trains until the experiment's number of steps, from the last checkpoint in workdir if there is one.
 
     A run that was interrupted and started again ends with the weights of one that was not. `workdir` gets
@@ -101,7 +101,7 @@ def train(
     return model
 
 
-def build_model(experiment: Experiment, image_shape: tuple[int, int, int]) -> VAE:
+def build_model(experiment: Experiment, image_shape: tuple[int, int, int]) -> Model:
     """The experiment's model with new weights, compiled.
 
     Raises:
@@ -210,10 +210,10 @@ def _check_workdir(workdir: Path, experiment: Experiment) -> None:
         raise FileExistsError(f"Expected a new or empty folder, or one of this experiment. {workdir} is neither")
 
 
-def _checkpoints(model: VAE, workdir: Path) -> tf.train.CheckpointManager:
+def _checkpoints(model: Model, workdir: Path) -> tf.train.CheckpointManager:
     # Not the model as a whole: its metrics start anew in each epoch, and on many replicas cannot be read everywhere.
     tracked = {name: getattr(model, name) for name in model.networks}
-    tracked |= {name: value for name, value in vars(model).items() if isinstance(value, keras.optimizers.Optimizer)}
+    tracked |= {name: getattr(model, name) for name in model.optimizers}
     checkpoint = tf.train.Checkpoint(**tracked)
     return tf.train.CheckpointManager(checkpoint, str(workdir / "checkpoints"), max_to_keep=2, checkpoint_name="step")
 

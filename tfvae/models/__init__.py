@@ -1,10 +1,11 @@
 """The models by name. Adding one: a file here and a line below."""
 
+from tfvae.models.base import Model
 from tfvae.models.beta_vae import BetaVAE
 from tfvae.models.factor_vae import FactorVAE
 from tfvae.models.vae import VAE
 
-MODELS: dict[str, type[VAE]] = {
+MODELS: dict[str, type[Model]] = {
     "vae": VAE,
     "beta_vae": BetaVAE,
     "factor_vae": FactorVAE,

@@ -6,7 +6,8 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.models.vae import VAE, Terms
+from tfvae.models.base import Terms
+from tfvae.models.vae import VAE
 
 
 @keras.saving.register_keras_serializable("tfvae")

@@ -7,7 +7,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae import distribute, objectives
-from tfvae.models.vae import VAE, Terms
+from tfvae.models.base import Terms
+from tfvae.models.vae import VAE
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -31,7 +32,7 @@ class FactorVAE(VAE):
     """
 
     networks = (*VAE.networks, "discriminator")
-    optimizers = (*VAE.optimizers, "discriminator_optimizer")
+    optimizers = {**VAE.optimizers, "discriminator_optimizer": {"learning_rate": 1e-4, "beta_1": 0.5, "beta_2": 0.9}}
     logged = (*VAE.logged, "total_correlation", "discriminator_loss", "discriminator_accuracy")
     batch_multiple = 2
 
@@ -44,7 +45,7 @@ class FactorVAE(VAE):
         gamma: float = 35.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(encoder, decoder, **kwargs)
+        super().__init__(encoder, decoder, discriminator=discriminator, **kwargs)
         if discriminator.input_shape[-1] != self.latent_dim or discriminator.output_shape[-1] != 2:
             raise ValueError(
                 f"Expected a discriminator [B, {self.latent_dim}] -> [B, 2]. "
@@ -52,21 +53,14 @@ class FactorVAE(VAE):
             )
         if gamma < 0:
             raise ValueError(f"Expected gamma of at least 0. Received: gamma={gamma}")
-        self.discriminator = discriminator
         self.gamma = gamma
 
     def compile(self, optimizer: Any = None, discriminator_optimizer: Any = None, **kwargs: Any) -> None:
         """As `VAE.compile`, with an optimizer for the discriminator: by default the paper's Adam (1e-4, 0.5, 0.9)."""
-        super().compile(optimizer=optimizer, **kwargs)
-        if discriminator_optimizer is None:
-            discriminator_optimizer = keras.optimizers.Adam(1e-4, beta_1=0.5, beta_2=0.9)
-        discriminator_optimizer = keras.optimizers.get(discriminator_optimizer)
-        scaled = keras.optimizers.LossScaleOptimizer
-        if isinstance(self.optimizer, scaled) and not isinstance(discriminator_optimizer, scaled):
-            # Keras wraps `optimizer` alone.
-            discriminator_optimizer = scaled(discriminator_optimizer)
-        self.discriminator_optimizer = discriminator_optimizer
-        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
+        super().compile(optimizer=optimizer, discriminator_optimizer=discriminator_optimizer, **kwargs)
+
+    def trained_by(self) -> dict[str, list[keras.Variable]]:
+        return {**super().trained_by(), "discriminator_optimizer": self.discriminator.trainable_variables}
 
     def loss_terms(self, images: tf.Tensor, posterior: tfp.distributions.Distribution, z: tf.Tensor) -> Terms:
         terms = super().loss_terms(images, posterior, z)
@@ -80,18 +74,16 @@ class FactorVAE(VAE):
             posterior = self.posterior(images)
             z = self.sample(posterior, self.step_seed(stream=0))
             terms = self.loss_terms(images, posterior, z)
-            loss = self.optimizer.scale_loss(distribute.global_mean(terms["loss"]))
+            loss = self.scaled_mean(terms["loss"])
         seeds = self.step_seed(stream=1), self.step_seed(stream=2)
-        variables = self.vae_variables
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        self.minimise(tape, loss)
 
         # B' is encoded by the updated autoencoder, as Algorithm 2 has it (CONTRIBUTING.md: an open question).
         z_permuted = self.permuted(self.sample(self.posterior(others), seeds[0]), seeds[1])
         with tf.GradientTape() as tape:
             terms |= self.discriminator_terms(tf.stop_gradient(z), tf.stop_gradient(z_permuted))
-            loss = self.discriminator_optimizer.scale_loss(distribute.global_mean(terms["discriminator_loss"]))
-        variables = self.discriminator.trainable_variables
-        self.discriminator_optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+            loss = self.scaled_mean(terms["discriminator_loss"], "discriminator_optimizer")
+        self.minimise(tape, loss, "discriminator_optimizer")
         return self.log(terms)
 
     def test_step(self, data: Any) -> dict[str, Any]:
