@@ -79,7 +79,9 @@ def test_the_same_command_again_changes_nothing(workdir):
 def test_wrong_input_gets_one_clear_line_and_leaves_nothing(workdir):
     (workdir / "broken.keras").write_bytes(b"not a zip")
     tiny, new, run = f"--experiment={workdir}/tiny.json", f"--workdir={workdir}/new", f"--model={workdir}/run"
+    (workdir / "page.html").write_text("mine")
     cases = [
+        ("report", [run, f"--output={workdir}/page.html"], "page.html exists and is not overwritten"),
         ("train", [tiny, new, "--set=bach_size=8"], "Received: ['bach_size']"),
         ("train", [tiny, new, "--set=batch_size=7"], "Received: batch_size=7"),
         ("train", [tiny, new, "--set=batch_size=1000000"], "at most the 737280 images. Received: batch_size=1000000"),
