@@ -28,6 +28,7 @@ class Model(keras.Model):
     optimizers: Mapping[str, Mapping[str, float]] = {"optimizer": {}}  # arguments of compile -> those of a default Adam
     logged: tuple[str, ...] = ("loss",)  # what fit and evaluate report: means over images
     architectures: Mapping[str, Any] = {}  # the tables of its networks, by the name that an experiment gives
+    traversal_range = 2.0  # a latent's usual values go from minus to plus this: where N(0, 1) has 95% of its mass
     batch_multiple = 1  # a training batch must be a multiple of it, on each replica
 
     def __init__(self, networks: Mapping[str, keras.Model], *, seed: int = 0, **kwargs: Any) -> None:
