@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from tfvae.atomic import written_whole
 from tfvae.data import load
 from tfvae.data.batches import ImageSource, batches
-from tfvae.distribute import is_chief
+from tfvae.distribute import is_chief, num_replicas
 from tfvae.experiment import Experiment
 from tfvae.models import MODELS
 from tfvae.models.base import Model
@@ -56,10 +56,13 @@ def train(
     chief = is_chief(strategy)
     if data is None:
         data = load(experiment.data)
-    _check(experiment, len(data), strategy.num_replicas_in_sync)
+    if experiment.batch_size > len(data):
+        size = experiment.batch_size
+        raise ValueError(f"Expected a batch of at most the {len(data)} images. Received: batch_size={size}")
     _check_workdir(workdir, experiment)
     with strategy.scope():
         model = build_model(experiment, data.images(np.zeros(1, np.int64)).shape[1:])
+        _check_batch(experiment, model.batch_multiple * strategy.num_replicas_in_sync)
         checkpoints = _checkpoints(model, workdir)
         restored = checkpoints.restore_or_initialize()
     # Not the optimizer's count, which leaves out the steps whose gradients overflow in float16.
@@ -169,14 +172,11 @@ class _Journal(keras.callbacks.Callback):
             ) from error
 
 
-def _check(experiment: Experiment, size: int, replicas: int) -> None:
-    if experiment.batch_size > size:
-        raise ValueError(f"Expected a batch of at most the {size} images. Received: batch_size={experiment.batch_size}")
-    multiple = replicas * (MODELS[experiment.model].batch_multiple if experiment.model in MODELS else 1)
+def _check_batch(experiment: Experiment, multiple: int) -> None:
     if experiment.batch_size % multiple:
         raise ValueError(
-            f"Expected a batch size that is a multiple of {multiple} for {experiment.model} on {replicas} "
-            f"device(s). Received: batch_size={experiment.batch_size}"
+            f"Expected a batch size that is a multiple of {multiple} for {experiment.model} on "
+            f"{num_replicas()} device(s). Received: batch_size={experiment.batch_size}"
         )
 
 
