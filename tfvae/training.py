@@ -5,21 +5,18 @@ import math
 import os
 import shutil
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
-from tfvae import networks
 from tfvae.atomic import written_whole
 from tfvae.callbacks import AtSteps
 from tfvae.data import load
 from tfvae.data.batches import ImageSource, batches
-from tfvae.distribute import is_chief
+from tfvae.distribute import is_chief, num_replicas
 from tfvae.experiment import Experiment
 from tfvae.models import MODELS
 from tfvae.models.base import Model
@@ -64,10 +61,13 @@ def train(
     chief = is_chief(strategy)
     if data is None:
         data = load(experiment.data)
-    _check(experiment, len(data), strategy.num_replicas_in_sync)
+    if experiment.batch_size > len(data):
+        size = experiment.batch_size
+        raise ValueError(f"Expected a batch of at most the {len(data)} images. Received: batch_size={size}")
     _check_workdir(workdir, experiment)
     with strategy.scope():
         model = build_model(experiment, data.images(np.zeros(1, np.int64)).shape[1:])
+        _check_batch(experiment, model.batch_multiple * strategy.num_replicas_in_sync)
         checkpoints = _checkpoints(model, workdir)
         restored = checkpoints.restore_or_initialize()
     # Not the optimizer's count, which leaves out the steps whose gradients overflow in float16.
@@ -105,21 +105,15 @@ def build_model(experiment: Experiment, image_shape: tuple[int, int, int]) -> Mo
     """The experiment's model with new weights, compiled.
 
     Raises:
-        ValueError: for an unknown name, or parameters that the model does not take.
+        ValueError: for an unknown name, or parameters or optimizers that the model does not take.
     """
-    for key, names in (("model", MODELS), ("architecture", networks.ARCHITECTURES)):
-        if getattr(experiment, key) not in names:
-            raise ValueError(f"Expected {key} to be one of {sorted(names)}. Received: {getattr(experiment, key)!r}")
+    if experiment.model not in MODELS:
+        raise ValueError(f"Expected model to be one of {sorted(MODELS)}. Received: {experiment.model!r}")
     cls = MODELS[experiment.model]
-    sizes: dict[str, Any] = networks.ARCHITECTURES[experiment.architecture] | {"dtype": experiment.precision}
-    discriminator: dict[str, Any] = {**experiment.discriminator, "dtype": experiment.precision}
-    makers = {
-        "encoder": partial(networks.encoder, image_shape, experiment.latent_dim, **sizes),
-        "decoder": partial(networks.decoder, image_shape, experiment.latent_dim, **sizes),
-        "discriminator": partial(networks.discriminator, experiment.latent_dim, **discriminator),
-    }
+    if unknown := sorted(set(experiment.optimizers) - set(cls.optimizers)):
+        raise ValueError(f"Expected optimizers out of {sorted(cls.optimizers)} for {cls.__name__}. Received: {unknown}")
     try:
-        parts = {name: makers[name](seed=3 * experiment.seed + place) for place, name in enumerate(cls.networks)}
+        parts = cls.build_networks(experiment, image_shape)
         optimizers = {name: keras.optimizers.Adam(**arguments) for name, arguments in experiment.optimizers.items()}
         model = cls(**parts, **experiment.parameters, seed=experiment.seed, dtype=experiment.precision)
         model.compile(**optimizers, jit_compile=experiment.jit_compile)
@@ -186,14 +180,11 @@ class _Journal(keras.callbacks.Callback):
             ) from error
 
 
-def _check(experiment: Experiment, size: int, replicas: int) -> None:
-    if experiment.batch_size > size:
-        raise ValueError(f"Expected a batch of at most the {size} images. Received: batch_size={experiment.batch_size}")
-    multiple = replicas * (MODELS[experiment.model].batch_multiple if experiment.model in MODELS else 1)
+def _check_batch(experiment: Experiment, multiple: int) -> None:
     if experiment.batch_size % multiple:
         raise ValueError(
-            f"Expected a batch size that is a multiple of {multiple} for {experiment.model} on {replicas} "
-            f"device(s). Received: batch_size={experiment.batch_size}"
+            f"Expected a batch size that is a multiple of {multiple} for {experiment.model} on "
+            f"{num_replicas()} device(s). Received: batch_size={experiment.batch_size}"
         )
 
 
