@@ -5,7 +5,7 @@ from tfvae.data.rasterizer import rasterize, smooth_normals
 
 
 def sphere(rings: int = 40) -> tuple[np.ndarray, np.ndarray]:
-    """The vertices [V, 3] of a sphere of radius 1, with its poles on the y axis, and its triangles."""
+    """The vertices [V, 3] of a sphere of radius 1, its poles on the y axis, and its triangles [T, 3]."""
     polar, around = np.linspace(0, np.pi, rings + 1), np.arange(2 * rings) * np.pi / rings
     p, a = (grid.ravel() for grid in np.meshgrid(polar, around, indexing="ij"))
     vertices = np.stack([np.sin(p) * np.sin(a), np.cos(p), np.sin(p) * np.cos(a)], axis=-1)

@@ -37,6 +37,16 @@ def test_an_image_is_a_function_of_seed_and_place(name):
     assert other.digest != data.digest == LOADERS[name]().digest
 
 
+def test_random_numbers_are_those_of_philox_with_seed_and_place_as_its_key(sprites):
+    indices = np.array([3, 1000, 4])
+    for image, white, index in zip(
+        variants.load_noisy(seed=2**64 - 1).images(indices), sprites.images(indices), indices, strict=True
+    ):
+        rng = np.random.Generator(np.random.Philox(key=np.array([2**64 - 1, index], np.uint64)))
+        noise = np.frombuffer(rng.bytes(64 * 64 * 3), np.uint8).reshape(64, 64, 3)
+        np.testing.assert_array_equal(image, np.maximum(white, noise))
+
+
 def test_color_is_one_for_a_sprite_and_uniform_in_a_half_to_one(sprites):
     indices = np.arange(1000)
     images = variants.load_color().images(indices)

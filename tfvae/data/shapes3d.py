@@ -1,9 +1,9 @@
 """3D Shapes (Burgess & Kim, 2018), drawn again here: https://github.com/google-deepmind/3d-shapes.
 
 A room with one solid in it, 480,000 images in the order of the published file. This is a re-rendering: it has the
-published factors, camera, solids and colours, but its pixels are not the published ones. On the 50
-published images that it was fitted to, it is off by 0.64 of 255 on average, the worst image by 1.06: mostly at edges,
-where a ray falls to the one or the other side. Scores on it are not those on the published file.
+published factors, camera, solids and colours, but its pixels are not the published ones. On the 50 published images
+that it was fitted to, the mean absolute error is 0.64 of 255, and 1.06 on the worst of them: mostly at edges, where a
+ray falls to the one or the other side. Scores on it are not those on the published file.
 
 Only the three hues change colour, so an image is a sum of maps: for each of the 480 ways in which scale, shape and
 orientation can be (a geometry), and for each material, one map for each level that a channel of its hue can have,

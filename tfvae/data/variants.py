@@ -108,9 +108,13 @@ class _Variant:
 
     def __getitem__(self, indices: np.ndarray) -> np.ndarray:
         images = np.empty((len(indices), *IMAGE_SHAPE), np.uint8)
+        # Counter-based: each pair of seed and place has a stream of its own. One generator that is moved from stream to
+        # stream, since a new one asks the system for entropy each time, though it has a key.
+        philox = np.random.Philox(key=0)
+        start, rng = philox.state, np.random.Generator(philox)
         for image, sprites, index in zip(images, self._data.images(indices), indices, strict=True):
-            # Counter-based: each pair of seed and place has a stream of its own, and none costs more than another.
-            rng = np.random.Generator(np.random.Philox(key=np.array([self._seed, index], np.uint64)))
+            start["state"]["key"] = np.array([self._seed, index], np.uint64)
+            philox.state = start
             image[:] = self._draw(sprites, rng)
         return images
 
