@@ -20,8 +20,9 @@ class BetaTCVAE(VAE):
 
     I(x; z) = E[log q(z | x) - log q(z)], TC(z) = E[log q(z) - sum_j log q(z_j)], and
     sum_j KL(q(z_j) || p(z_j)) = E[sum_j log q(z_j) - log p(z)] are estimated on the batch, with one z an image.
-    Whatever the estimate of q(z), their sum is KL(q(z | x) || p(z)) on average. So that is taken in closed form, and the
-    estimates enter with alpha - 1, beta - 1 and gamma - 1, which is less noisy. With weights of 1 it is exactly a VAE.
+    Whatever the estimate of q(z), their sum is KL(q(z | x) || p(z)) on average. So that is taken in closed form, and
+    the estimates enter with alpha - 1, beta - 1 and gamma - 1, which is less noisy. With weights of 1 it is exactly a
+    VAE.
 
     Args:
         encoder: as in `VAE`.
