@@ -6,17 +6,34 @@ from tfvae import data, networks, zoo
 from tfvae.evaluation import evaluate
 from tfvae.experiment import Experiment
 from tfvae.export import export_encoder, load_saved_model
-from tfvae.models import MODELS, VAE, BetaVAE, FactorVAE
+from tfvae.models import (
+    DIPVAE1,
+    DIPVAE2,
+    MODELS,
+    VAE,
+    AnnealedVAE,
+    BatchTCVAE,
+    BetaTCVAE,
+    BetaVAE,
+    FactorVAE,
+    InformationDropout,
+)
 from tfvae.training import train
 
 __version__ = version("tfvae")
 
 __all__ = [
+    "DIPVAE1",
+    "DIPVAE2",
     "MODELS",
     "VAE",
+    "AnnealedVAE",
+    "BatchTCVAE",
+    "BetaTCVAE",
     "BetaVAE",
     "Experiment",
     "FactorVAE",
+    "InformationDropout",
     "data",
     "evaluate",
     "export_encoder",
