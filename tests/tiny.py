@@ -2,12 +2,13 @@
 
 import math
 from contextlib import nullcontext
+from functools import partial
 
 import keras
 import numpy as np
 from keras import layers
 
-from tfvae import networks
+from tfvae import gan_networks, networks
 from tfvae.experiment import Experiment
 from tfvae.models import MODELS
 
@@ -42,8 +43,37 @@ def discriminator(dtype=None, dim=DIM):
     return networks.discriminator(dim, depth=1, units=8, dtype=dtype)
 
 
+GAN_SIZES = gan_networks.Architecture(((4, 2), (6, 2)), 8, 6, 8, 4, ((4, 2),), True)
+
+
+def gan_encoder(dtype=None, shape=SHAPE, outputs=DIM + 10, critic=False):
+    return gan_networks.encoder(shape, outputs, GAN_SIZES, critic=critic, dtype=dtype)
+
+
+def gan_generator(dtype=None, shape=SHAPE, inputs=DIM + 10 + 62):
+    return gan_networks.generator(shape, inputs, GAN_SIZES, seed=1, dtype=dtype)
+
+
+def gan_discriminator(dtype=None):
+    return gan_networks.discriminator(8, seed=2, dtype=dtype)
+
+
 NETWORKS = {"encoder": encoder, "decoder": decoder, "discriminator": discriminator}
-PARAMETERS = {"factor_vae": {"gamma": 5.0}, "beta_vae": {"beta": 3.0}}  # what tests over all MODELS give a model
+# Of models whose networks have other sizes: here those of 10 categories and 62 noise variables, the defaults.
+OWN_NETWORKS = {
+    "info_gan": {"encoder": gan_encoder, "generator": gan_generator, "discriminator": gan_discriminator},
+    "info_wgan_gp": {
+        "encoder": partial(gan_encoder, critic=True),
+        "generator": gan_generator,
+        "discriminator": gan_discriminator,
+    },
+}
+PARAMETERS = {  # what tests over all MODELS give a model
+    "factor_vae": {"gamma": 5.0},
+    "beta_vae": {"beta": 3.0},
+    "info_gan": {"mutual_information_weight": 0.5},
+    "info_wgan_gp": {"n_critic": 2},
+}
 
 
 def make(name="factor_vae", *, scope=nullcontext, dtype=None, optimizers=None, compiled=None, **parameters):
@@ -56,7 +86,7 @@ def make(name="factor_vae", *, scope=nullcontext, dtype=None, optimizers=None, c
     """
     with scope():
         cls = MODELS[name]
-        model = cls(**{network: NETWORKS[network](dtype) for network in cls.networks}, dtype=dtype, **parameters)
+        model = cls(**networks_of(name, dtype), dtype=dtype, **parameters)
         if optimizers is None:
             optimizers = {
                 key: keras.optimizers.Adam(**default | {"learning_rate": 1e-3})
@@ -64,6 +94,12 @@ def make(name="factor_vae", *, scope=nullcontext, dtype=None, optimizers=None, c
             }
         model.compile(**optimizers, **(compiled or {}))
     return model
+
+
+def networks_of(name, dtype=None):
+    """The networks of a model by name, always with the same initial weights."""
+    makers = NETWORKS | OWN_NETWORKS.get(name, {})
+    return {network: makers[network](dtype) for network in MODELS[name].networks}
 
 
 def images(n, seed=0, shape=SHAPE):

@@ -12,6 +12,7 @@ import numpy as np
 
 from tfvae.data.factor_table import FactorTable
 from tfvae.data.ground_truth import GroundTruthData
+from tfvae.data.image_data import ImageData
 
 SYNTAX = {
     "correlated": "correlated=FACTOR,FACTOR,STRENGTH, such as correlated=scale,posX,0.2",
@@ -101,7 +102,7 @@ def held_out(data: GroundTruthData, combinations: Mapping[str, Iterable[int]]) -
     return _view(data, f"held_out={','.join(parts)}", np.flatnonzero(~out))
 
 
-def view(data: GroundTruthData, option: str) -> GroundTruthData:
+def view(data: ImageData, option: str) -> GroundTruthData:
     """Returns the data that an option describes, written in one of the forms of `SYNTAX`.
 
     Raises:
@@ -114,6 +115,8 @@ def view(data: GroundTruthData, option: str) -> GroundTruthData:
     }
     if kind not in readers:
         raise ValueError(f"Expected one of {list(SYNTAX.values())}. Received: {option!r}")
+    if not isinstance(data, GroundTruthData):
+        raise ValueError(f"Expected data with known factors for {kind}. Received: {data.name!r}, which has none")
     return readers[kind](data, arguments)
 
 
@@ -154,7 +157,7 @@ class _Selected:
 
 
 def _view(data: GroundTruthData, option: str, places: np.ndarray) -> GroundTruthData:
-    factors = FactorTable(data.factors.names, data.factors.values_of(places))
+    factors = FactorTable(data.factors.names, data.factors.values_of(places), continuous=data.factors.continuous)
     digest = hashlib.sha256(data.digest.encode() + places.astype("<i8").tobytes()).hexdigest()
     return GroundTruthData(f"{data.name}?{option}", factors, _Selected(data, places), digest=digest)
 

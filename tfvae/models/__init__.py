@@ -3,10 +3,14 @@
 from tfvae.models.base import Model
 from tfvae.models.beta_vae import BetaVAE
 from tfvae.models.factor_vae import FactorVAE
+from tfvae.models.info_gan import InfoGAN
+from tfvae.models.info_wgan_gp import InfoWGANGP
 from tfvae.models.vae import VAE
 
 MODELS: dict[str, type[Model]] = {
     "vae": VAE,
     "beta_vae": BetaVAE,
     "factor_vae": FactorVAE,
+    "info_gan": InfoGAN,
+    "info_wgan_gp": InfoWGANGP,
 }
