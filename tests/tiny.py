@@ -43,7 +43,12 @@ def discriminator(dtype=None, dim=DIM):
 
 
 NETWORKS = {"encoder": encoder, "decoder": decoder, "discriminator": discriminator}
-PARAMETERS = {"factor_vae": {"gamma": 5.0}, "beta_vae": {"beta": 3.0}}  # what tests over all MODELS give a model
+PARAMETERS = {  # what tests over all MODELS give a model
+    "factor_vae": {"gamma": 5.0},
+    "beta_vae": {"beta": 3.0},
+    "prior_factor_vae": {"gamma": 5.0},
+    "aae": {"gamma": 5.0},
+}
 
 
 def make(name="factor_vae", *, scope=nullcontext, dtype=None, optimizers=None, compiled=None, **parameters):

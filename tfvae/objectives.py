@@ -33,6 +33,18 @@ def total_correlation(logits: tf.Tensor) -> tf.Tensor:
     return logits[:, 0] - logits[:, 1]
 
 
+def prior_divergence(logits: tf.Tensor) -> tf.Tensor:
+    """log D(z) - log(1 - D(z)), whose mean over q(z) estimates KL(q(z) || p(z)) (Kim & Mnih, 2018, Appendix F).
+
+    Args:
+        logits: float tensor [B, 2], the discriminator's output on z: "from q(z)", "from the prior".
+
+    Returns:
+        float tensor [B], nats.
+    """
+    return logits[:, 0] - logits[:, 1]
+
+
 def discriminator_loss(logits: tf.Tensor, logits_permuted: tf.Tensor) -> tf.Tensor:
     """-1/2 [log D(z) + log(1 - D(z'))], the discriminator's cross-entropy (Kim & Mnih, 2018, Algorithm 2).
 
