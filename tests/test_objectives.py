@@ -127,3 +127,42 @@ def test_permute_dims_depends_on_both_halves_of_the_seed_alone():
     tf.random.set_seed(5)
     for seed, result in results.items():
         assert objectives.permute_dims(z, seed).numpy().tobytes() == result
+
+
+def gaussian_logits(z, mean, variance):
+    """The logits of an optimal discriminator of N(mean, diag(variance)) and N(0, I), up to what both share: [N, 2]."""
+    of_q = -0.5 * np.sum(np.log(variance) + (z - mean) ** 2 / variance, axis=1)
+    return np.stack([of_q, -0.5 * np.sum(z**2, axis=1)], axis=1).astype(np.float32)
+
+
+def test_density_ratio_of_known_gaussians_gives_their_divergence():
+    mean, variance = np.array([1.0, -0.5, 0.0]), np.array([0.5, 1.0, 2.0])
+    z = mean + np.sqrt(variance) * np.random.default_rng(0).standard_normal((20_000, 3))
+    samples = objectives.prior_divergence(gaussian_logits(z, mean, variance))
+    tolerance = 5 * samples.std() / np.sqrt(len(samples))
+    assert abs(samples.mean() - reference.kl_to_standard_normal(mean, np.log(variance))) < tolerance < 0.1
+
+
+def test_jensen_shannon_of_known_gaussians_is_that_of_their_densities():
+    def density(z, mean, variance):
+        return np.exp(-((z - mean) ** 2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
+
+    grid = np.linspace(-12, 12, 4001)
+    q, p = density(grid, 1.5, 0.5), density(grid, 0.0, 1.0)
+    middle = (q + p) / 2
+    expected = sum(np.sum(f * np.log(f / middle)) for f in (q, p)) / 2 * (grid[1] - grid[0])
+    noise = np.random.default_rng(0).standard_normal((2, 20_000, 1))
+    logits = [gaussian_logits(z, 1.5, np.array([0.5])) for z in (1.5 + np.sqrt(0.5) * noise[0], noise[1])]
+    samples = objectives.jensen_shannon(*logits).numpy()
+    tolerance = 5 * samples.std() / np.sqrt(len(samples))
+    assert abs(samples.mean() - expected) < tolerance < 0.02 < expected
+
+
+def test_standardised_columns_have_mean_0_and_variance_1():
+    z = np.random.default_rng(0).normal([3.0, -1.0, 0.0], [2.0, 0.5, 1.0], (100, 3)).astype(np.float32)
+    z[:, 2] = 7.0
+    u = objectives.standardise(z, epsilon=1e-6).numpy()
+    expected = (z[:, :2] - z[:, :2].mean(axis=0)) / z[:, :2].std(axis=0)
+    np.testing.assert_allclose(u[:, :2], expected, atol=1e-4)
+    # A column that does not vary stays finite.
+    np.testing.assert_array_equal(u[:, 2], 0)

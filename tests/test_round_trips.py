@@ -57,8 +57,7 @@ def test_a_model_is_loaded_with_how_it_is_run(name, tmp_path):
 
 @each
 def test_a_model_that_was_not_compiled_is_loaded(name, tmp_path):
-    cls = MODELS[name]
-    model = cls(**{network: tiny.NETWORKS[network]() for network in cls.networks})
+    model = MODELS[name](**tiny.networks_of(name))
     loaded = saved_and_loaded(model, tmp_path)
     assert not loaded.compiled
     np.testing.assert_array_equal(tiny.weights(model), tiny.weights(loaded))

@@ -2,6 +2,7 @@
 
 import math
 from contextlib import nullcontext
+from functools import partial
 
 import keras
 import numpy as np
@@ -14,13 +15,13 @@ from tfvae.models import MODELS
 SHAPE, DIM = (4, 4, 1), 3
 
 
-def encoder(dtype=None, shape=SHAPE, dim=DIM):
+def encoder(dtype=None, shape=SHAPE, dim=DIM, outputs=None):
     return keras.Sequential(
         [
             keras.Input(shape),
             layers.Flatten(dtype=dtype),
             layers.Dense(8, activation="relu", kernel_initializer=_init(1), dtype=dtype),
-            layers.Dense(2 * dim, kernel_initializer=_init(2), dtype="float32"),
+            layers.Dense(2 * dim if outputs is None else outputs, kernel_initializer=_init(2), dtype="float32"),
         ],
         name="encoder",
     )
@@ -43,11 +44,15 @@ def discriminator(dtype=None, dim=DIM):
 
 
 NETWORKS = {"encoder": encoder, "decoder": decoder, "discriminator": discriminator}
+OWN_NETWORKS = {  # of models whose networks have other sizes
+    "anica": {"encoder": partial(encoder, outputs=DIM)},
+}
 PARAMETERS = {  # what tests over all MODELS give a model
     "factor_vae": {"gamma": 5.0},
     "beta_vae": {"beta": 3.0},
     "prior_factor_vae": {"gamma": 5.0},
     "aae": {"gamma": 5.0},
+    "anica": {"gamma": 5.0},
 }
 
 
@@ -61,7 +66,7 @@ def make(name="factor_vae", *, scope=nullcontext, dtype=None, optimizers=None, c
     """
     with scope():
         cls = MODELS[name]
-        model = cls(**{network: NETWORKS[network](dtype) for network in cls.networks}, dtype=dtype, **parameters)
+        model = cls(**networks_of(name, dtype), dtype=dtype, **parameters)
         if optimizers is None:
             optimizers = {
                 key: keras.optimizers.Adam(**default | {"learning_rate": 1e-3})
@@ -69,6 +74,12 @@ def make(name="factor_vae", *, scope=nullcontext, dtype=None, optimizers=None, c
             }
         model.compile(**optimizers, **(compiled or {}))
     return model
+
+
+def networks_of(name, dtype=None):
+    """The networks of a model by name, always with the same initial weights."""
+    makers = NETWORKS | OWN_NETWORKS.get(name, {})
+    return {network: makers[network](dtype) for network in MODELS[name].networks}
 
 
 def images(n, seed=0, shape=SHAPE):
@@ -84,7 +95,8 @@ def weights(model, *names):
 def without_noise(model):
     """Sets the model's posterior variance to exp(-30): its codes are its means, up to 1e-6."""
     kernel, bias = model.encoder.layers[-1].get_weights()
-    kernel[:, DIM:], bias[DIM:] = 0, -30
+    dim = model.representation(bias[np.newaxis])["mean"].shape[-1]
+    kernel[:, dim:], bias[dim:] = 0, -30
     model.encoder.layers[-1].set_weights([kernel, bias])
     return model
 

@@ -1,5 +1,7 @@
 """The terms of the objectives: one equation a function, one value per example, in nats; no state, no reduction."""
 
+import math
+
 import tensorflow as tf
 
 
@@ -72,3 +74,32 @@ def discriminator_accuracy(logits: tf.Tensor, logits_permuted: tf.Tensor) -> tf.
     """
     real, permuted = total_correlation(logits), total_correlation(logits_permuted)
     return 0.5 * (tf.cast(real > 0, tf.float32) + tf.cast(permuted < 0, tf.float32))
+
+
+def jensen_shannon(logits: tf.Tensor, logits_permuted: tf.Tensor) -> tf.Tensor:
+    """log 2 + 1/2 [log D(u) + log(1 - D(u'))], whose mean estimates JS(q(u) || prod_j q(u_j)) (Brakel & Bengio, 2017).
+
+    The mean is the divergence for the best discriminator, and a lower bound for others (Goodfellow et al., 2014, Thm. 1).
+
+    Args:
+        logits: float tensor [B, 2], the discriminator's output on u: "from q(u)", "from the product of its marginals".
+        logits_permuted: float tensor [B, 2], the output on permuted u'.
+
+    Returns:
+        float tensor [B], nats, at most log 2.
+    """
+    return math.log(2.0) - discriminator_loss(logits, logits_permuted)
+
+
+def standardise(z: tf.Tensor, epsilon: float = 1e-3) -> tf.Tensor:
+    """(z - E[z]) / sqrt(Var[z] + epsilon), a dimension at a time: mean 0 and variance 1 over the batch.
+
+    Args:
+        z: float tensor [B, D].
+        epsilon: keeps a dimension that does not vary at 0. The default is that of Brakel & Bengio (2017) in their code.
+
+    Returns:
+        float tensor [B, D].
+    """
+    mean, variance = tf.nn.moments(z, axes=0)
+    return (z - mean) / tf.sqrt(variance + epsilon)

@@ -1,6 +1,7 @@
 """The models by name. Adding one: a file here and a line below."""
 
 from tfvae.models.aae import AAE
+from tfvae.models.anica import Anica
 from tfvae.models.base import Model
 from tfvae.models.beta_vae import BetaVAE
 from tfvae.models.factor_vae import FactorVAE
@@ -13,4 +14,5 @@ MODELS: dict[str, type[Model]] = {
     "factor_vae": FactorVAE,
     "prior_factor_vae": PriorFactorVAE,
     "aae": AAE,
+    "anica": Anica,
 }
