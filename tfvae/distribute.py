@@ -41,6 +41,12 @@ def standard_normal_like(x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(own_rows(tf.random.stateless_normal(shape, seed, dtype=x.dtype), like=x), x.shape)
 
 
+def uniform(like: tf.Tensor, width: int, seed: tf.Tensor) -> tf.Tensor:
+    """Draws from U(0, 1), `width` for each row of `like`, of which the replicas together draw one array: [B, width]."""
+    drawn = tf.random.stateless_uniform([tf.reduce_sum(sizes(like)), width], seed)
+    return tf.ensure_shape(own_rows(drawn, like=like), [like.shape[0], width])
+
+
 def global_mean(per_example: tf.Tensor) -> tf.Tensor:
     """This replica's share of the mean over the global batch: Keras optimizers *sum* gradients over replicas."""
     return tf.reduce_sum(per_example) / tf.cast(tf.reduce_sum(sizes(per_example)), per_example.dtype)

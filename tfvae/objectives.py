@@ -79,7 +79,7 @@ def discriminator_accuracy(logits: tf.Tensor, logits_permuted: tf.Tensor) -> tf.
 def jensen_shannon(logits: tf.Tensor, logits_permuted: tf.Tensor) -> tf.Tensor:
     """log 2 + 1/2 [log D(u) + log(1 - D(u'))], whose mean estimates JS(q(u) || prod_j q(u_j)) (Brakel & Bengio, 2017).
 
-    The mean is the divergence for the best discriminator, and a lower bound for others (Goodfellow et al., 2014, Thm. 1).
+    It is the divergence for the best discriminator, and a lower bound for others (Goodfellow et al., 2014, Theorem 1).
 
     Args:
         logits: float tensor [B, 2], the discriminator's output on u: "from q(u)", "from the product of its marginals".

@@ -4,16 +4,13 @@ import dataclasses
 import math
 import os
 import shutil
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
-from tfvae import networks
 from tfvae.atomic import written_whole
 from tfvae.data import load
 from tfvae.data.batches import ImageSource, batches
@@ -97,21 +94,15 @@ def build_model(experiment: Experiment, image_shape: tuple[int, int, int]) -> Mo
     """The experiment's model with new weights, compiled.
 
     Raises:
-        ValueError: for an unknown name, or parameters that the model does not take.
+        ValueError: for an unknown name, or parameters or optimizers that the model does not take.
     """
-    for key, names in (("model", MODELS), ("architecture", networks.ARCHITECTURES)):
-        if getattr(experiment, key) not in names:
-            raise ValueError(f"Expected {key} to be one of {sorted(names)}. Received: {getattr(experiment, key)!r}")
+    if experiment.model not in MODELS:
+        raise ValueError(f"Expected model to be one of {sorted(MODELS)}. Received: {experiment.model!r}")
     cls = MODELS[experiment.model]
-    sizes: dict[str, Any] = networks.ARCHITECTURES[experiment.architecture] | {"dtype": experiment.precision}
-    discriminator: dict[str, Any] = {**experiment.discriminator, "dtype": experiment.precision}
-    makers = {
-        "encoder": partial(networks.encoder, image_shape, experiment.latent_dim, **sizes),
-        "decoder": partial(networks.decoder, image_shape, experiment.latent_dim, **sizes),
-        "discriminator": partial(networks.discriminator, experiment.latent_dim, **discriminator),
-    }
+    if unknown := sorted(set(experiment.optimizers) - set(cls.optimizers)):
+        raise ValueError(f"Expected optimizers out of {sorted(cls.optimizers)} for {cls.__name__}. Received: {unknown}")
     try:
-        parts = {name: makers[name](seed=3 * experiment.seed + place) for place, name in enumerate(cls.networks)}
+        parts = cls.build_networks(experiment, image_shape)
         optimizers = {name: keras.optimizers.Adam(**arguments) for name, arguments in experiment.optimizers.items()}
         model = cls(**parts, **experiment.parameters, seed=experiment.seed, dtype=experiment.precision)
         model.compile(**optimizers, jit_compile=experiment.jit_compile)

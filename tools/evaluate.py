@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> None:
     scores = evaluate(
         trained.represent,
         data.load(name),
-        decode=trained.model.decoder if trained.model else None,
+        decode=getattr(trained.model, "decoder", None),  # a GAN has no likelihood
         seed=SEED.value,
         images=2_000 if QUICKLY.value else 10_000,
         parameters=QUICK if QUICKLY.value else None,

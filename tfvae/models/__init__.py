@@ -5,6 +5,8 @@ from tfvae.models.anica import Anica
 from tfvae.models.base import Model
 from tfvae.models.beta_vae import BetaVAE
 from tfvae.models.factor_vae import FactorVAE
+from tfvae.models.info_gan import InfoGAN
+from tfvae.models.info_wgan_gp import InfoWGANGP
 from tfvae.models.prior_factor_vae import PriorFactorVAE
 from tfvae.models.vae import VAE
 
@@ -15,4 +17,6 @@ MODELS: dict[str, type[Model]] = {
     "prior_factor_vae": PriorFactorVAE,
     "aae": AAE,
     "anica": Anica,
+    "info_gan": InfoGAN,
+    "info_wgan_gp": InfoWGANGP,
 }

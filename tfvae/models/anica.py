@@ -13,7 +13,6 @@ from tfvae.distributions import bernoulli_likelihood
 from tfvae.experiment import Experiment
 from tfvae.models.base import Model, Terms
 from tfvae.models.factor_vae import FactorVAE
-from tfvae.networks import ARCHITECTURES
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -29,8 +28,8 @@ class Anica(Model):
 
     What differs from the authors' code: their reconstruction error is the mean of |x - g(z)|, and this is a
     likelihood's, as in the other models here; their discriminator takes 4 steps for each of the encoder, by RMSProp;
-    they resample each feature with replacement. Their weight, 0.1 of a loss of 2 JS beside an error per dimension of x, is here
-    gamma = 0.2 H W C, about 800 for an image of 64 x 64 grey pixels.
+    they resample each feature with replacement. Their weight, 0.1 of a loss of 2 JS beside an error per dimension of x,
+    is here gamma = 0.2 H W C, about 800 for an image of 64 x 64 grey pixels.
 
     Args:
         encoder: a built model, images [B, H, W, C] -> codes [B, D].
@@ -47,7 +46,7 @@ class Anica(Model):
     networks = ("encoder", "decoder", "discriminator")
     optimizers = FactorVAE.optimizers
     logged = ("loss", "reconstruction", "jensen_shannon", "discriminator_loss", "discriminator_accuracy")
-    architectures = ARCHITECTURES
+    architectures = FactorVAE.architectures
 
     def __init__(
         self,

@@ -1,12 +1,13 @@
 """What all models share: networks and optimizers by name, images that are checked, seeds, and logs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import keras
 import tensorflow as tf
 
 from tfvae import distribute
+from tfvae.experiment import Experiment
 
 Terms = dict[str, tf.Tensor]
 
@@ -26,6 +27,8 @@ class Model(keras.Model):
     networks: tuple[str, ...] = ("encoder",)  # the constructor arguments that are networks
     optimizers: Mapping[str, Mapping[str, float]] = {"optimizer": {}}  # arguments of compile -> those of a default Adam
     logged: tuple[str, ...] = ("loss",)  # what fit and evaluate report: means over images
+    architectures: Mapping[str, Any] = {}  # the tables of its networks, by the name that an experiment gives
+    traversal_range = 2.0  # a latent's usual values go from minus to plus this: where N(0, 1) has 95% of its mass
     batch_multiple = 1  # a training batch must be a multiple of it, on each replica
 
     def __init__(self, networks: Mapping[str, keras.Model], *, seed: int = 0, **kwargs: Any) -> None:
@@ -36,6 +39,28 @@ class Model(keras.Model):
         self.means = [keras.metrics.Mean(name=name) for name in self.logged]
         # The networks are built, so the model is. (`self.build()` would lock it against a subclass's networks.)
         self.built = True
+
+    @classmethod
+    def network_makers(
+        cls, experiment: Experiment, image_shape: tuple[int, int, int]
+    ) -> dict[str, Callable[..., keras.Model]]:
+        """For each name in `networks` a function of `seed` that builds it for the experiment and images [H, W, C]."""
+        raise NotImplementedError
+
+    @classmethod
+    def build_networks(cls, experiment: Experiment, image_shape: tuple[int, int, int]) -> dict[str, keras.Model]:
+        """The networks of an experiment with new weights, by name: seeds follow from the experiment's and the place.
+
+        Raises:
+            ValueError: when the experiment's architecture is none of the class's.
+        """
+        if experiment.architecture not in cls.architectures:
+            raise ValueError(
+                f"Expected architecture to be one of {sorted(cls.architectures)} for {cls.__name__}. "
+                f"Received: {experiment.architecture!r}"
+            )
+        makers = cls.network_makers(experiment, image_shape)
+        return {name: makers[name](seed=3 * experiment.seed + place) for place, name in enumerate(cls.networks)}
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

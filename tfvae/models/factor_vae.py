@@ -1,12 +1,15 @@
 """FactorVAE."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import distribute, objectives
+from tfvae import distribute, networks, objectives
+from tfvae.experiment import Experiment
 from tfvae.models.base import Terms
 from tfvae.models.vae import VAE
 
@@ -54,6 +57,14 @@ class FactorVAE(VAE):
         if gamma < 0:
             raise ValueError(f"Expected gamma of at least 0. Received: gamma={gamma}")
         self.gamma = gamma
+
+    @classmethod
+    def network_makers(
+        cls, experiment: Experiment, image_shape: tuple[int, int, int]
+    ) -> dict[str, Callable[..., keras.Model]]:
+        sizes: dict[str, Any] = {**experiment.discriminator, "dtype": experiment.precision}
+        discriminator = partial(networks.discriminator, experiment.latent_dim, **sizes)
+        return {**super().network_makers(experiment, image_shape), "discriminator": discriminator}
 
     def compile(self, optimizer: Any = None, discriminator_optimizer: Any = None, **kwargs: Any) -> None:
         """As `VAE.compile`, with an optimizer for the discriminator: by default the paper's Adam (1e-4, 0.5, 0.9)."""

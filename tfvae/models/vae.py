@@ -1,14 +1,18 @@
 """The variational autoencoder, and the base of those that follow it."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import distribute
+from tfvae import distribute, networks
 from tfvae.distributions import bernoulli_likelihood, gaussian_posterior, standard_normal
+from tfvae.experiment import Experiment
 from tfvae.models.base import Model, Terms
+from tfvae.networks import ARCHITECTURES
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -32,16 +36,27 @@ class VAE(Model):
     networks: tuple[str, ...] = ("encoder", "decoder")
     optimizers = {"optimizer": {"learning_rate": 1e-4, "beta_1": 0.9, "beta_2": 0.999}}
     logged: tuple[str, ...] = ("loss", "reconstruction", "kl")
+    architectures = ARCHITECTURES
 
     def __init__(self, encoder: keras.Model, decoder: keras.Model, **kwargs: Any) -> None:
-        networks = {name: kwargs.pop(name) for name in self.networks if name in kwargs}
-        super().__init__({"encoder": encoder, "decoder": decoder, **networks}, **kwargs)
+        others = {name: kwargs.pop(name) for name in self.networks if name in kwargs}
+        super().__init__({"encoder": encoder, "decoder": decoder, **others}, **kwargs)
         if encoder.output_shape[-1] != 2 * decoder.input_shape[-1] or encoder.input_shape != decoder.output_shape:
             raise ValueError(
                 "Expected an encoder [B, H, W, C] -> [B, 2 D] and a decoder [B, D] -> [B, H, W, C]. "
                 f"Received: encoder {encoder.input_shape} -> {encoder.output_shape}, "
                 f"decoder {decoder.input_shape} -> {decoder.output_shape}"
             )
+
+    @classmethod
+    def network_makers(
+        cls, experiment: Experiment, image_shape: tuple[int, int, int]
+    ) -> dict[str, Callable[..., keras.Model]]:
+        sizes: dict[str, Any] = {**cls.architectures[experiment.architecture], "dtype": experiment.precision}
+        return {
+            "encoder": partial(networks.encoder, image_shape, experiment.latent_dim, **sizes),
+            "decoder": partial(networks.decoder, image_shape, experiment.latent_dim, **sizes),
+        }
 
     @property
     def latent_dim(self) -> int:

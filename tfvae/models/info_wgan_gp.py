@@ -1,0 +1,118 @@
+"""InfoWGAN-GP."""
+
+from functools import partial
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfvae import distribute, gan_networks
+from tfvae.gan_objectives import between, gradient_penalty
+from tfvae.models.base import Terms
+from tfvae.models.info_gan import InfoGAN
+
+
+@keras.saving.register_keras_serializable("tfvae")
+class InfoWGANGP(InfoGAN):
+    """InfoGAN with the Wasserstein distance and a gradient penalty (Kim & Mnih, 2018, Appendix G).
+
+    min_{G,Q} max_D  E[D(x)] - E[D(G)] - eta E[(||grad D(xhat)|| - 1)^2] - lambda E[log Q(c | G) + H(c)]
+
+    with xhat = eps x + (1 - eps) G on the line between an image and a generated one, and eps ~ U(0, 1) for each image
+    (Gulrajani et al., 2017, Algorithm 1: one eps for the whole batch has the same expectation and more variance).
+
+    A step moves the critic n_critic times, each time on other images and new codes, and then G and Q's head once. Of
+    what `fit` is given, the images at places i, i + n_critic, ... are the critic's i-th batch: a batch of n_critic m
+    images is the paper's batch size m. Of a batch that is no multiple, what is left over is left out.
+
+    Args:
+        encoder: as in `InfoGAN`, without batch norm in its trunk: the penalty is of each image's own gradient.
+        generator: as in `InfoGAN`.
+        discriminator: a built model, features [B, F] -> the critic's values [B, 1].
+        gradient_penalty_weight: eta, at least 0.
+        n_critic: critic's steps for each of the generator's, at least 1. Gulrajani et al. take 5.
+        kwargs: as in `InfoGAN`.
+
+    Raises:
+        ValueError: as in `InfoGAN`, and when the trunk has batch norm.
+    """
+
+    logged = (
+        "generator_loss", "discriminator_loss", "mutual_information", "wasserstein", "gradient_penalty"
+    )  # fmt: skip
+    make_encoder = staticmethod(partial(gan_networks.encoder, critic=True))
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        *,
+        gradient_penalty_weight: float = 10.0,
+        n_critic: int = 5,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(encoder, generator, discriminator, **kwargs)
+        if gradient_penalty_weight < 0 or n_critic < 1:
+            raise ValueError(
+                "Expected gradient_penalty_weight of at least 0 and n_critic of at least 1. "
+                f"Received: gradient_penalty_weight={gradient_penalty_weight}, n_critic={n_critic}"
+            )
+        if any(isinstance(layer, keras.layers.BatchNormalization) for layer in self.trunk.layers):
+            raise ValueError("Expected a trunk without batch norm, which mixes the gradients of images. Received: one")
+        self.gradient_penalty_weight = gradient_penalty_weight
+        self.n_critic = n_critic
+        self.batch_multiple = n_critic
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        images = self.images_of(data)
+        size = images.shape[0]
+        if size is not None and size % self.n_critic:
+            raise ValueError(f"Expected a number of images that {self.n_critic=} divides. Received: {size}")
+        images = images[: tf.shape(images)[0] // self.n_critic * self.n_critic]
+        generator_seed = self.step_seed(stream=0)
+        code_seeds, share_seeds = (tf.random.split(self.step_seed(stream), self.n_critic) for stream in (1, 2))
+
+        steps = []
+        for step in range(self.n_critic):
+            part = images[step :: self.n_critic]
+            fake = self.generator(self.sample(part, code_seeds[step]), training=True)
+            with tf.GradientTape() as tape:
+                steps += [self.critic_terms(part, fake, share_seeds[step], training=True)]
+                loss = self.scaled_mean(steps[-1]["discriminator_loss"], "discriminator_optimizer")
+            self.minimise(tape, loss, "discriminator_optimizer")
+
+        with tf.GradientTape() as tape:
+            terms = self.generator_terms(self.sample(part, generator_seed), training=True)
+            loss = self.scaled_mean(terms["loss"])
+        self.minimise(tape, loss)
+        return self.log(terms | {name: tf.concat([step[name] for step in steps], axis=0) for name in steps[0]})
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        images = self.images_of(data)
+        drawn = self.sample(images, self.test_seed(stream=0))
+        fake = self.generator(drawn, training=False)
+        terms = self.critic_terms(images, fake, self.test_seed(stream=2), training=False)
+        return self.log(terms | self.generator_terms(drawn, training=False))
+
+    def critic_terms(self, images: tf.Tensor, fake: tf.Tensor, seed: tf.Tensor, *, training: bool) -> Terms:
+        """What the critic minimises, "discriminator_loss", and its parts, each [B]; `seed` is that of eps."""
+        between_them = between(images, fake, distribute.uniform(images, 1, seed))
+        wasserstein = (self.judge(images, training) - self.judge(fake, training))[:, 0]
+        penalty = gradient_penalty(partial(self.judge, training=training), between_them)
+        return {
+            "discriminator_loss": self.gradient_penalty_weight * penalty - wasserstein,
+            "wasserstein": wasserstein,
+            "gradient_penalty": penalty,
+        }
+
+    def generator_loss(self, judgements: tf.Tensor) -> tf.Tensor:
+        """-D(G), [B]."""
+        return -judgements[:, 0]
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "gradient_penalty_weight": self.gradient_penalty_weight,
+            "n_critic": self.n_critic,
+        }
