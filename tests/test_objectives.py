@@ -4,9 +4,12 @@ from collections import Counter
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tests import reference
 from tfvae import objectives
+
+tfd = tfp.distributions
 
 LOGITS = np.array([[0.0, 0.0], [1.5, -2.0], [-3.0, 0.5], [4.0, 4.5], [-0.2, -0.1], [0.3, 0.2]], np.float32)
 LOGITS_PERMUTED = np.array([[0.0, 0.0], [0.3, -1.0], [2.0, 3.0], [-4.0, 1.0], [-0.2, -0.3], [0.1, 0.3]], np.float32)
@@ -84,6 +87,14 @@ def test_permute_dims_equals_a_loop_over_columns(compiled):
     # Drawn in the same way, as XLA draws other numbers from a seed.
     keys = run(compiled, lambda seed: tf.random.stateless_uniform(z.shape, seed), [3, 4])
     np.testing.assert_array_equal(run(compiled, objectives.permute_dims, z, [3, 4]), reference.permute_dims(z, keys))
+
+
+@either
+def test_permute_dims_moves_a_block_as_one_variable(compiled):
+    z = np.random.default_rng(0).normal(size=(9, 5)).astype(np.float32)
+    keys = run(compiled, lambda seed: tf.random.stateless_uniform([9, 3], seed), [3, 4])
+    permuted = run(compiled, lambda z, seed: objectives.permute_dims(z, seed, block=3), z, [3, 4])
+    np.testing.assert_array_equal(permuted, reference.permute_dims(z, keys[:, [0, 1, 2, 2, 2]]))
 
 
 def test_permute_dims_keeps_the_marginals_and_mixes_the_rows():
@@ -166,3 +177,61 @@ def test_standardised_columns_have_mean_0_and_variance_1():
     np.testing.assert_allclose(u[:, :2], expected, atol=1e-4)
     # A column that does not vary stays finite.
     np.testing.assert_array_equal(u[:, 2], 0)
+
+
+CATEGORY_LOGITS = np.array([[0.0, 0.0, 0.0], [2.0, -1.0, 0.5], [-300.0, 300.0, 0.0]], np.float32)
+
+
+def test_categorical_kl_is_that_to_the_uniform_distribution():
+    kl = objectives.categorical_kl(CATEGORY_LOGITS)
+    p = probabilities(CATEGORY_LOGITS[1])
+    np.testing.assert_allclose(kl, [0, np.sum(p * np.log(p * 3)), np.log(3)], atol=1e-6)
+
+
+def test_category_of_a_relaxed_sample_has_the_closed_form_kl():
+    # KL = E log q(c) + log C over the categories of relaxed samples, their largest entries.
+    n, logits = 20_000, CATEGORY_LOGITS[1]
+    uniform = tf.random.stateless_uniform([n, 3], [0, 1])
+    relaxed = objectives.relaxed_category(np.tile(logits, (n, 1)), uniform, 0.5)
+    np.testing.assert_allclose(np.sum(relaxed, axis=1), 1, rtol=1e-5)
+    samples = np.log(probabilities(logits))[np.argmax(relaxed, axis=1)] + np.log(3)
+    tolerance = 5 * samples.std() / np.sqrt(n)
+    assert abs(samples.mean() - objectives.categorical_kl(logits[np.newaxis])[0]) < tolerance < 0.05
+
+
+def test_relaxed_samples_are_those_of_tensorflow_probability():
+    # Moments at two temperatures; a moment's standard deviation is at most 1/2.
+    n, logits = 20_000, CATEGORY_LOGITS[1]
+    for temperature in (0.3, 2.0):
+        uniform = tf.random.stateless_uniform([n, 3], [0, 1])
+        ours = objectives.relaxed_category(np.tile(logits, (n, 1)), uniform, temperature).numpy()
+        theirs = tfd.RelaxedOneHotCategorical(temperature, logits).sample(n, seed=(2, 3)).numpy()
+        for power in (1, 2):
+            difference = np.mean(ours**power, axis=0) - np.mean(theirs**power, axis=0)
+            assert np.abs(difference).max() < 5 * 0.5 * np.sqrt(2 / n)
+
+
+def test_kl_of_relaxed_variables_is_larger_and_the_same_at_each_temperature():
+    logits = CATEGORY_LOGITS[1]
+    estimates, errors = [], []
+    for temperature in (0.5, 2 / 3, 2.0):
+        q, p = (tfd.ExpRelaxedOneHotCategorical(temperature, logits=x) for x in (logits, np.zeros(3, np.float32)))
+        log_z = q.sample(20_000, seed=(0, 1))
+        samples = (q.log_prob(log_z) - p.log_prob(log_z)).numpy()
+        estimates.append(samples.mean())
+        errors.append(samples.std() / np.sqrt(len(samples)))
+    # One seed gives the same Gumbel noise at each temperature, so that equality is exact up to rounding.
+    np.testing.assert_allclose(estimates, estimates[0], rtol=1e-3)
+    assert estimates[0] - 5 * errors[0] > objectives.categorical_kl(logits[np.newaxis])[0]
+
+
+@either
+def test_relaxed_category_is_finite_and_nears_one_hot(compiled):
+    uniform = np.array([[0.0, 0.5, 0.9], [0.1, 0.2, 1 - 2**-24]], np.float32)
+    relaxed = run(compiled, lambda u: objectives.relaxed_category(CATEGORY_LOGITS[:2], u, 0.01), uniform)
+    gumbel = -np.log(-np.log(np.maximum(np.float64(uniform), 1.2e-38)))
+    np.testing.assert_allclose(relaxed, np.eye(3)[np.argmax(CATEGORY_LOGITS[:2] + gumbel, axis=1)], atol=1e-5)
+
+
+def probabilities(logits):
+    return np.exp(np.float64(logits)) / np.exp(np.float64(logits)).sum()

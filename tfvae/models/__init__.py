@@ -7,6 +7,7 @@ from tfvae.models.beta_vae import BetaVAE
 from tfvae.models.factor_vae import FactorVAE
 from tfvae.models.info_gan import InfoGAN
 from tfvae.models.info_wgan_gp import InfoWGANGP
+from tfvae.models.joint_factor_vae import JointFactorVAE
 from tfvae.models.prior_factor_vae import PriorFactorVAE
 from tfvae.models.vae import VAE
 
@@ -17,6 +18,7 @@ MODELS: dict[str, type[Model]] = {
     "prior_factor_vae": PriorFactorVAE,
     "aae": AAE,
     "anica": Anica,
+    "joint_factor_vae": JointFactorVAE,
     "info_gan": InfoGAN,
     "info_wgan_gp": InfoWGANGP,
 }

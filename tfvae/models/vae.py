@@ -41,6 +41,11 @@ class VAE(Model):
     def __init__(self, encoder: keras.Model, decoder: keras.Model, **kwargs: Any) -> None:
         others = {name: kwargs.pop(name) for name in self.networks if name in kwargs}
         super().__init__({"encoder": encoder, "decoder": decoder, **others}, **kwargs)
+        self.check_networks()
+
+    def check_networks(self) -> None:
+        """Raises ValueError when the encoder and the decoder do not fit each other."""
+        encoder, decoder = self.encoder, self.decoder
         if encoder.output_shape[-1] != 2 * decoder.input_shape[-1] or encoder.input_shape != decoder.output_shape:
             raise ValueError(
                 "Expected an encoder [B, H, W, C] -> [B, 2 D] and a decoder [B, D] -> [B, H, W, C]. "
