@@ -38,7 +38,7 @@ def test_two_replicas_train_like_one_device(name, mirrored):
     )
     # Three steps of Adam each. Of a last batch of 15 images one replica has 8 and one 7; of a last batch of 1, one has
     # none, which a model that halves its batch refuses.
-    for size in (48, 47, 33) if MODELS[name].batch_multiple == 1 else (48, 47):
+    for size in (48, 47, 33) if one.batch_multiple == 1 else (48, 47):
         expected, logs = (train(model, X[:size]) for model in (one, two))
         np.testing.assert_allclose(tiny.weights(one), tiny.weights(two), atol=1e-6, err_msg=size)
         for key, values in logs.items():

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from tfvae import networks
+from tfvae import gan_networks, networks
 from tfvae.experiment import Experiment
 from tfvae.models import MODELS
 
@@ -43,13 +43,35 @@ def discriminator(dtype=None, dim=DIM):
     return networks.discriminator(dim, depth=1, units=8, dtype=dtype)
 
 
+GAN_SIZES = gan_networks.Architecture(((4, 2), (6, 2)), 8, 6, 8, 4, ((4, 2),), True)
+
+
+def gan_encoder(dtype=None, shape=SHAPE, outputs=DIM + 10, critic=False):
+    return gan_networks.encoder(shape, outputs, GAN_SIZES, critic=critic, dtype=dtype)
+
+
+def gan_generator(dtype=None, shape=SHAPE, inputs=DIM + 10 + 62):
+    return gan_networks.generator(shape, inputs, GAN_SIZES, seed=1, dtype=dtype)
+
+
+def gan_discriminator(dtype=None):
+    return gan_networks.discriminator(8, seed=2, dtype=dtype)
+
+
 NETWORKS = {"encoder": encoder, "decoder": decoder, "discriminator": discriminator}
-OWN_NETWORKS = {  # of models whose networks have other sizes
+# Of models whose networks have other sizes: InfoGAN's are those of 10 categories and 62 noise variables, the defaults.
+OWN_NETWORKS = {
     "anica": {"encoder": partial(encoder, outputs=DIM)},
     "joint_factor_vae": {  # 2 Gaussian latents and one of 3 categories
         "encoder": partial(encoder, outputs=2 * 2 + 3),
         "decoder": partial(decoder, dim=2 + 3),
         "discriminator": partial(discriminator, dim=2 + 3),
+    },
+    "info_gan": {"encoder": gan_encoder, "generator": gan_generator, "discriminator": gan_discriminator},
+    "info_wgan_gp": {
+        "encoder": partial(gan_encoder, critic=True),
+        "generator": gan_generator,
+        "discriminator": gan_discriminator,
     },
 }
 PARAMETERS = {  # what tests over all MODELS give a model
@@ -59,6 +81,8 @@ PARAMETERS = {  # what tests over all MODELS give a model
     "aae": {"gamma": 5.0},
     "anica": {"gamma": 5.0},
     "joint_factor_vae": {"gamma": 5.0, "temperature": 0.5},
+    "info_gan": {"mutual_information_weight": 0.5},
+    "info_wgan_gp": {"n_critic": 2},
 }
 
 

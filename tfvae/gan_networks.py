@@ -100,8 +100,9 @@ def encoder(
         trunk += maker.block(layers.Conv2D, filters, 4, stride, "same", norm=norm, slope=SLOPE)
     trunk += [layers.Flatten(name="flatten", dtype=dtype)]
     trunk += maker.block(layers.Dense, sizes.units, norm="layer" if critic else "batch", slope=SLOPE)
-    head = maker.block(layers.Dense, sizes.code_units, norm="batch", slope=SLOPE) + [
-        maker.output(layers.Dense, outputs)
+    head = [
+        *maker.block(layers.Dense, sizes.code_units, norm="batch", slope=SLOPE),
+        maker.output(layers.Dense, outputs),
     ]
     return keras.Sequential(
         [

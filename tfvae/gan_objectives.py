@@ -11,8 +11,8 @@ def mutual_information_bound(
 ) -> tf.Tensor:
     """log Q(c | x) + H(c), whose mean bounds I(c; x) from below (Kim & Mnih, 2018, Appendix G).
 
-    Q of a continuous code is a Gaussian of fixed width, N(mean, stddev^2), and its prior U(-1, 1) has the entropy log 2;
-    the categorical one, uniform over C categories, has log C.
+    Q of a continuous code is a Gaussian of fixed width, N(mean, stddev^2), and its prior, U(-1, 1), has an entropy of
+    log 2; the categorical one, uniform over C categories, has log C.
 
     Args:
         codes: float tensor [B, D + C]: continuous codes, then one-hot categories, which x was generated from.

@@ -128,7 +128,8 @@ def _layer_settings(seed: int, dtype: str | None) -> Iterator[dict[str, Any]]:
 def _check(image_shape: tuple[int, int, int], latent_dim: int) -> None:
     if len(image_shape) != 3 or image_shape[0] % _STRIDES or image_shape[1] % _STRIDES:
         raise ValueError(
-            f"Expected image_shape (H, W, C) with H and W multiples of {_STRIDES}. Received: image_shape={image_shape}"
+            f"Expected image_shape (H, W, C) with H and W multiples of {_STRIDES}; pad the images by np.pad, or "
+            f"have them resized: 'folder:PATH?size=64', 'tfds:NAME?size=64'. Received: image_shape={image_shape}"
         )
     if latent_dim < 1:
         raise ValueError(f"Expected latent_dim of at least 1. Received: latent_dim={latent_dim}")

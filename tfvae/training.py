@@ -4,6 +4,7 @@ import dataclasses
 import math
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -12,9 +13,10 @@ import tensorflow as tf
 from tqdm.auto import tqdm
 
 from tfvae.atomic import written_whole
+from tfvae.callbacks import AtSteps
 from tfvae.data import load
 from tfvae.data.batches import ImageSource, batches
-from tfvae.distribute import is_chief
+from tfvae.distribute import is_chief, num_replicas
 from tfvae.experiment import Experiment
 from tfvae.models import MODELS
 from tfvae.models.base import Model
@@ -30,6 +32,7 @@ def train(
     *,
     data: ImageSource | None = None,
     progress: bool = True,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Model:
     """Trains until the experiment's number of steps, from the last checkpoint in workdir if there is one.
 
@@ -42,6 +45,8 @@ def train(
         strategy: where to run; by default on one device. With several workers, all see the same workdir.
         data: images to train on, instead of those that the experiment names.
         progress: whether to show a progress bar.
+        callbacks: further callbacks of Keras, such as those of `tfvae.callbacks`; called in the process that writes
+            files alone. `fit` begins anew after an interruption, and for steps that fill no epoch.
 
     Returns:
         The trained model, compiled.
@@ -56,10 +61,13 @@ def train(
     chief = is_chief(strategy)
     if data is None:
         data = load(experiment.data)
-    _check(experiment, len(data), strategy.num_replicas_in_sync)
+    if experiment.batch_size > len(data):
+        size = experiment.batch_size
+        raise ValueError(f"Expected a batch of at most the {len(data)} images. Received: batch_size={size}")
     _check_workdir(workdir, experiment)
     with strategy.scope():
         model = build_model(experiment, data.images(np.zeros(1, np.int64)).shape[1:])
+        _check_batch(experiment, model.batch_multiple * strategy.num_replicas_in_sync)
         checkpoints = _checkpoints(model, workdir)
         restored = checkpoints.restore_or_initialize()
     # Not the optimizer's count, which leaves out the steps whose gradients overflow in float16.
@@ -72,6 +80,9 @@ def train(
         _remove_unfinished(checkpoints)
     with tqdm(total=experiment.steps, initial=step, unit="step", disable=not (progress and chief)) as bar:
         journal = _Journal(experiment, workdir, checkpoints, bar, chief, step)
+        for callback in callbacks:
+            if isinstance(callback, AtSteps):
+                callback.step = step
         while journal.step < experiment.steps:
             # One epoch is what is logged together, up to a multiple of log_every or to the end.
             left = experiment.steps - journal.step
@@ -82,7 +93,7 @@ def train(
                 steps_per_epoch=length,
                 shuffle=False,
                 verbose=0,
-                callbacks=[journal],
+                callbacks=[journal, *(callbacks if chief else ())],
             )
     if chief:
         with written_whole(workdir / "model.keras") as beside:
@@ -169,14 +180,11 @@ class _Journal(keras.callbacks.Callback):
             ) from error
 
 
-def _check(experiment: Experiment, size: int, replicas: int) -> None:
-    if experiment.batch_size > size:
-        raise ValueError(f"Expected a batch of at most the {size} images. Received: batch_size={experiment.batch_size}")
-    multiple = replicas * (MODELS[experiment.model].batch_multiple if experiment.model in MODELS else 1)
+def _check_batch(experiment: Experiment, multiple: int) -> None:
     if experiment.batch_size % multiple:
         raise ValueError(
-            f"Expected a batch size that is a multiple of {multiple} for {experiment.model} on {replicas} "
-            f"device(s). Received: batch_size={experiment.batch_size}"
+            f"Expected a batch size that is a multiple of {multiple} for {experiment.model} on "
+            f"{num_replicas()} device(s). Received: batch_size={experiment.batch_size}"
         )
 
 

@@ -68,8 +68,13 @@ class InfoWGANGP(InfoGAN):
         images = self.images_of(data)
         size = images.shape[0]
         if size is not None and size % self.n_critic:
-            raise ValueError(f"Expected a number of images that {self.n_critic=} divides. Received: {size}")
-        images = images[: tf.shape(images)[0] // self.n_critic * self.n_critic]
+            raise ValueError(
+                f"Expected a multiple of {self.n_critic} images, a batch for each of n_critic steps. Received: {size}"
+            )
+        batches = tf.shape(images)[0] // self.n_critic
+        enough = tf.debugging.Assert(batches > 0, [f"Expected at least {self.n_critic} images a replica: n_critic."])
+        with tf.control_dependencies([enough] if enough is not None else []):
+            images = images[: batches * self.n_critic]
         generator_seed = self.step_seed(stream=0)
         code_seeds, share_seeds = (tf.random.split(self.step_seed(stream), self.n_critic) for stream in (1, 2))
 
