@@ -1,0 +1,81 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import tiny
+from tests.models import linear_gan
+from tfvae.models import InfoWGANGP
+
+X = tiny.images(16)
+
+
+def sgd(rate, rate_of_discriminator):
+    return {
+        "optimizer": keras.optimizers.SGD(rate),
+        "discriminator_optimizer": keras.optimizers.SGD(rate_of_discriminator),
+    }
+
+
+def test_a_step_equals_one_written_out_by_hand():
+    model = linear_gan.make(InfoWGANGP, seed=4, n_critic=2, gradient_penalty_weight=3.0)
+    model.compile(**sgd(0.3, 0.05))
+    images = tiny.images(8, shape=(2, 2, 1))
+    by_hand = linear_gan.ByHand(model)
+    for _ in range(2):
+        seeds = tf.random.split(model.step_seed(stream=1), 2)
+        last = linear_gan.drawn(model.step_seed(stream=0), 4)
+        for part, seed in enumerate(seeds):
+            by_hand.critic_step(images.reshape(8, 4)[part::2], linear_gan.drawn(seed, 4), penalty_weight=3.0, rate=0.05)
+        by_hand.generator_step(last, rate=0.3, wasserstein=True)
+        model.train_on_batch(images)
+    by_hand.assert_equal(model)
+
+
+def test_terms_of_a_linear_critic():
+    # Its gradient is its slope, wherever it is taken.
+    model = linear_gan.make(InfoWGANGP, n_critic=1)
+    model.compile()
+    slope = model.discriminator.get_weights()[0]
+    images = tiny.images(8, shape=(2, 2, 1))
+    results = model.evaluate(images, batch_size=8, verbose=0, return_dict=True)
+    fake = model.generator(model.sample(images, model.test_seed(stream=0))).numpy()
+    wasserstein = np.mean((images - fake).reshape(8, 4) @ slope)
+    penalty = (np.linalg.norm(slope) - 1) ** 2
+    assert results["wasserstein"] == pytest.approx(wasserstein, abs=1e-5)
+    assert results["gradient_penalty"] == pytest.approx(penalty, abs=1e-5)
+    assert results["discriminator_loss"] == pytest.approx(10 * penalty - wasserstein, abs=1e-4)
+
+
+def test_the_critic_learns_a_slope_near_one_and_a_distance():
+    model = tiny.make("info_wgan_gp", n_critic=5, optimizers=sgd(0.0, 0.0) | {
+        "discriminator_optimizer": keras.optimizers.Adam(3e-2, beta_1=0.5)
+    })  # fmt: skip
+    images = np.repeat(np.ones_like(X[:1]), 40, axis=0)
+    first = model.evaluate(images, batch_size=40, verbose=0, return_dict=True)
+    model.fit(tf.data.Dataset.from_tensors(images).repeat(30), shuffle=False, verbose=0)
+    last = model.evaluate(images, batch_size=40, verbose=0, return_dict=True)
+    assert last["wasserstein"] > first["wasserstein"] + 0.5
+    assert last["gradient_penalty"] < 0.05
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_critic": 0}, "n_critic=0"),
+        ({"gradient_penalty_weight": -1.0}, r"gradient_penalty_weight=-1\.0"),
+        ({"encoder": tiny.gan_encoder()}, "without batch norm"),
+    ],
+    ids=str,
+)
+def test_arguments_that_do_not_fit_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        InfoWGANGP(**tiny.networks_of("info_wgan_gp") | changes)
+
+
+def test_batches_that_are_no_n_critic_batches_are_refused():
+    model = tiny.make("info_wgan_gp", n_critic=3)
+    with pytest.raises(ValueError, match=r"multiple of 3 images.* Received: 7"):
+        model.fit(tf.data.Dataset.from_tensors(X[:7]), shuffle=False, verbose=0)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at least 3 images"):
+        model.fit(tf.data.Dataset.from_tensor_slices(X[:2]).batch(3), shuffle=False, verbose=0)
