@@ -4,9 +4,12 @@ from collections import Counter
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tests import reference
 from tfvae import objectives
+
+tfd = tfp.distributions
 
 LOGITS = np.array([[0.0, 0.0], [1.5, -2.0], [-3.0, 0.5], [4.0, 4.5], [-0.2, -0.1], [0.3, 0.2]], np.float32)
 LOGITS_PERMUTED = np.array([[0.0, 0.0], [0.3, -1.0], [2.0, 3.0], [-4.0, 1.0], [-0.2, -0.3], [0.1, 0.3]], np.float32)
@@ -84,6 +87,14 @@ def test_permute_dims_equals_a_loop_over_columns(compiled):
     # Drawn in the same way, as XLA draws other numbers from a seed.
     keys = run(compiled, lambda seed: tf.random.stateless_uniform(z.shape, seed), [3, 4])
     np.testing.assert_array_equal(run(compiled, objectives.permute_dims, z, [3, 4]), reference.permute_dims(z, keys))
+
+
+@either
+def test_permute_dims_moves_a_block_as_one_variable(compiled):
+    z = np.random.default_rng(0).normal(size=(9, 5)).astype(np.float32)
+    keys = run(compiled, lambda seed: tf.random.stateless_uniform([9, 3], seed), [3, 4])
+    permuted = run(compiled, lambda z, seed: objectives.permute_dims(z, seed, block=3), z, [3, 4])
+    np.testing.assert_array_equal(permuted, reference.permute_dims(z, keys[:, [0, 1, 2, 2, 2]]))
 
 
 def test_permute_dims_keeps_the_marginals_and_mixes_the_rows():
@@ -228,3 +239,100 @@ def test_batch_estimate_of_the_total_correlation_is_near_the_truth_with_few_late
     tolerance = 5 * samples.std() / np.sqrt(len(samples)) + 0.02
     assert tolerance < 0.12
     assert abs(samples.mean() - -0.5 * np.log(1 - 0.7**2)) < tolerance
+
+
+def gaussian_logits(z, mean, variance):
+    """The logits of an optimal discriminator of N(mean, diag(variance)) and N(0, I), up to what both share: [N, 2]."""
+    of_q = -0.5 * np.sum(np.log(variance) + (z - mean) ** 2 / variance, axis=1)
+    return np.stack([of_q, -0.5 * np.sum(z**2, axis=1)], axis=1).astype(np.float32)
+
+
+def test_density_ratio_of_known_gaussians_gives_their_divergence():
+    mean, variance = np.array([1.0, -0.5, 0.0]), np.array([0.5, 1.0, 2.0])
+    z = mean + np.sqrt(variance) * np.random.default_rng(0).standard_normal((20_000, 3))
+    samples = objectives.prior_divergence(gaussian_logits(z, mean, variance))
+    tolerance = 5 * samples.std() / np.sqrt(len(samples))
+    assert abs(samples.mean() - reference.kl_to_standard_normal(mean, np.log(variance))) < tolerance < 0.1
+
+
+def test_jensen_shannon_of_known_gaussians_is_that_of_their_densities():
+    def density(z, mean, variance):
+        return np.exp(-((z - mean) ** 2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
+
+    grid = np.linspace(-12, 12, 4001)
+    q, p = density(grid, 1.5, 0.5), density(grid, 0.0, 1.0)
+    middle = (q + p) / 2
+    expected = sum(np.sum(f * np.log(f / middle)) for f in (q, p)) / 2 * (grid[1] - grid[0])
+    noise = np.random.default_rng(0).standard_normal((2, 20_000, 1))
+    logits = [gaussian_logits(z, 1.5, np.array([0.5])) for z in (1.5 + np.sqrt(0.5) * noise[0], noise[1])]
+    samples = objectives.jensen_shannon(*logits).numpy()
+    tolerance = 5 * samples.std() / np.sqrt(len(samples))
+    assert abs(samples.mean() - expected) < tolerance < 0.02 < expected
+
+
+def test_standardised_columns_have_mean_0_and_variance_1():
+    z = np.random.default_rng(0).normal([3.0, -1.0, 0.0], [2.0, 0.5, 1.0], (100, 3)).astype(np.float32)
+    z[:, 2] = 7.0
+    u = objectives.standardise(z, epsilon=1e-6).numpy()
+    expected = (z[:, :2] - z[:, :2].mean(axis=0)) / z[:, :2].std(axis=0)
+    np.testing.assert_allclose(u[:, :2], expected, atol=1e-4)
+    # A column that does not vary stays finite.
+    np.testing.assert_array_equal(u[:, 2], 0)
+
+
+CATEGORY_LOGITS = np.array([[0.0, 0.0, 0.0], [2.0, -1.0, 0.5], [-300.0, 300.0, 0.0]], np.float32)
+
+
+def test_categorical_kl_is_that_to_the_uniform_distribution():
+    kl = objectives.categorical_kl(CATEGORY_LOGITS)
+    p = probabilities(CATEGORY_LOGITS[1])
+    np.testing.assert_allclose(kl, [0, np.sum(p * np.log(p * 3)), np.log(3)], atol=1e-6)
+
+
+def test_category_of_a_relaxed_sample_has_the_closed_form_kl():
+    # KL = E log q(c) + log C over the categories of relaxed samples, their largest entries.
+    n, logits = 20_000, CATEGORY_LOGITS[1]
+    uniform = tf.random.stateless_uniform([n, 3], [0, 1])
+    relaxed = objectives.relaxed_category(np.tile(logits, (n, 1)), uniform, 0.5)
+    np.testing.assert_allclose(np.sum(relaxed, axis=1), 1, rtol=1e-5)
+    samples = np.log(probabilities(logits))[np.argmax(relaxed, axis=1)] + np.log(3)
+    tolerance = 5 * samples.std() / np.sqrt(n)
+    assert abs(samples.mean() - objectives.categorical_kl(logits[np.newaxis])[0]) < tolerance < 0.05
+
+
+def test_relaxed_samples_are_those_of_tensorflow_probability():
+    # Moments at two temperatures; a moment's standard deviation is at most 1/2.
+    n, logits = 20_000, CATEGORY_LOGITS[1]
+    for temperature in (0.3, 2.0):
+        uniform = tf.random.stateless_uniform([n, 3], [0, 1])
+        ours = objectives.relaxed_category(np.tile(logits, (n, 1)), uniform, temperature).numpy()
+        theirs = tfd.RelaxedOneHotCategorical(temperature, logits).sample(n, seed=(2, 3)).numpy()
+        for power in (1, 2):
+            difference = np.mean(ours**power, axis=0) - np.mean(theirs**power, axis=0)
+            assert np.abs(difference).max() < 5 * 0.5 * np.sqrt(2 / n)
+
+
+def test_kl_of_relaxed_variables_is_larger_and_the_same_at_each_temperature():
+    logits = CATEGORY_LOGITS[1]
+    estimates, errors = [], []
+    for temperature in (0.5, 2 / 3, 2.0):
+        q, p = (tfd.ExpRelaxedOneHotCategorical(temperature, logits=x) for x in (logits, np.zeros(3, np.float32)))
+        log_z = q.sample(20_000, seed=(0, 1))
+        samples = (q.log_prob(log_z) - p.log_prob(log_z)).numpy()
+        estimates.append(samples.mean())
+        errors.append(samples.std() / np.sqrt(len(samples)))
+    # One seed gives the same Gumbel noise at each temperature, so that equality is exact up to rounding.
+    np.testing.assert_allclose(estimates, estimates[0], rtol=1e-3)
+    assert estimates[0] - 5 * errors[0] > objectives.categorical_kl(logits[np.newaxis])[0]
+
+
+@either
+def test_relaxed_category_is_finite_and_nears_one_hot(compiled):
+    uniform = np.array([[0.0, 0.5, 0.9], [0.1, 0.2, 1 - 2**-24]], np.float32)
+    relaxed = run(compiled, lambda u: objectives.relaxed_category(CATEGORY_LOGITS[:2], u, 0.01), uniform)
+    gumbel = -np.log(-np.log(np.maximum(np.float64(uniform), 1.2e-38)))
+    np.testing.assert_allclose(relaxed, np.eye(3)[np.argmax(CATEGORY_LOGITS[:2] + gumbel, axis=1)], atol=1e-5)
+
+
+def probabilities(logits):
+    return np.exp(np.float64(logits)) / np.exp(np.float64(logits)).sum()

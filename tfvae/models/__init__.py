@@ -1,5 +1,7 @@
 """The models by name. Adding one: a file here and a line below."""
 
+from tfvae.models.aae import AAE
+from tfvae.models.anica import Anica
 from tfvae.models.annealed_vae import AnnealedVAE
 from tfvae.models.base import Model
 from tfvae.models.batch_tc_vae import BatchTCVAE
@@ -10,6 +12,8 @@ from tfvae.models.factor_vae import FactorVAE
 from tfvae.models.info_gan import InfoGAN
 from tfvae.models.info_wgan_gp import InfoWGANGP
 from tfvae.models.information_dropout import InformationDropout
+from tfvae.models.joint_factor_vae import JointFactorVAE
+from tfvae.models.prior_factor_vae import PriorFactorVAE
 from tfvae.models.vae import VAE
 
 MODELS: dict[str, type[Model]] = {
@@ -22,6 +26,10 @@ MODELS: dict[str, type[Model]] = {
     "batch_tc_vae": BatchTCVAE,
     "annealed_vae": AnnealedVAE,
     "information_dropout": InformationDropout,
+    "prior_factor_vae": PriorFactorVAE,
+    "aae": AAE,
+    "anica": Anica,
+    "joint_factor_vae": JointFactorVAE,
     "info_gan": InfoGAN,
     "info_wgan_gp": InfoWGANGP,
 }

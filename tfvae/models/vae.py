@@ -68,12 +68,7 @@ class VAE(Model):
     ) -> None:
         others = {name: kwargs.pop(name) for name in self.networks if name in kwargs}
         super().__init__({"encoder": encoder, "decoder": decoder, **others}, **kwargs)
-        if encoder.output_shape[-1] != 2 * decoder.input_shape[-1] or encoder.input_shape != decoder.output_shape:
-            raise ValueError(
-                "Expected an encoder [B, H, W, C] -> [B, 2 D] and a decoder [B, D] -> [B, H, W, C]. "
-                f"Received: encoder {encoder.input_shape} -> {encoder.output_shape}, "
-                f"decoder {decoder.input_shape} -> {decoder.output_shape}"
-            )
+        self.check_networks()
         if likelihood not in LIKELIHOODS:
             raise ValueError(f"Expected a likelihood out of {sorted(LIKELIHOODS)}. Received: likelihood={likelihood!r}")
         if scale is not None and (likelihood != "gaussian" or scale <= 0):
@@ -88,6 +83,16 @@ class VAE(Model):
             # As float32 whatever the precision of the networks, like all of a distribution.
             self.log_scale = self.add_weight(
                 shape=(), initializer="zeros", dtype="float32", autocast=False, name="log_scale"
+            )
+
+    def check_networks(self) -> None:
+        """Raises ValueError when the encoder and the decoder do not fit each other."""
+        encoder, decoder = self.encoder, self.decoder
+        if encoder.output_shape[-1] != 2 * decoder.input_shape[-1] or encoder.input_shape != decoder.output_shape:
+            raise ValueError(
+                "Expected an encoder [B, H, W, C] -> [B, 2 D] and a decoder [B, D] -> [B, H, W, C]. "
+                f"Received: encoder {encoder.input_shape} -> {encoder.output_shape}, "
+                f"decoder {decoder.input_shape} -> {decoder.output_shape}"
             )
 
     @classmethod
