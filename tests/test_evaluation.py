@@ -212,7 +212,7 @@ def test_quick_parameters_encode_few_images():
         ({"parameters": {"factor": {}}}, "Received: 'factor'"),
         ({"images": 1}, "images=1"),
         ({"metrics": [], "decode": lambda z: np.zeros((len(z), 3))}, r"shape \(60, 1, 3, 1\).*\(60, 3\)"),
-        ({"metrics": [], "decode": lambda z: np.full((len(z), 1, 3, 1), np.nan)}, "finite logits.*60 of 60"),
+        ({"metrics": [], "decode": lambda z: np.full((len(z), 1, 3, 1), np.nan)}, "finite log likelihoods.*60 of 60"),
     ],
 )
 def test_says_what_is_wrong(data, parameters, message):
@@ -232,3 +232,15 @@ def test_codes_that_are_there_are_scored_without_encoding_again(data):
     assert result["kl"]["total"] == pytest.approx(expected["kl"]["total"], rel=1e-6)
     with pytest.raises(ValueError, match="Expected codes of the data that is scored"):
         evaluate(codes, grid((3, 4, 5)))
+
+
+def test_reconstruction_error_of_another_likelihood(data):
+    # A density N(x; z, 1) of each pixel, with z the code itself: -log p = (x - z)^2 / 2 + log(2 pi) / 2.
+    def log_likelihood(images, z):
+        return -np.sum((images[:, 0, :, 0] - z) ** 2 / 2 + np.log(2 * np.pi) / 2, axis=1)
+
+    def represent(images):
+        return {"mean": images[:, 0, :, 0] + 2.0}
+
+    error = evaluate(represent, data, metrics=[], log_likelihood=log_likelihood)["reconstruction"]
+    assert error["nats"] == pytest.approx(3 * (2 + np.log(2 * np.pi) / 2), rel=1e-6)

@@ -101,7 +101,9 @@ def test_the_page_stands_alone(path):
 
 def test_every_score_and_its_error_is_there(path, trained, data):
     text = Page(path.read_text()).texts["td"]
-    scores = evaluate(trained.represent, data, parameters=QUICK, decode=trained.model.decoder, images=2_000)
+    scores = evaluate(
+        trained.represent, data, parameters=QUICK, log_likelihood=trained.model.log_likelihood, images=2_000
+    )
     for name in METRICS:
         assert f"{scores[name]['score']:.3f} ± {scores[name]['standard_error']:.3f}" in text
     nats = scores["reconstruction"]

@@ -125,7 +125,7 @@ class LogScores(AtSteps):
             self.represent,
             self.data,
             metrics=self.metrics,
-            decode=self.model.decoder,
+            log_likelihood=self.model.log_likelihood,
             images=self.images,
             seed=self.seed,
             parameters=self.parameters,

@@ -24,6 +24,7 @@ def evaluate(
     *,
     metrics: str | Iterable[str] = "all",
     decode: Callable[[np.ndarray], Any] | None = None,
+    log_likelihood: Callable[[np.ndarray, np.ndarray], Any] | None = None,
     seed: int = 0,
     images: int = 10_000,
     limit: int | None = None,
@@ -48,6 +49,8 @@ def evaluate(
             taken; each other metric gives `{"score": None, "standard_error": None, "skipped": why}`.
         metrics: "all", or names out of `METRICS`.
         decode: function from codes, float32 [B, D], to the logits of a Bernoulli likelihood, [B, H, W, C].
+        log_likelihood: for any likelihood, in place of `decode`: function from images, float32 [B, H, W, C], and codes,
+            float32 [B, D], to log p(x | z), [B], in nats, such as `VAE.log_likelihood`.
         seed: int >= 0.
         images: int, random images over which the KL and the reconstruction error are averaged; all when fewer.
         limit: int >= 2 or None; the data are replaced by so many random images of theirs: a quick look, with `QUICK`.
@@ -68,12 +71,13 @@ def evaluate(
         - "kl": "latents", KL(q(z_j|x) || p(z_j)) in nats averaged over the images, D numbers, and "total", their sum;
           only for codes with log variances;
         - "reconstruction": "nats", -E log p(x|z) with one z ~ q(z|x) an image (z the code where there is no
-          posterior), summed over pixels and averaged over the images, and "standard_error"; only with `decode`;
+          posterior), summed over pixels and averaged over the images, and "standard_error"; only with `decode` or
+          `log_likelihood`;
         - what was scored and how: "data" (its name), "digest", "seed", "images", "encoded" (how many were encoded
           in all, or read from the cache) and "parameters", and "limit" where there is one.
 
     Raises:
-        ValueError: unknown names, or `represent` and `decode` give other shapes than expected, NaN or infinity.
+        ValueError: unknown names, or a function gives another shape than expected, NaN or infinity.
         TypeError: a cache is asked for, and `represent` and `model` are no model.
     """
     metrics = tuple(METRICS) if metrics == "all" else (metrics,) if isinstance(metrics, str) else tuple(metrics)
@@ -109,7 +113,9 @@ def evaluate(
     if kl is not None:
         result["kl"] = {"total": float(kl.sum()), "latents": kl.tolist()}
     if decode is not None:
-        errors = _reconstruction_errors(codes, decode, sample, batch_size, generator(seed, "reconstruction"))
+        log_likelihood = _bernoulli(decode)
+    if log_likelihood is not None:
+        errors = _reconstruction_errors(codes, log_likelihood, sample, batch_size, generator(seed, "reconstruction"))
         result["reconstruction"] = {
             "nats": float(errors.mean()),
             "standard_error": float(errors.std(ddof=1) / np.sqrt(errors.size)),
@@ -137,14 +143,28 @@ def _some(data: Any, indices: np.ndarray) -> Any:
     return GroundTruthData(data.name, FactorTable(factors.names, table, continuous=factors.continuous), images)
 
 
+def _bernoulli(decode: Callable[[np.ndarray], Any]) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """log p(x|z) of a Bernoulli likelihood whose logits `decode` gives: images and codes -> float64 [B], in nats."""
+
+    def log_likelihood(x: np.ndarray, z: np.ndarray) -> np.ndarray:
+        logits = np.asarray(decode(z), np.float64)
+        if logits.shape != x.shape:
+            raise ValueError(f"Expected logits of the images' shape {x.shape}. Received: shape={logits.shape}")
+        # log p = x l - softplus(l), and softplus(l) = max(l, 0) + log1p(exp(-|l|)) does not overflow.
+        pixels = x * logits - np.maximum(logits, 0) - np.log1p(np.exp(-np.abs(logits)))
+        return pixels.reshape(len(x), -1).sum(axis=1)
+
+    return log_likelihood
+
+
 def _reconstruction_errors(
     codes: Codes,
-    decode: Callable[[np.ndarray], Any],
+    log_likelihood: Callable[[np.ndarray, np.ndarray], Any],
     indices: np.ndarray,
     batch_size: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """-log p(x|z) of a Bernoulli likelihood, z ~ q(z|x), for the images at `indices`, int [N]: float64 [N], in nats."""
+    """-log p(x|z), z ~ q(z|x), for the images at `indices`, int [N]: float64 [N], in nats."""
     z = codes.mean(indices)
     log_variance = codes.log_variance(indices)
     if log_variance is not None:
@@ -153,13 +173,11 @@ def _reconstruction_errors(
     for start in range(0, len(indices), batch_size):
         rows = slice(start, start + batch_size)
         x = scaled_images(codes.data, indices[rows])
-        logits = np.asarray(decode(z[rows]), np.float64)
-        if logits.shape != x.shape:
-            raise ValueError(f"Expected logits of the images' shape {x.shape}. Received: shape={logits.shape}")
-        # -log p = softplus(l) - x l, and softplus(l) = max(l, 0) + log1p(exp(-|l|)) does not overflow.
-        pixels = np.maximum(logits, 0) + np.log1p(np.exp(-np.abs(logits))) - x * logits
-        errors[rows] = pixels.reshape(len(x), -1).sum(axis=1)
+        errors[rows] = -np.asarray(log_likelihood(x, z[rows]), np.float64)
     if not np.isfinite(errors).all():
         bad = int((~np.isfinite(errors)).sum())
-        raise ValueError(f"Expected finite logits. Received: NaN or infinity for {bad} of {errors.size} images")
+        raise ValueError(
+            f"Expected finite log likelihoods, as of finite logits. Received: NaN or infinity for {bad} of "
+            f"{errors.size} images"
+        )
     return errors

@@ -146,8 +146,8 @@ def _add_scores(page: dict[str, Any], codes: Codes, trained: Trained, quick: boo
             page["scores"].append(
                 {"name": name, "score": result["score"], "standard_error": error_or_none, "further": further}
             )
-    decode = trained.model.decoder if trained.model else None
-    found = evaluate(codes, codes.data, metrics=[], decode=decode, seed=seed, images=images)
+    log_likelihood = getattr(trained.model, "log_likelihood", None)
+    found = evaluate(codes, codes.data, metrics=[], log_likelihood=log_likelihood, seed=seed, images=images)
     if "reconstruction" in found:
         of = f"-E log p(x|z), {found['images']:,} images"
         page["numbers"].append({"name": "reconstruction error", "of": of, **found["reconstruction"]})

@@ -40,7 +40,7 @@ def main(argv: Sequence[str]) -> None:
         trained.represent,
         data.load(name),
         metrics="all" if METRICS.value == ["all"] else METRICS.value,
-        decode=getattr(trained.model, "decoder", None),  # a GAN has no likelihood
+        log_likelihood=getattr(trained.model, "log_likelihood", None),  # a GAN has none
         seed=SEED.value,
         images=2_000 if QUICKLY.value else 10_000,
         limit=10_000 if QUICKLY.value else None,

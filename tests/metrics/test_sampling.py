@@ -114,6 +114,10 @@ def test_splits_share_nothing_and_keep_their_proportion():
         for size in (2, 3, 45, 90, 1_000)
     }
     assert sizes == {2: [1, 1], 3: [2, 1], 45: [30, 15], 90: [60, 30], 1_000: [60, 30]}
+    # With few to train on and many to test on, the proportion would leave next to nothing of few images.
+    for size, expected in {60: [30, 30], 100: [40, 60]}.items():
+        result = over_splits(measure, size, 40, 5_000, 2, np.random.default_rng(0))
+        assert [result["train"], result["test"]] == expected
 
 
 def test_refuses_too_few_draws():

@@ -100,7 +100,8 @@ def over_splits(
     Args:
         measure: places of images to train on, int [train], and to test on, int [test] -> numbers by name.
         size: int >= 2, number of images (N).
-        train: int >= 1; where there are fewer than train + test images, all are split in this proportion.
+        train: int >= 1; where there are fewer than train + test images, all are split in this proportion,
+            or in halves if that leaves more to train on (but no more than asked for).
         test: int >= 1.
         repeats: int >= 2, number of splits.
         rng: source of all randomness.
@@ -116,7 +117,8 @@ def over_splits(
             f"train={train}, test={test}, {size} images"
         )
     total = min(size, train + test)
-    first = min(max(round(total * train / (train + test)), 1), total - 1)
+    first = max(round(total * train / (train + test)), min(train, total // 2))
+    first = min(first, total - 1)
     splits = [np.split(rng.choice(size, total, replace=False), [first]) for _ in range(repeats)]
     return averaged([measure(*split) for split in splits])
 
