@@ -140,6 +140,107 @@ def test_permute_dims_depends_on_both_halves_of_the_seed_alone():
         assert objectives.permute_dims(z, seed).numpy().tobytes() == result
 
 
+CODES = np.random.default_rng(0).normal(0.3, 1.4, (7, 3)).astype(np.float32)
+
+
+@either
+def test_covariance_is_that_of_numpy(compiled):
+    expected = np.cov(CODES, rowvar=False, bias=True)
+    np.testing.assert_allclose(run(compiled, objectives.covariance, CODES), expected, rtol=1e-5)
+
+
+@either
+def test_distance_from_identity_equals_a_loop_over_entries(compiled):
+    def distance(matrix):
+        return objectives.distance_from_identity(matrix, 2.0, 7.0)
+
+    matrix = np.cov(CODES, rowvar=False).astype(np.float32)
+    expected = 0.0
+    for i, j in itertools.product(range(3), repeat=2):
+        expected += 7.0 * (matrix[i, j] - 1) ** 2 if i == j else 2.0 * matrix[i, j] ** 2
+    np.testing.assert_allclose(run(compiled, distance, matrix), expected, rtol=1e-5)
+    assert run(compiled, distance, np.eye(3, dtype=np.float32)) == 0
+
+
+@pytest.mark.parametrize(("capacity", "expected"), [(0.0, 3.0), (1.0, 2.0), (5.0, 2.0)])
+def test_capacity_is_of_the_mean_of_the_batch(capacity, expected):
+    # An image with less than C and one with more make up for each other.
+    assert objectives.capacity_penalty(tf.constant([1.0, 5.0]), capacity) == expected
+
+
+def aggregate(z, mean, log_variance, weights):
+    """log q(z) and sum_j log q(z_j) of sums over images, float64."""
+    z, mean, log_variance = (np.float64(x) for x in (z, mean, log_variance))
+    joint, marginals = [], []
+    for code, weights_of_code in zip(z, weights, strict=True):
+        density, per_latent = 0.0, np.zeros(z.shape[1])
+        for m, v, weight in zip(mean, log_variance, weights_of_code, strict=True):
+            each = np.exp(-0.5 * (code - m) ** 2 / np.exp(v)) / np.sqrt(2 * np.pi * np.exp(v))
+            density, per_latent = density + weight * np.prod(each), per_latent + weight * each
+        joint.append(np.log(density))
+        marginals.append(np.sum(np.log(per_latent)))
+    return np.array(joint), np.array(marginals)
+
+
+def weights_by_hand(size, dataset, stratified):
+    if not stratified:
+        return np.full((size, size), 1 / (size * dataset))
+    weights, others = np.zeros((size, size)), size - 1
+    for i, j in itertools.product(range(size), repeat=2):
+        weights[i, j] = 1 / others
+        if i == j:
+            weights[i, j] = 1 / dataset
+        elif j == (i + 1) % size:
+            weights[i, j] = (dataset - others) / (dataset * others)
+    return weights
+
+
+@either
+@pytest.mark.parametrize("stratified", [False, True])
+def test_aggregate_densities_equal_sums_over_images(compiled, stratified):
+    mean, log_variance = CODES, np.random.default_rng(1).normal(-1, 0.5, CODES.shape).astype(np.float32)
+    z = mean + 0.5
+    make = objectives.stratified_log_weights if stratified else objectives.weighted_log_weights
+
+    def densities(z, mean, log_variance):
+        log_density = objectives.pairwise_log_density(z, mean, log_variance)
+        return tf.stack(objectives.aggregate_log_densities(log_density, make(len(mean), 50.0)))
+
+    expected = aggregate(z, mean, log_variance, weights_by_hand(7, 50, stratified))
+    np.testing.assert_allclose(run(compiled, densities, z, mean, log_variance), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_stratified_sampling_has_no_bias(size):
+    # The mean over all batches of a data set of 5 that hold image 0 in their first row.
+    density = np.array([0.9, 0.1, 0.4, 0.2, 0.7])
+    weights = np.exp(objectives.stratified_log_weights(size, 5.0)[0])
+    batches = [[0, *others] for others in itertools.permutations(range(1, 5), size - 1)]
+    estimates = [weights @ density[batch] for batch in batches]
+    np.testing.assert_allclose(np.mean(estimates), density.mean(), rtol=1e-6)
+    np.testing.assert_allclose(np.exp(objectives.stratified_log_weights(size, 5.0)).sum(axis=1), 1, rtol=1e-6)
+
+
+def test_weights_of_a_batch_of_one_are_finite():
+    for make in (objectives.stratified_log_weights, objectives.weighted_log_weights):
+        np.testing.assert_allclose(make(1, 10.0), [[-np.log(10)]], rtol=1e-6)
+
+
+def test_batch_estimate_of_the_total_correlation_is_near_the_truth_with_few_latents():
+    # q(z) = N(0, C) as a mixture of 2,000 posteriors of variance 0.1.
+    covariance = np.array([[1.0, 0.7], [0.7, 1.0]])
+    rng = np.random.default_rng(0)
+    mean = rng.multivariate_normal([0, 0], covariance - 0.1 * np.eye(2), 2000).astype(np.float32)
+    z = (mean + np.sqrt(0.1) * rng.normal(size=mean.shape)).astype(np.float32)
+    log_density = objectives.pairwise_log_density(z, mean, np.full_like(mean, np.log(0.1)))
+    joint, marginals = objectives.aggregate_log_densities(log_density, objectives.weighted_log_weights(2000, 1.0))
+    samples = (joint - marginals).numpy()
+    # Five standard errors of 2,000 codes (about 0.07), and the bias of a mixture of 2,000, below 0.02.
+    tolerance = 5 * samples.std() / np.sqrt(len(samples)) + 0.02
+    assert tolerance < 0.12
+    assert abs(samples.mean() - -0.5 * np.log(1 - 0.7**2)) < tolerance
+
+
 def gaussian_logits(z, mean, variance):
     """The logits of an optimal discriminator of N(mean, diag(variance)) and N(0, I), up to what both share: [N, 2]."""
     of_q = -0.5 * np.sum(np.log(variance) + (z - mean) ** 2 / variance, axis=1)

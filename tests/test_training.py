@@ -20,6 +20,12 @@ from tfvae.training import build_model, train
 
 ROOT = Path(__file__).parents[1]
 ADAM = {"optimizer": {"learning_rate": 1e-3}}
+GANS = {
+    "info_gan": {"architecture": "table_5", "parameters": {"categories": 3, "noise_dim": 5}},
+    "info_wgan_gp": {"architecture": "table_5", "parameters": {"categories": 3, "noise_dim": 5, "n_critic": 2}},
+}
+
+GAN = {"model": "info_wgan_gp", "architecture": "table_5", "optimizers": ADAM}
 
 
 def run(experiment, workdir, **kwargs):
@@ -90,13 +96,25 @@ def test_a_run_leaves_what_is_documented(uninterrupted):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_trains(name, tmp_path):
-    model = run(
-        tiny.experiment(model=name, parameters={}, optimizers=ADAM, steps=40, log_every=20, checkpoint_every=20),
-        tmp_path,
-    )
-    losses = scalars(tmp_path)["reconstruction"]
+    settings = {"parameters": {}, "optimizers": ADAM, "steps": 40, "log_every": 20, "checkpoint_every": 40}
+    model = run(tiny.experiment(model=name, **settings | GANS.get(name, {})), tmp_path)
+    shown = scalars(tmp_path)
+    losses = shown.get("reconstruction") or {step: -value for step, value in shown["mutual_information"].items()}
     assert losses[40] < losses[20]
     np.testing.assert_array_equal(state(keras.models.load_model(tmp_path / "model.keras")), state(model))
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("annealed_vae", {"annealing_steps": 6}), ("vae", {"likelihood": "gaussian"})],
+    ids=["capacity", "trained_scale"],
+)
+def test_a_run_goes_on_with_what_is_in_no_network(name, parameters, tmp_path):
+    settings = {"model": name, "parameters": parameters, "optimizers": ADAM}
+    whole = run(tiny.experiment(**settings), tmp_path / "whole")
+    run(tiny.experiment(**settings, steps=4), tmp_path / "run")
+    np.testing.assert_array_equal(state(run(tiny.experiment(**settings), tmp_path / "run")), state(whole))
+    assert_same_scalars(tmp_path / "run", tmp_path / "whole")
 
 
 def failing_data(at):
@@ -112,6 +130,19 @@ def test_a_run_whose_data_failed_goes_on_as_if_nothing_had_happened(uninterrupte
         run(tiny.experiment(), tmp_path, **failing_data(at=7))
     assert not (tmp_path / "model.keras").exists()
     np.testing.assert_array_equal(state(run(tiny.experiment(), tmp_path)), uninterrupted[1])
+
+
+def test_a_gan_goes_on_as_if_nothing_had_happened(tmp_path):
+    # Its batch norms have moving statistics, and of its optimizers one makes n_critic steps for each of the other's.
+    experiment = tiny.experiment(
+        model="info_wgan_gp", optimizers=ADAM, steps=4, checkpoint_every=2, **GANS["info_wgan_gp"]
+    )
+    whole = run(experiment, tmp_path / "whole")
+    with pytest.raises(tf.errors.OpError, match="the disk is gone"):
+        run(experiment, tmp_path / "run", **failing_data(at=4))
+    assert checkpoints(tmp_path / "run") == [2]
+    np.testing.assert_array_equal(state(run(experiment, tmp_path / "run")), state(whole))
+    assert (whole.optimizer.iterations, whole.discriminator_optimizer.iterations) == (4, 8)
 
 
 def test_steps_that_float16_leaves_out_count(tmp_path):
@@ -228,7 +259,7 @@ def test_a_folder_with_something_else_is_refused_and_untouched(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"model": "factor_vea"}, r"model .*'beta_vae', 'factor_vae', 'vae'.* Received: 'factor_vea'"),
+        ({"model": "factor_vea"}, r"model .*'beta_vae', .*'factor_vae', .*'vae'.* Received: 'factor_vea'"),
         ({"architecture": "table_9"}, r"architecture .*'table_1', 'table_2', 'table_3'.* Received: 'table_9'"),
         ({"parameters": {"gama": 5.0}}, "gama"),
         ({"parameters": {"gamma": -5.0}}, "gamma=-5.0"),
@@ -237,6 +268,11 @@ def test_a_folder_with_something_else_is_refused_and_untouched(tmp_path):
         ({"optimizers": {"optimizer": {"learning_rat": 0.1}}}, "learning_rat"),
         ({"model": "vae", "parameters": {"beta": 2.0}, "optimizers": ADAM}, "beta"),
         ({"model": "vae", "parameters": {}, "optimizers": ADAM | {"discriminator_optimizer": {}}}, "discriminator_opt"),
+        (
+            {"model": "info_gan", "parameters": {}, "optimizers": ADAM},
+            r"\['table_4', 'table_5', 'table_6'\] for InfoGAN",
+        ),
+        ({**GAN, "parameters": {"n_critic": 3}}, "multiple of 3 for info_wgan_gp on 1 .*batch_size=8"),
         ({"batch_size": 42}, "at most the 40 images. Received: batch_size=42"),
         ({"batch_size": 7}, "multiple of 2 for factor_vae.* Received: batch_size=7"),
         ({"precision": "mixed_float15"}, "mixed_float15"),

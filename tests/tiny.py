@@ -74,9 +74,16 @@ OWN_NETWORKS = {
         "discriminator": gan_discriminator,
     },
 }
-PARAMETERS = {  # what tests over all MODELS give a model
+# What tests over all MODELS give a model; the likelihoods, which all VAEs have, are shared out among them.
+PARAMETERS = {
     "factor_vae": {"gamma": 5.0},
-    "beta_vae": {"beta": 3.0},
+    "beta_vae": {"beta": 3.0, "likelihood": "gaussian"},
+    "dip_vae_i": {"lambda_od": 2.0, "lambda_d": 5.0, "likelihood": "continuous_bernoulli"},
+    "dip_vae_ii": {"lambda_od": 2.0, "lambda_d": 5.0, "likelihood": "gaussian", "scale": 0.5},
+    "beta_tc_vae": {"alpha": 0.5, "beta": 3.0, "gamma": 2.0, "dataset_size": 48, "stratified": True},
+    "batch_tc_vae": {"gamma": 2.0},
+    "annealed_vae": {"gamma": 3.0, "c_max": 2.0, "annealing_steps": 4},
+    "information_dropout": {"beta": 2.0, "max_alpha": 0.5},
     "prior_factor_vae": {"gamma": 5.0},
     "aae": {"gamma": 5.0},
     "anica": {"gamma": 5.0},
@@ -118,8 +125,11 @@ def images(n, seed=0, shape=SHAPE):
 
 
 def weights(model, *names):
-    """All weights of the model's networks, or of those named, as one vector."""
-    return np.concatenate([value.ravel() for name in names or model.networks for value in _values(model, name)])
+    """All weights of the model, or of the networks named, as one vector."""
+    values = [value for name in names or model.networks for value in _values(model, name)]
+    if not names:
+        values += [keras.ops.convert_to_numpy(variable) for variable in model.own_variables]
+    return np.concatenate([value.ravel() for value in values])
 
 
 def without_noise(model):

@@ -205,6 +205,7 @@ def _checkpoints(model: Model, workdir: Path) -> tf.train.CheckpointManager:
     # Not the model as a whole: its metrics start anew in each epoch, and on many replicas cannot be read everywhere.
     tracked = {name: getattr(model, name) for name in model.networks}
     tracked |= {name: getattr(model, name) for name in model.optimizers}
+    tracked |= {f"own_{place}": variable for place, variable in enumerate(model.own_variables)}
     checkpoint = tf.train.Checkpoint(**tracked)
     return tf.train.CheckpointManager(checkpoint, str(workdir / "checkpoints"), max_to_keep=2, checkpoint_name="step")
 

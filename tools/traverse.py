@@ -23,7 +23,7 @@ OUTPUT = flags.DEFINE_string("output", None, "The picture to write, .png or .gif
 DATA = flags.DEFINE_string("data", None, "A data set; by default the one the model was trained on.")
 INDEX = flags.DEFINE_integer("index", None, "The image whose latents are traversed; by default one at random.")
 SEED = flags.DEFINE_integer("seed", 0, "Decides which images are drawn at random.", lower_bound=0)
-RANGE = flags.DEFINE_float("range", 2.0, "Each latent goes from minus to plus this.", lower_bound=0)
+RANGE = flags.DEFINE_float("range", None, "Each latent goes from minus to plus this; by default as far as its prior.")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -40,7 +40,8 @@ def main(argv: Sequence[str]) -> None:
     indices = np.random.default_rng(SEED.value).choice(len(images), min(256, len(images)), replace=False)
     if INDEX.value is not None:
         indices[0] = INDEX.value
-    values = np.linspace(-RANGE.value, RANGE.value, 25 if path.suffix == ".gif" else 11)
+    reach = trained.model.traversal_range if RANGE.value is None else RANGE.value
+    values = np.linspace(-reach, reach, 25 if path.suffix == ".gif" else 11)
     traversals = traverse(trained.represent, trained.model.decode, images.images(indices) / 255.0, values=values)
     if path.suffix == ".gif":
         save_gif(traversals, path)

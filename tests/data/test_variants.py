@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tfvae import data
 from tfvae.data import dsprites, variants
 from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
@@ -20,21 +21,21 @@ def sprites() -> GroundTruthData:
 @pytest.fixture(autouse=True)
 def small(monkeypatch, sprites):
     """Makes `dsprites.load` give some of the images alone, drawn without a cache."""
-    monkeypatch.setattr(dsprites, "load", lambda: sprites)
+    monkeypatch.setattr(dsprites, "load", lambda cache: sprites)
 
 
 @pytest.mark.parametrize("name", LOADERS)
 def test_an_image_is_a_function_of_seed_and_place(name):
-    data = LOADERS[name]()
-    assert data.name == name
+    variant = LOADERS[name]()
+    assert variant.name == name
     indices = np.array([5, 900, 17, 5])
-    images = data.images(indices)
+    images = variant.images(indices)
     assert images.dtype == np.uint8
     np.testing.assert_array_equal(images[0], images[3])
     np.testing.assert_array_equal(LOADERS[name]().images(indices[::-1]), images[::-1])
     other = LOADERS[name](seed=1)
     assert (other.images(indices) != images).any(axis=(1, 2, 3)).all()
-    assert other.digest != data.digest == LOADERS[name]().digest
+    assert other.digest != variant.digest == LOADERS[name]().digest
 
 
 def test_random_numbers_are_those_of_philox_with_seed_and_place_as_its_key(sprites):
@@ -77,9 +78,9 @@ def test_background_is_a_crop_with_a_color_inverted_at_the_sprite(sprites, tmp_p
     picture = np.random.default_rng(0).integers(0, 256, (70, 80, 3), np.uint8)
     Image.fromarray(picture).save(tmp_path / "picture.png")
     indices = np.arange(0, 1000, 100)
-    data = variants.load_background(picture=tmp_path / "picture.png")
+    variant = variants.load_background(picture=tmp_path / "picture.png")
     places = set()
-    for image, white in zip(data.images(indices), sprites.images(indices)[..., 0] == 255, strict=True):
+    for image, white in zip(variant.images(indices), sprites.images(indices)[..., 0] == 255, strict=True):
         behind = np.where(white[..., np.newaxis], 255 - image, image).astype(int)
         found = []
         for top in range(7):
@@ -110,6 +111,11 @@ def test_wrong_pictures(tmp_path):
     Image.new("RGB", (300, 40)).save(tmp_path / "low.png")
     with pytest.raises(ValueError, match=r"at least 64 x 64.*300 x 40"):
         variants.load_background(picture=tmp_path / "low.png")
+
+
+def test_variants_by_name(tmp_path):
+    for name, loader in LOADERS.items():
+        assert data.load(f"{name}?seed=3", cache=tmp_path).digest == loader(seed=3).digest
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64, 1.5, True])

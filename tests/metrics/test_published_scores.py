@@ -84,7 +84,8 @@ def test_sap_standardises_what_a_fixed_penalty_would_silence():
         for scale in (1.0, 1e-4)
     ]
     assert scores[0] == pytest.approx(scores[1], abs=1e-3)
-    x, y = mean[:, 1], data.factors.to_factors(np.arange(900))[:, 1]
+    rows = np.random.default_rng(0).integers(900, size=2_000)
+    x, y = mean[rows, 1], data.factors.to_factors(rows)[:, 1]
     as_it_is, tiny = (_accuracy(scale * x, y, scale * x, y) for scale in (1.0, 1e-4))
     assert as_it_is > 0.6
-    assert tiny < 0.4
+    assert tiny < as_it_is - 0.2

@@ -127,3 +127,64 @@ def test_the_animation_sweeps_to_and_fro(tmp_path, channels):
             bar = drawn[-12]
             cursor = np.nonzero(np.abs(bar - tiles.ACCENT).max(axis=-1) == 0)[0]
             assert abs((cursor.min() + cursor.max() + 1) / 2 - (10 + 196 * (step + 0.5) / 4)) <= 1
+
+
+K = 5  # categories: more than the three columns of the figure
+CATEGORY_WEIGHTS = np.random.default_rng(3).normal(size=(K, 48))
+
+
+def represent_with_categories(images):
+    probabilities = np.abs(images.reshape(len(images), -1)[:, :K]) + 0.1
+    return {
+        "mean": represent(images)["mean"],
+        "probabilities": probabilities / probabilities.sum(axis=1, keepdims=True),
+    }
+
+
+def decode_with_categories(codes):
+    logits = codes @ np.vstack([WEIGHTS[:, :48], CATEGORY_WEIGHTS])
+    return (1 / (1 + np.exp(-logits))).reshape(-1, 8, 6, 1)
+
+
+def test_categories_are_traversed_at_the_images_own_code():
+    traversals = traverse(represent_with_categories, decode_with_categories, IMAGES)
+    codes = represent_with_categories(IMAGES)
+    likeliest = codes["probabilities"].argmax(axis=1)
+    assert (traversals.category, traversals.kl, list(traversals.latents)) == (likeliest[0], None, [0, 1, 2, 3])
+    for category in range(K):
+        code = np.concatenate([codes["mean"][0], np.eye(K)[category]])[np.newaxis]
+        np.testing.assert_allclose(traversals.categories[category], decode_with_categories(code)[0], rtol=1e-5)
+    for image in range(len(IMAGES)):
+        code = np.concatenate([codes["mean"][image], np.eye(K)[likeliest[image]]])[np.newaxis]
+        np.testing.assert_allclose(traversals.reconstructions[image], decode_with_categories(code)[0], rtol=1e-5)
+    changed = np.concatenate([codes["mean"][0], np.eye(K)[likeliest[0]]])
+    changed[2] = -2
+    np.testing.assert_allclose(traversals.frames[2, 0], decode_with_categories(changed[np.newaxis])[0], rtol=1e-5)
+
+
+def test_the_figure_breaks_categories_into_rows_and_frames_the_images_own():
+    traversals = traverse(represent_with_categories, decode_with_categories, IMAGES, values=np.linspace(-1, 1, 3))
+    figure = plot_traversals(traversals, scale=2)
+    drawn = tiles.rendered(figure)
+    assert drawn.shape == (80 + 18 * DIM + 2 * 52 - 2 + 10, 110 + 14 * 3 - 2 + 10, 3)
+    for category, image in enumerate(traversals.categories):
+        line, column = divmod(category, 3)
+        top, left = 80 + 18 * DIM + 52 * line + 34, 110 + 14 * column
+        tile = drawn[top + 1 : top + 15, left + 1 : left + 11]
+        np.testing.assert_array_equal(tile, tiles.pixels(image, 2)[1:-1, 1:-1])
+        framed = (drawn[top - 1, left : left + 12] == tiles.ACCENT).all()
+        assert framed == (category == traversals.category)
+    expected = ["image", "reconstruction", "latent", "-1.0", "0.0", "1.0", "z0", "z1", "z2", "z3"]
+    assert text_of(figure) == [*expected, "category", "0", "1", "2", "category", "3", "4"]
+
+
+def test_the_animation_shows_each_category(tmp_path):
+    traversals = traverse(represent_with_categories, decode_with_categories, IMAGES, values=np.linspace(-1, 1, 10))
+    save_gif(traversals, tmp_path / "sweep.gif", scale=10)
+    with Image.open(tmp_path / "sweep.gif") as animation:
+        # The seventh tile, in two rows of four.
+        for step in range(10):
+            animation.seek(step)
+            tile = np.asarray(animation.convert("RGB")).astype(int)[142:222, 146:206]
+            errors = [np.abs(tile - tiles.pixels(image, 10)).mean() for image in traversals.categories]
+            assert np.argmin(errors) == step // 2

@@ -9,7 +9,7 @@ the same in each epoch and in each run.
 import hashlib
 import os
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
@@ -22,33 +22,38 @@ IMAGE_SHAPE = (64, 64, 3)
 _PICTURE_SHAPE = (274, 350)
 
 
-def load_color(*, seed: int = 0, **kwargs: Any) -> GroundTruthData:
+def load_color(*, seed: int = 0, cache: str | os.PathLike[str] | None = None) -> GroundTruthData:
     """Returns dSprites whose sprites have a random color: each channel is multiplied by u ~ U[0.5, 1].
 
     Args:
         seed: decides the colors, in 0 .. 2^64 - 1.
-        **kwargs: arguments of `dsprites.load`.
+        cache: the folder of dSprites, see `dsprites.load`.
 
     Returns:
         737,280 images [64, 64, 3] with the factors of dSprites; the color is none of them.
     """
-    return _variant("dsprites_color", _color, seed, kwargs)
+    return _variant("dsprites_color", _color, seed, cache)
 
 
-def load_noisy(*, seed: int = 0, **kwargs: Any) -> GroundTruthData:
+def load_noisy(*, seed: int = 0, cache: str | os.PathLike[str] | None = None) -> GroundTruthData:
     """Returns dSprites over noise: each channel of each pixel of the background is uniform in 0 .. 255.
 
     Args:
         seed: decides the noise, in 0 .. 2^64 - 1.
-        **kwargs: arguments of `dsprites.load`.
+        cache: the folder of dSprites, see `dsprites.load`.
 
     Returns:
         737,280 images [64, 64, 3] with the factors of dSprites.
     """
-    return _variant("dsprites_noisy", _noisy, seed, kwargs)
+    return _variant("dsprites_noisy", _noisy, seed, cache)
 
 
-def load_background(*, seed: int = 0, picture: str | os.PathLike[str] | None = None, **kwargs: Any) -> GroundTruthData:
+def load_background(
+    *,
+    seed: int = 0,
+    picture: str | os.PathLike[str] | None = None,
+    cache: str | os.PathLike[str] | None = None,
+) -> GroundTruthData:
     """Returns dSprites over random crops of a picture, whose colors are inverted where the sprite is.
 
     A crop is averaged with a random color, as in the published set, whose picture is Munch's "The Scream".
@@ -56,7 +61,7 @@ def load_background(*, seed: int = 0, picture: str | os.PathLike[str] | None = N
     Args:
         seed: decides crops and colors, in 0 .. 2^64 - 1.
         picture: an image file, which is reduced to fit in 350 x 274 pixels; by default a texture that is drawn here.
-        **kwargs: arguments of `dsprites.load`.
+        cache: the folder of dSprites, see `dsprites.load`.
 
     Returns:
         737,280 images [64, 64, 3] with the factors of dSprites.
@@ -75,7 +80,7 @@ def load_background(*, seed: int = 0, picture: str | os.PathLike[str] | None = N
         return image ^ sprites  # 255 - image where the sprite is, for 255 - v flips all bits of v
 
     digest = hashlib.sha256(str(background.shape).encode() + background.tobytes()).hexdigest()
-    return _variant("dsprites_background", draw, seed, kwargs, digest)
+    return _variant("dsprites_background", draw, seed, cache, digest)
 
 
 def texture() -> np.ndarray:
@@ -129,10 +134,12 @@ def _noisy(sprites: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return sprites | noise
 
 
-def _variant(name: str, draw: _Draw, seed: int, kwargs: dict[str, Any], picture: str = "") -> GroundTruthData:
+def _variant(
+    name: str, draw: _Draw, seed: int, cache: str | os.PathLike[str] | None, picture: str = ""
+) -> GroundTruthData:
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**64:
         raise ValueError(f"Expected seed to be an integer in 0 .. 2^64 - 1. Received: seed={seed!r}")
-    data = dsprites.load(**kwargs)
+    data = dsprites.load(cache)
     digest = hashlib.sha256(f"{name} 1 {seed} {data.digest} {picture}".encode()).hexdigest()
     return GroundTruthData(name, data.factors, _Variant(data, draw, seed), digest=digest)
 

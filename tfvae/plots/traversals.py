@@ -1,4 +1,4 @@
-"""Latent traversals: what each latent dimension draws (Kim & Mnih, 2018, Figure 6)."""
+"""Latent traversals: what each latent dimension draws (Kim & Mnih, 2018, Figures 6 and 9)."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -25,17 +25,22 @@ class Traversals:
         images: float32 [N, H, W, C] in [0, 1]; the first is the one whose code is traversed.
         reconstructions: float32 [N, H, W, C], the decoded means of the images.
         values: float [V], the values that a latent takes.
-        latents: int [D], the dimension of each row, by descending KL.
-        kl: float [D], the mean KL(q(z_j | x) || p(z_j)) of each row's latent over the images, in nats.
+        latents: int [D], the dimension of each row, by descending KL; in their own order without one.
+        kl: float [D], the mean KL(q(z_j | x) || p(z_j)) of each row's latent over the images, in nats; None for a model
+            without a posterior.
         frames: float32 [D, V, H, W, C]: row i holds the decoded codes with z[latents[i]] at each of the values.
+        category: int, the likeliest category of the first image; None for a model without a categorical latent.
+        categories: float32 [K, H, W, C]: the decoded codes with each of its K categories; None without.
     """
 
     images: np.ndarray
     reconstructions: np.ndarray
     values: np.ndarray
     latents: np.ndarray
-    kl: np.ndarray
+    kl: np.ndarray | None
     frames: np.ndarray
+    category: int | None = None
+    categories: np.ndarray | None = None
 
 
 def traverse(
@@ -47,11 +52,15 @@ def traverse(
 ) -> Traversals:
     """Traverses each latent of the first image.
 
+    A model with a categorical latent represents it by "probabilities" [N, K], and its decoder takes it as K further
+    inputs, one-hot: [B, D + K]. While the others are traversed, it is at an image's likeliest category.
+
     Args:
-        represent: float32 images [N, H, W, C] -> {"mean": [N, D], "log_variance": [N, D]}.
-        decode: float32 codes [B, D] -> pixel probabilities [B, H, W, C].
+        represent: float32 images [N, H, W, C] -> {"mean": [N, D]} and, where there are, "log_variance" [N, D] and
+            "probabilities" [N, K].
+        decode: float32 codes [B, D] or [B, D + K] -> pixel probabilities [B, H, W, C].
         images: float [N, H, W, C] in [0, 1]. More of them give better estimates of the KL by which rows are sorted.
-        values: float [V]; by default 11 from -2 to 2, which is where the prior has 95% of its mass.
+        values: float [V]; by default 11 from -2 to 2, where a standard normal prior has 95% of its mass.
 
     Raises:
         ValueError: if images has another shape, another range or no rows.
@@ -67,18 +76,34 @@ def traverse(
     images = images.astype(np.float32)
     values = np.linspace(-2, 2, 11) if values is None else np.asarray(values, dtype=float)
     codes = represent(images)
-    mean, log_variance = np.asarray(codes["mean"]), np.asarray(codes["log_variance"])
-    # KL(N(m, s^2) || N(0, 1)) = (m^2 + s^2 - 1 - log s^2) / 2, a dimension at a time.
-    kl = 0.5 * np.mean(mean**2 + np.exp(log_variance) - 1 - log_variance, axis=0)
-    latents = np.argsort(-kl, kind="stable")
+    kl = _kl(codes)
+    latents = np.arange(np.shape(codes["mean"])[1]) if kl is None else np.argsort(-kl, kind="stable")
+    inputs = decoder_inputs(codes)
+    category, categories = None, None
+    if "probabilities" in codes:
+        count = np.shape(codes["probabilities"])[1]
+        category = int(np.argmax(codes["probabilities"][0]))
+        each = np.hstack([np.tile(inputs[0, :-count], (count, 1)), np.eye(count, dtype=np.float32)])
+        categories = np.asarray(decode(each), dtype=np.float32)
     return Traversals(
         images=images,
-        reconstructions=np.asarray(decode(mean), dtype=np.float32),
+        reconstructions=np.asarray(decode(inputs), dtype=np.float32),
         values=values,
         latents=latents,
-        kl=kl[latents],
-        frames=traversal_frames(decode, mean[0], latents, values),
+        kl=None if kl is None else kl[latents],
+        frames=traversal_frames(decode, inputs[0], latents, values),
+        category=category,
+        categories=categories,
     )
+
+
+def decoder_inputs(codes: Mapping[str, Any]) -> np.ndarray:
+    """Means and, where there are "probabilities", the likeliest category as one-hot: float32 [N, D] or [N, D + K]."""
+    mean = np.asarray(codes["mean"], np.float32)
+    if "probabilities" not in codes:
+        return mean
+    probabilities = np.asarray(codes["probabilities"])
+    return np.hstack([mean, np.eye(probabilities.shape[1], dtype=np.float32)[probabilities.argmax(axis=1)]])
 
 
 def traversal_frames(
@@ -87,7 +112,7 @@ def traversal_frames(
     """Decodes a code with one latent at a time set to each value.
 
     Args:
-        decode: float32 codes [B, D] -> images [B, H, W, C].
+        decode: float32 codes [B, D] -> images [B, H, W, C]; D counts the categories too, where there are some.
         code: float [D].
         latents: int [R], the dimension that each row of frames traverses.
         values: float [V].
@@ -104,7 +129,8 @@ def traversal_frames(
 def plot_traversals(traversals: Traversals, *, scale: int | None = None) -> Figure:
     """Draws the paper's figure: originals, reconstructions, then a row for each latent, by descending KL.
 
-    The framed original is the one whose latents are traversed. As many images are shown as there are values.
+    The framed original is the one whose latents are traversed. As many images are shown as there are values. The
+    categories of a categorical latent are the last row, or several; the framed one is the image's own.
 
     Args:
         traversals: from `traverse`.
@@ -117,9 +143,11 @@ def plot_traversals(traversals: Traversals, *, scale: int | None = None) -> Figu
     height, width = (scale * size for size in traversals.images.shape[1:3])
     left, split, columns = 110, 34, len(traversals.values)
     body = MARGIN + 2 * (height + GAP) + split  # where the rows of latents begin
+    below = body + len(traversals.latents) * (height + GAP)  # and where they end
+    count = 0 if traversals.categories is None else len(traversals.categories)
+    lines = -(-count // columns)
     figure = tiles.new_figure(
-        left + columns * (width + GAP) - GAP + MARGIN,
-        body + len(traversals.latents) * (height + GAP) - GAP + MARGIN,
+        left + columns * (width + GAP) - GAP + MARGIN, below + lines * (split + height + GAP) - GAP + MARGIN
     )
 
     def draw(row: np.ndarray, top: int, label: str, color: str = tiles.INK) -> None:
@@ -130,11 +158,22 @@ def plot_traversals(traversals: Traversals, *, scale: int | None = None) -> Figu
     draw(traversals.images, MARGIN, "image")
     draw(traversals.reconstructions, MARGIN + height + GAP, "reconstruction")
     tiles.add_frame(figure, left, MARGIN, width, height)
-    tiles.add_text(figure, left - 8, body - 10, "latent, KL in nats", align="right", color=tiles.FAINT)
+    heading = "latent" if traversals.kl is None else "latent, KL in nats"
+    tiles.add_text(figure, left - 8, body - 10, heading, align="right", color=tiles.FAINT)
     for column, value in enumerate(traversals.values):
         tiles.add_text(figure, left + column * (width + GAP) + width / 2, body - 10, f"{value:.1f}", color=tiles.FAINT)
     for row, (label, color) in enumerate(_labels(traversals)):
         draw(traversals.frames[row], body + row * (height + GAP), label, color)
+    for line in range(lines):
+        top = below + line * (split + height + GAP) + split
+        drawn = range(line * columns, min(count, (line + 1) * columns))
+        assert traversals.categories is not None
+        draw(traversals.categories[drawn.start : drawn.stop], top, "category")
+        for column, category in enumerate(drawn):
+            x = left + column * (width + GAP)
+            tiles.add_text(figure, x + width / 2, top - 10, str(category), color=tiles.FAINT)
+            if category == traversals.category:
+                tiles.add_frame(figure, x, top, width, height)
     return figure
 
 
@@ -153,6 +192,8 @@ def save_gif(
     height, width = (scale * size for size in traversals.images.shape[1:3])
     caption, bar, gap = 22, 4, 8
     labels = [("image", tiles.INK), ("reconstruction", tiles.INK), *_labels(traversals, unit=" nats")]
+    if traversals.categories is not None:
+        labels.append(("category", tiles.INK))
     rows = max(1, round((len(labels) / 2.5) ** 0.5))
     columns = -(-len(labels) // rows)
     corners = [
@@ -177,6 +218,8 @@ def save_gif(
     for step in [*range(count), *range(count - 2, 0, -1)]:
         frame = background.copy()
         shown = [traversals.images[0], traversals.reconstructions[0], *traversals.frames[:, step]]
+        if traversals.categories is not None:
+            shown.append(traversals.categories[step * len(traversals.categories) // count])
         for (x, y), image in zip(corners, shown, strict=True):
             frame[y : y + height, x : x + width] = tiles.pixels(image, scale)
         picture = Image.fromarray(frame).quantize(colors - 1, dither=Image.Dither.NONE)
@@ -193,5 +236,16 @@ def save_gif(
 
 def _labels(traversals: Traversals, unit: str = "") -> list[tuple[str, str]]:
     """The label and colour of each row's latent."""
+    if traversals.kl is None:
+        return [(f"z{latent}", tiles.INK) for latent in traversals.latents]
     pairs = zip(traversals.latents, traversals.kl, strict=True)
     return [(f"z{latent}   {kl:.2f}{unit}", tiles.FAINT if kl < INACTIVE else tiles.INK) for latent, kl in pairs]
+
+
+def _kl(codes: Mapping[str, Any]) -> np.ndarray | None:
+    """KL(q(z_j | x) || p(z_j)) averaged over images, float [D], in nats; None without log variances."""
+    if "log_variance" not in codes:
+        return None
+    mean, log_variance = np.asarray(codes["mean"]), np.asarray(codes["log_variance"])
+    # KL(N(m, s^2) || N(0, 1)) = (m^2 + s^2 - 1 - log s^2) / 2, a dimension at a time.
+    return 0.5 * np.mean(mean**2 + np.exp(log_variance) - 1 - log_variance, axis=0)

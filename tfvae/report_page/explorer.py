@@ -102,6 +102,7 @@ def _traversal_rows(model: VAE, images: np.ndarray) -> list[dict[str, Any]]:
         row("reconstruction", found.reconstructions[:count], "their reconstructions"),
         {"axis": [f"{value:.1f}".replace("-", "\u2212") for value in found.values]},
     ]
+    assert found.kl is not None  # of a model with a posterior
     for latent, kl, frames in zip(found.latents, found.kl, found.frames, strict=True):
         alt = f"latent {latent} from {found.values[0]:.1f} to {found.values[-1]:.1f}"
         rows.append(row(f"z{latent}", frames, alt, float(kl)))
