@@ -42,7 +42,10 @@ def test_two_replicas_train_like_one_device(name, mirrored):
         expected, logs = (train(model, X[:size]) for model in (one, two))
         np.testing.assert_allclose(tiny.weights(one), tiny.weights(two), atol=1e-6, err_msg=size)
         for key, values in logs.items():
-            np.testing.assert_allclose(values, expected[key], rtol=1e-4, atol=1e-5, err_msg=f"{key} of {size}")
+            # Of 47 images, the log is the mean of one replica's mean over 24 and the other's over 23. That shows where
+            # a value is 0 or 1.
+            atol = 0.02 if key.startswith("accuracy_on") and size != 48 else 1e-5
+            np.testing.assert_allclose(values, expected[key], rtol=1e-4, atol=atol, err_msg=f"{key} of {size}")
 
 
 @pytest.mark.parametrize("name", MODELS)
