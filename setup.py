@@ -10,7 +10,7 @@ setup(
     license="Apache-2.0",
     packages=[*find_packages(include=["tfvae", "tfvae.*"]), *ENTRIES],
     package_dir=ENTRIES,
-    package_data={"tfvae": ["py.typed"], **{package: ["**/*"] for package in ENTRIES}},
+    package_data={"tfvae": ["py.typed", "report_page/*"], **{package: ["**/*"] for package in ENTRIES}},
     exclude_package_data={"tfvae.zoo_entries": ["*/run/*", "*/run/*/*"]},
     python_requires=">=3.11",
     install_requires=[
@@ -21,14 +21,23 @@ setup(
         "importlib_resources>=6.0",  # TensorFlow Datasets imports it without declaring it
         "numpy>=2.0",
         "absl-py>=2.1",
-        "scikit-learn>=1.6",  # the linear classifier of the beta-VAE metric
+        "scipy>=1.13",  # statistics of the metrics; 3D Cars' MATLAB files
+        "scikit-learn>=1.6",  # classifiers and regressions of the metrics
+        "lightgbm>=4.5",  # boosted trees on all cores
+        "joblib>=1.4",  # metrics on all cores
+        "threadpoolctl>=3.5",  # one thread a task, where tasks run on all cores
         "matplotlib>=3.9",  # figures
+        "pillow>=10.4",  # pictures of any format
+        "jinja2>=3.1",  # the report's page; it escapes what comes from names
         "tensorboard>=2.20",  # scalars during training
         "tqdm>=4.66",  # progress bars
         "platformdirs>=4.2",  # where the user's cache is
     ],
     extras_require={
-        "test": ["pytest>=8.2"],
+        "test": [
+            "pytest>=8.2",
+            "playwright>=1.48",  # drives Chromium in the report's test; skipped where there is no Chromium
+        ],
         "lint": ["ruff>=0.12", "mypy>=1.16", "pre-commit>=4.0"],
     },
 )

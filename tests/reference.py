@@ -117,6 +117,36 @@ class FactorVAE:
         self.psi = self.update_discriminator(self.psi, [-g.numpy() for g in tape.gradient(objective, psi)])
 
 
+class PriorFactorVAE:
+    """Appendix F's objectives for the networks of `tiny`, float64, on matrices; arguments as those of `FactorVAE`.
+
+    With beta = 0, the adversarial autoencoder.
+    """
+
+    def __init__(self, encoder, decoder, discriminator, gamma, update, update_discriminator, beta=1.0):
+        self.theta = [np.float64(w) for w in [*encoder, *decoder]]
+        self.psi = [np.float64(w) for w in discriminator]
+        self.gamma, self.beta = gamma, beta
+        self.update, self.update_discriminator = update, update_discriminator
+
+    def step(self, images, noise, prior):
+        """One step on images [B, H, W, C], with noise [B, D] and samples of the prior [B, D]."""
+        batch = np.float64(images).reshape(len(images), -1)
+        theta, psi = [tf.constant(w) for w in self.theta], [tf.constant(w) for w in self.psi]
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch([*theta, *psi])
+            z, mean, log_variance = _code(batch, theta[:4], noise)
+            p = tf.sigmoid(_two_layers(z, theta[4:], 0.0))
+            nll = -tf.reduce_sum(batch * tf.math.log(p) + (1 - batch) * tf.math.log(1 - p), 1)
+            kl = 0.5 * tf.reduce_sum(mean**2 + tf.exp(log_variance) - log_variance - 1, 1)
+            d = tf.nn.softmax(_two_layers(z, psi, 0.2))[:, 0]
+            d_of_prior = tf.nn.softmax(_two_layers(np.float64(prior), psi, 0.2))[:, 0]
+            loss = tf.reduce_mean(nll + self.beta * kl + self.gamma * tf.math.log(d / (1 - d)))
+            objective = tf.reduce_mean(tf.math.log(d)) / 2 + tf.reduce_mean(tf.math.log(1 - d_of_prior)) / 2
+        self.theta = self.update(self.theta, [g.numpy() for g in tape.gradient(loss, theta)])
+        self.psi = self.update_discriminator(self.psi, [-g.numpy() for g in tape.gradient(objective, psi)])
+
+
 def _two_layers(x, weights, slope):
     w1, b1, w2, b2 = weights
     hidden = x @ w1 + b1

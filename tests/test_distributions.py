@@ -1,9 +1,18 @@
 import numpy as np
 import pytest
+import scipy.integrate
+import scipy.special
+import scipy.stats
 import tensorflow as tf
 
 from tests import reference
-from tfvae.distributions import bernoulli_likelihood, gaussian_posterior, standard_normal
+from tfvae.distributions import (
+    bernoulli_likelihood,
+    continuous_bernoulli_likelihood,
+    gaussian_likelihood,
+    gaussian_posterior,
+    standard_normal,
+)
 
 MEANS = np.array([[0.0, 0.0, 0.0], [1.0, -2.0, 0.5], [-0.1, 3.0, 0.7]], np.float32)
 LOG_VARIANCES = np.array([[0.0, 0.0, 0.0], [-3.0, 0.4, 1.0], [-8.0, -0.5, 0.2]], np.float32)
@@ -80,3 +89,52 @@ def test_likelihood_has_the_mean_of_the_logits_in_float32():
     likelihood = bernoulli_likelihood(tf.constant([[[[-2.0, 0.0, 2.0]]]], tf.float16))
     np.testing.assert_allclose(likelihood.mean()[0, 0, 0], 1 / (1 + np.exp([2.0, 0.0, -2.0])), rtol=1e-6)
     assert likelihood.event_shape == (1, 1, 3)
+
+
+PIXELS = np.array([0.0, 1e-3, 0.2, 0.5, 0.75, 1.0], np.float32)
+
+
+@pytest.mark.parametrize("logit", [0.0, 1e-6, -1e-4, 1e-3, -0.02, 0.5, -3.0, 9.0, 40.0, -88.0])
+def test_continuous_bernoulli_is_its_density_integrated_to_one(logit):
+    # lambda^x (1 - lambda)^(1 - x) is exp(x logit) but for a factor, which the integral takes out.
+    integral, error = scipy.integrate.quad(lambda x: np.exp(x * logit - max(logit, 0.0)), 0, 1, epsabs=0)
+    assert error < 1e-6 * integral
+    expected = PIXELS.astype(np.float64) * logit - max(logit, 0.0) - np.log(integral)
+    likelihood = continuous_bernoulli_likelihood(tf.fill([6, 1, 1, 1], logit))
+    np.testing.assert_allclose(likelihood.log_prob(PIXELS[:, None, None, None]), expected, rtol=2e-5, atol=2e-6)
+    mean, _ = scipy.integrate.quad(lambda x: x * np.exp(x * logit - max(logit, 0.0)), 0, 1, epsabs=0)
+    np.testing.assert_allclose(np.ravel(likelihood.mean()), np.full(6, mean / integral), rtol=2e-3)
+
+
+def test_continuous_bernoulli_has_the_gradient_of_an_exponential_family_everywhere():
+    # d log p / d logit = x - mean, also where the series around 1/2 takes over and where exp overflows.
+    logits = tf.constant([0.0, 1e-8, -1e-5, 1e-2, 2.0, -30.0, 200.0, -1e4])[:, None, None, None]
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        likelihood = continuous_bernoulli_likelihood(logits)
+        log_prob = likelihood.log_prob(tf.fill(logits.shape, 0.3))
+    np.testing.assert_allclose(tape.gradient(log_prob, logits), 0.3 - likelihood.mean(), atol=1e-3)
+    assert np.isfinite(log_prob).all()
+
+
+def test_continuous_bernoulli_sums_over_pixels():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 3, (2, 3, 2, 3)).astype(np.float32)
+    images = rng.uniform(0, 1, logits.shape).astype(np.float32)
+    expected = np.zeros(2)
+    for n, i, j, c in np.ndindex(logits.shape):
+        one_pixel = continuous_bernoulli_likelihood(logits[n : n + 1, i : i + 1, j : j + 1, c : c + 1])
+        expected[n] += one_pixel.log_prob(images[n : n + 1, i : i + 1, j : j + 1, c : c + 1])[0]
+    np.testing.assert_allclose(continuous_bernoulli_likelihood(logits).log_prob(images), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [0.02, 0.5, 1.0])
+def test_gaussian_likelihood_is_that_of_scipy(scale):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 3, (2, 3, 2, 3)).astype(np.float32)
+    images = rng.uniform(0, 1, logits.shape).astype(np.float32)
+    means = scipy.special.expit(np.float64(logits))
+    expected = scipy.stats.norm.logpdf(np.float64(images), means, scale).sum(axis=(1, 2, 3))
+    likelihood = gaussian_likelihood(tf.constant(logits), scale)
+    np.testing.assert_allclose(likelihood.log_prob(images), expected, rtol=1e-4)
+    np.testing.assert_allclose(likelihood.mean(), means, rtol=1e-5)

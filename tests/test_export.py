@@ -137,10 +137,10 @@ def test_variables_are_stored_once(model, exported):
 def test_two_processes_write_the_same_bytes(tmp_path):
     script = """
 import sys
-from types import SimpleNamespace
-from tfvae import networks
+from tfvae import VAE, networks
 from tfvae.export import export_encoder
-export_encoder(SimpleNamespace(encoder=networks.encoder((16, 16, 1), 3, units=8)), sys.argv[1])
+make = networks.encoder, networks.decoder
+export_encoder(VAE(*(network((16, 16, 1), 3, units=8) for network in make)), sys.argv[1])
 """
     paths = [tmp_path / "one" / "1", tmp_path / "two" / "1"]
     root = Path(__file__).parents[1]

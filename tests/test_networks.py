@@ -154,8 +154,8 @@ def test_half_precision_leaves_the_last_layer_and_all_variables_in_float32(make,
 @pytest.mark.parametrize(
     ("image_shape", "latent_dim", "named"),
     [
-        ((24, 16, 1), 2, r"multiples of 16. Received: image_shape=\(24, 16, 1\)"),
-        ((16, 40, 1), 2, r"multiples of 16. Received: image_shape=\(16, 40, 1\)"),
+        ((24, 16, 1), 2, r"multiples of 16; .*Received: image_shape=\(24, 16, 1\)"),
+        ((16, 40, 1), 2, r"multiples of 16; .*Received: image_shape=\(16, 40, 1\)"),
         ((16, 16), 2, r"\(H, W, C\).* Received: image_shape=\(16, 16\)"),
         ((16, 16, 1), 0, "at least 1. Received: latent_dim=0"),
     ],

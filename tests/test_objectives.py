@@ -4,9 +4,12 @@ from collections import Counter
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tests import reference
 from tfvae import objectives
+
+tfd = tfp.distributions
 
 LOGITS = np.array([[0.0, 0.0], [1.5, -2.0], [-3.0, 0.5], [4.0, 4.5], [-0.2, -0.1], [0.3, 0.2]], np.float32)
 LOGITS_PERMUTED = np.array([[0.0, 0.0], [0.3, -1.0], [2.0, 3.0], [-4.0, 1.0], [-0.2, -0.3], [0.1, 0.3]], np.float32)
@@ -86,6 +89,14 @@ def test_permute_dims_equals_a_loop_over_columns(compiled):
     np.testing.assert_array_equal(run(compiled, objectives.permute_dims, z, [3, 4]), reference.permute_dims(z, keys))
 
 
+@either
+def test_permute_dims_moves_a_block_as_one_variable(compiled):
+    z = np.random.default_rng(0).normal(size=(9, 5)).astype(np.float32)
+    keys = run(compiled, lambda seed: tf.random.stateless_uniform([9, 3], seed), [3, 4])
+    permuted = run(compiled, lambda z, seed: objectives.permute_dims(z, seed, block=3), z, [3, 4])
+    np.testing.assert_array_equal(permuted, reference.permute_dims(z, keys[:, [0, 1, 2, 2, 2]]))
+
+
 def test_permute_dims_keeps_the_marginals_and_mixes_the_rows():
     z = np.arange(400.0, dtype=np.float32).reshape(100, 4)
     permuted = objectives.permute_dims(z, [0, 0]).numpy()
@@ -127,3 +138,201 @@ def test_permute_dims_depends_on_both_halves_of_the_seed_alone():
     tf.random.set_seed(5)
     for seed, result in results.items():
         assert objectives.permute_dims(z, seed).numpy().tobytes() == result
+
+
+CODES = np.random.default_rng(0).normal(0.3, 1.4, (7, 3)).astype(np.float32)
+
+
+@either
+def test_covariance_is_that_of_numpy(compiled):
+    expected = np.cov(CODES, rowvar=False, bias=True)
+    np.testing.assert_allclose(run(compiled, objectives.covariance, CODES), expected, rtol=1e-5)
+
+
+@either
+def test_distance_from_identity_equals_a_loop_over_entries(compiled):
+    def distance(matrix):
+        return objectives.distance_from_identity(matrix, 2.0, 7.0)
+
+    matrix = np.cov(CODES, rowvar=False).astype(np.float32)
+    expected = 0.0
+    for i, j in itertools.product(range(3), repeat=2):
+        expected += 7.0 * (matrix[i, j] - 1) ** 2 if i == j else 2.0 * matrix[i, j] ** 2
+    np.testing.assert_allclose(run(compiled, distance, matrix), expected, rtol=1e-5)
+    assert run(compiled, distance, np.eye(3, dtype=np.float32)) == 0
+
+
+@pytest.mark.parametrize(("capacity", "expected"), [(0.0, 3.0), (1.0, 2.0), (5.0, 2.0)])
+def test_capacity_is_of_the_mean_of_the_batch(capacity, expected):
+    # An image with less than C and one with more make up for each other.
+    assert objectives.capacity_penalty(tf.constant([1.0, 5.0]), capacity) == expected
+
+
+def aggregate(z, mean, log_variance, weights):
+    """log q(z) and sum_j log q(z_j) of sums over images, float64."""
+    z, mean, log_variance = (np.float64(x) for x in (z, mean, log_variance))
+    joint, marginals = [], []
+    for code, weights_of_code in zip(z, weights, strict=True):
+        density, per_latent = 0.0, np.zeros(z.shape[1])
+        for m, v, weight in zip(mean, log_variance, weights_of_code, strict=True):
+            each = np.exp(-0.5 * (code - m) ** 2 / np.exp(v)) / np.sqrt(2 * np.pi * np.exp(v))
+            density, per_latent = density + weight * np.prod(each), per_latent + weight * each
+        joint.append(np.log(density))
+        marginals.append(np.sum(np.log(per_latent)))
+    return np.array(joint), np.array(marginals)
+
+
+def weights_by_hand(size, dataset, stratified):
+    if not stratified:
+        return np.full((size, size), 1 / (size * dataset))
+    weights, others = np.zeros((size, size)), size - 1
+    for i, j in itertools.product(range(size), repeat=2):
+        weights[i, j] = 1 / others
+        if i == j:
+            weights[i, j] = 1 / dataset
+        elif j == (i + 1) % size:
+            weights[i, j] = (dataset - others) / (dataset * others)
+    return weights
+
+
+@either
+@pytest.mark.parametrize("stratified", [False, True])
+def test_aggregate_densities_equal_sums_over_images(compiled, stratified):
+    mean, log_variance = CODES, np.random.default_rng(1).normal(-1, 0.5, CODES.shape).astype(np.float32)
+    z = mean + 0.5
+    make = objectives.stratified_log_weights if stratified else objectives.weighted_log_weights
+
+    def densities(z, mean, log_variance):
+        log_density = objectives.pairwise_log_density(z, mean, log_variance)
+        return tf.stack(objectives.aggregate_log_densities(log_density, make(len(mean), 50.0)))
+
+    expected = aggregate(z, mean, log_variance, weights_by_hand(7, 50, stratified))
+    np.testing.assert_allclose(run(compiled, densities, z, mean, log_variance), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_stratified_sampling_has_no_bias(size):
+    # The mean over all batches of a data set of 5 that hold image 0 in their first row.
+    density = np.array([0.9, 0.1, 0.4, 0.2, 0.7])
+    weights = np.exp(objectives.stratified_log_weights(size, 5.0)[0])
+    batches = [[0, *others] for others in itertools.permutations(range(1, 5), size - 1)]
+    estimates = [weights @ density[batch] for batch in batches]
+    np.testing.assert_allclose(np.mean(estimates), density.mean(), rtol=1e-6)
+    np.testing.assert_allclose(np.exp(objectives.stratified_log_weights(size, 5.0)).sum(axis=1), 1, rtol=1e-6)
+
+
+def test_weights_of_a_batch_of_one_are_finite():
+    for make in (objectives.stratified_log_weights, objectives.weighted_log_weights):
+        np.testing.assert_allclose(make(1, 10.0), [[-np.log(10)]], rtol=1e-6)
+
+
+def test_batch_estimate_of_the_total_correlation_is_near_the_truth_with_few_latents():
+    # q(z) = N(0, C) as a mixture of 2,000 posteriors of variance 0.1.
+    covariance = np.array([[1.0, 0.7], [0.7, 1.0]])
+    rng = np.random.default_rng(0)
+    mean = rng.multivariate_normal([0, 0], covariance - 0.1 * np.eye(2), 2000).astype(np.float32)
+    z = (mean + np.sqrt(0.1) * rng.normal(size=mean.shape)).astype(np.float32)
+    log_density = objectives.pairwise_log_density(z, mean, np.full_like(mean, np.log(0.1)))
+    joint, marginals = objectives.aggregate_log_densities(log_density, objectives.weighted_log_weights(2000, 1.0))
+    samples = (joint - marginals).numpy()
+    # Five standard errors of 2,000 codes (about 0.07), and the bias of a mixture of 2,000, below 0.02.
+    tolerance = 5 * samples.std() / np.sqrt(len(samples)) + 0.02
+    assert tolerance < 0.12
+    assert abs(samples.mean() - -0.5 * np.log(1 - 0.7**2)) < tolerance
+
+
+def gaussian_logits(z, mean, variance):
+    """The logits of an optimal discriminator of N(mean, diag(variance)) and N(0, I), up to what both share: [N, 2]."""
+    of_q = -0.5 * np.sum(np.log(variance) + (z - mean) ** 2 / variance, axis=1)
+    return np.stack([of_q, -0.5 * np.sum(z**2, axis=1)], axis=1).astype(np.float32)
+
+
+def test_density_ratio_of_known_gaussians_gives_their_divergence():
+    mean, variance = np.array([1.0, -0.5, 0.0]), np.array([0.5, 1.0, 2.0])
+    z = mean + np.sqrt(variance) * np.random.default_rng(0).standard_normal((20_000, 3))
+    samples = objectives.prior_divergence(gaussian_logits(z, mean, variance))
+    tolerance = 5 * samples.std() / np.sqrt(len(samples))
+    assert abs(samples.mean() - reference.kl_to_standard_normal(mean, np.log(variance))) < tolerance < 0.1
+
+
+def test_jensen_shannon_of_known_gaussians_is_that_of_their_densities():
+    def density(z, mean, variance):
+        return np.exp(-((z - mean) ** 2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
+
+    grid = np.linspace(-12, 12, 4001)
+    q, p = density(grid, 1.5, 0.5), density(grid, 0.0, 1.0)
+    middle = (q + p) / 2
+    expected = sum(np.sum(f * np.log(f / middle)) for f in (q, p)) / 2 * (grid[1] - grid[0])
+    noise = np.random.default_rng(0).standard_normal((2, 20_000, 1))
+    logits = [gaussian_logits(z, 1.5, np.array([0.5])) for z in (1.5 + np.sqrt(0.5) * noise[0], noise[1])]
+    samples = objectives.jensen_shannon(*logits).numpy()
+    tolerance = 5 * samples.std() / np.sqrt(len(samples))
+    assert abs(samples.mean() - expected) < tolerance < 0.02 < expected
+
+
+def test_standardised_columns_have_mean_0_and_variance_1():
+    z = np.random.default_rng(0).normal([3.0, -1.0, 0.0], [2.0, 0.5, 1.0], (100, 3)).astype(np.float32)
+    z[:, 2] = 7.0
+    u = objectives.standardise(z, epsilon=1e-6).numpy()
+    expected = (z[:, :2] - z[:, :2].mean(axis=0)) / z[:, :2].std(axis=0)
+    np.testing.assert_allclose(u[:, :2], expected, atol=1e-4)
+    # A column that does not vary stays finite.
+    np.testing.assert_array_equal(u[:, 2], 0)
+
+
+CATEGORY_LOGITS = np.array([[0.0, 0.0, 0.0], [2.0, -1.0, 0.5], [-300.0, 300.0, 0.0]], np.float32)
+
+
+def test_categorical_kl_is_that_to_the_uniform_distribution():
+    kl = objectives.categorical_kl(CATEGORY_LOGITS)
+    p = probabilities(CATEGORY_LOGITS[1])
+    np.testing.assert_allclose(kl, [0, np.sum(p * np.log(p * 3)), np.log(3)], atol=1e-6)
+
+
+def test_category_of_a_relaxed_sample_has_the_closed_form_kl():
+    # KL = E log q(c) + log C over the categories of relaxed samples, their largest entries.
+    n, logits = 20_000, CATEGORY_LOGITS[1]
+    uniform = tf.random.stateless_uniform([n, 3], [0, 1])
+    relaxed = objectives.relaxed_category(np.tile(logits, (n, 1)), uniform, 0.5)
+    np.testing.assert_allclose(np.sum(relaxed, axis=1), 1, rtol=1e-5)
+    samples = np.log(probabilities(logits))[np.argmax(relaxed, axis=1)] + np.log(3)
+    tolerance = 5 * samples.std() / np.sqrt(n)
+    assert abs(samples.mean() - objectives.categorical_kl(logits[np.newaxis])[0]) < tolerance < 0.05
+
+
+def test_relaxed_samples_are_those_of_tensorflow_probability():
+    # Moments at two temperatures; a moment's standard deviation is at most 1/2.
+    n, logits = 20_000, CATEGORY_LOGITS[1]
+    for temperature in (0.3, 2.0):
+        uniform = tf.random.stateless_uniform([n, 3], [0, 1])
+        ours = objectives.relaxed_category(np.tile(logits, (n, 1)), uniform, temperature).numpy()
+        theirs = tfd.RelaxedOneHotCategorical(temperature, logits).sample(n, seed=(2, 3)).numpy()
+        for power in (1, 2):
+            difference = np.mean(ours**power, axis=0) - np.mean(theirs**power, axis=0)
+            assert np.abs(difference).max() < 5 * 0.5 * np.sqrt(2 / n)
+
+
+def test_kl_of_relaxed_variables_is_larger_and_the_same_at_each_temperature():
+    logits = CATEGORY_LOGITS[1]
+    estimates, errors = [], []
+    for temperature in (0.5, 2 / 3, 2.0):
+        q, p = (tfd.ExpRelaxedOneHotCategorical(temperature, logits=x) for x in (logits, np.zeros(3, np.float32)))
+        log_z = q.sample(20_000, seed=(0, 1))
+        samples = (q.log_prob(log_z) - p.log_prob(log_z)).numpy()
+        estimates.append(samples.mean())
+        errors.append(samples.std() / np.sqrt(len(samples)))
+    # One seed gives the same Gumbel noise at each temperature, so that equality is exact up to rounding.
+    np.testing.assert_allclose(estimates, estimates[0], rtol=1e-3)
+    assert estimates[0] - 5 * errors[0] > objectives.categorical_kl(logits[np.newaxis])[0]
+
+
+@either
+def test_relaxed_category_is_finite_and_nears_one_hot(compiled):
+    uniform = np.array([[0.0, 0.5, 0.9], [0.1, 0.2, 1 - 2**-24]], np.float32)
+    relaxed = run(compiled, lambda u: objectives.relaxed_category(CATEGORY_LOGITS[:2], u, 0.01), uniform)
+    gumbel = -np.log(-np.log(np.maximum(np.float64(uniform), 1.2e-38)))
+    np.testing.assert_allclose(relaxed, np.eye(3)[np.argmax(CATEGORY_LOGITS[:2] + gumbel, axis=1)], atol=1e-5)
+
+
+def probabilities(logits):
+    return np.exp(np.float64(logits)) / np.exp(np.float64(logits)).sum()

@@ -21,7 +21,8 @@ def few_sprites():
 
 
 def test_there_is_python_to_run():
-    assert ["model.fit" in block or "tf.saved_model.load" in block for block in BLOCKS] == [True, True]
+    told = ["model.fit", "tf.saved_model.load", "score(codes, factors"]
+    assert [text in block for text, block in zip(told, BLOCKS, strict=True)] == [True] * 3
 
 
 def test_training_in_keras(few_sprites, monkeypatch, tmp_path, capsys):
@@ -44,3 +45,8 @@ def test_loading_with_tensorflow_alone(monkeypatch):
     exec(BLOCKS[1], results)
     assert results["codes"]["mean"].shape == (1, 10)
     assert np.isfinite(results["codes"]["log_variance"]).all()
+
+
+def test_scoring_arrays(capsys):
+    exec(BLOCKS[2], {})
+    assert capsys.readouterr().out.count("'score': 0.") == 3

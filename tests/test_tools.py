@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tfvae.data import dsprites
+from tfvae.metrics import METRICS
 
 ROOT = Path(__file__).parent.parent
 TINY = {
@@ -51,8 +52,16 @@ def test_from_training_to_an_encoder_that_tensorflow_alone_loads(workdir):
     out = run("evaluate", f"--model={workdir}/run", "--quick", f"--output={workdir}/scores.json")
     scores = json.loads((workdir / "scores.json").read_text())
     assert f"factor_vae  {scores['factor_vae']['score']:.3f}" in out
+    assert all({"score", "standard_error"} <= set(scores[name]) for name in METRICS)
     assert scores["digest"] == dsprites.DIGEST
     assert scores["reconstruction"]["nats"] > 0
+
+
+def test_known_codes_are_a_table():
+    header, rule, row = run("known_codes", "--metrics=mig", "--sizes=2,3,4").strip().splitlines()
+    cells = dict(zip(header.split(" | ")[1:], row.split(" | ")[1:], strict=True))
+    assert set(rule) <= set("| -:")
+    assert (cells["identity"], cells["one factor missing"], cells["duplicated"]) == ("1.000", "0.667", "0.000")
 
 
 @pytest.mark.parametrize(("suffix", "magic"), [(".png", b"\x89PNG"), (".gif", b"GIF89a")])
@@ -70,7 +79,9 @@ def test_the_same_command_again_changes_nothing(workdir):
 def test_wrong_input_gets_one_clear_line_and_leaves_nothing(workdir):
     (workdir / "broken.keras").write_bytes(b"not a zip")
     tiny, new, run = f"--experiment={workdir}/tiny.json", f"--workdir={workdir}/new", f"--model={workdir}/run"
+    (workdir / "page.html").write_text("mine")
     cases = [
+        ("report", [run, f"--output={workdir}/page.html"], "page.html exists and is not overwritten"),
         ("train", [tiny, new, "--set=bach_size=8"], "Received: ['bach_size']"),
         ("train", [tiny, new, "--set=batch_size=7"], "Received: batch_size=7"),
         ("train", [tiny, new, "--set=batch_size=1000000"], "at most the 737280 images. Received: batch_size=1000000"),

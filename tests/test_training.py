@@ -96,12 +96,25 @@ def test_a_run_leaves_what_is_documented(uninterrupted):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_trains(name, tmp_path):
-    settings = {"parameters": {}, "optimizers": ADAM, "steps": 40, "log_every": 20, "checkpoint_every": 20}
+    settings = {"parameters": {}, "optimizers": ADAM, "steps": 40, "log_every": 20, "checkpoint_every": 40}
     model = run(tiny.experiment(model=name, **settings | GANS.get(name, {})), tmp_path)
     shown = scalars(tmp_path)
     losses = shown.get("reconstruction") or {step: -value for step, value in shown["mutual_information"].items()}
     assert losses[40] < losses[20]
     np.testing.assert_array_equal(state(keras.models.load_model(tmp_path / "model.keras")), state(model))
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("annealed_vae", {"annealing_steps": 6}), ("vae", {"likelihood": "gaussian"})],
+    ids=["capacity", "trained_scale"],
+)
+def test_a_run_goes_on_with_what_is_in_no_network(name, parameters, tmp_path):
+    settings = {"model": name, "parameters": parameters, "optimizers": ADAM}
+    whole = run(tiny.experiment(**settings), tmp_path / "whole")
+    run(tiny.experiment(**settings, steps=4), tmp_path / "run")
+    np.testing.assert_array_equal(state(run(tiny.experiment(**settings), tmp_path / "run")), state(whole))
+    assert_same_scalars(tmp_path / "run", tmp_path / "whole")
 
 
 def failing_data(at):

@@ -15,13 +15,13 @@ from tfvae.models import MODELS
 SHAPE, DIM = (4, 4, 1), 3
 
 
-def encoder(dtype=None, shape=SHAPE, dim=DIM):
+def encoder(dtype=None, shape=SHAPE, dim=DIM, outputs=None):
     return keras.Sequential(
         [
             keras.Input(shape),
             layers.Flatten(dtype=dtype),
             layers.Dense(8, activation="relu", kernel_initializer=_init(1), dtype=dtype),
-            layers.Dense(2 * dim, kernel_initializer=_init(2), dtype="float32"),
+            layers.Dense(2 * dim if outputs is None else outputs, kernel_initializer=_init(2), dtype="float32"),
         ],
         name="encoder",
     )
@@ -59,8 +59,14 @@ def gan_discriminator(dtype=None):
 
 
 NETWORKS = {"encoder": encoder, "decoder": decoder, "discriminator": discriminator}
-# Of models whose networks have other sizes: here those of 10 categories and 62 noise variables, the defaults.
+# Of models whose networks have other sizes: InfoGAN's are those of 10 categories and 62 noise variables, the defaults.
 OWN_NETWORKS = {
+    "anica": {"encoder": partial(encoder, outputs=DIM)},
+    "joint_factor_vae": {  # 2 Gaussian latents and one of 3 categories
+        "encoder": partial(encoder, outputs=2 * 2 + 3),
+        "decoder": partial(decoder, dim=2 + 3),
+        "discriminator": partial(discriminator, dim=2 + 3),
+    },
     "info_gan": {"encoder": gan_encoder, "generator": gan_generator, "discriminator": gan_discriminator},
     "info_wgan_gp": {
         "encoder": partial(gan_encoder, critic=True),
@@ -68,9 +74,20 @@ OWN_NETWORKS = {
         "discriminator": gan_discriminator,
     },
 }
-PARAMETERS = {  # what tests over all MODELS give a model
+# What tests over all MODELS give a model; the likelihoods, which all VAEs have, are shared out among them.
+PARAMETERS = {
     "factor_vae": {"gamma": 5.0},
-    "beta_vae": {"beta": 3.0},
+    "beta_vae": {"beta": 3.0, "likelihood": "gaussian"},
+    "dip_vae_i": {"lambda_od": 2.0, "lambda_d": 5.0, "likelihood": "continuous_bernoulli"},
+    "dip_vae_ii": {"lambda_od": 2.0, "lambda_d": 5.0, "likelihood": "gaussian", "scale": 0.5},
+    "beta_tc_vae": {"alpha": 0.5, "beta": 3.0, "gamma": 2.0, "dataset_size": 48, "stratified": True},
+    "batch_tc_vae": {"gamma": 2.0},
+    "annealed_vae": {"gamma": 3.0, "c_max": 2.0, "annealing_steps": 4},
+    "information_dropout": {"beta": 2.0, "max_alpha": 0.5},
+    "prior_factor_vae": {"gamma": 5.0},
+    "aae": {"gamma": 5.0},
+    "anica": {"gamma": 5.0},
+    "joint_factor_vae": {"gamma": 5.0, "temperature": 0.5},
     "info_gan": {"mutual_information_weight": 0.5},
     "info_wgan_gp": {"n_critic": 2},
 }
@@ -108,15 +125,26 @@ def images(n, seed=0, shape=SHAPE):
 
 
 def weights(model, *names):
-    """All weights of the model's networks, or of those named, as one vector."""
-    return np.concatenate([value.ravel() for name in names or model.networks for value in _values(model, name)])
+    """All weights of the model, or of the networks named, as one vector."""
+    values = [value for name in names or model.networks for value in _values(model, name)]
+    if not names:
+        values += [keras.ops.convert_to_numpy(variable) for variable in model.own_variables]
+    return np.concatenate([value.ravel() for value in values])
 
 
 def without_noise(model):
-    """Sets the model's posterior variance to exp(-30): its codes are its means, up to 1e-6."""
+    """Takes all randomness out of a model, but of what its discriminator learns from.
+
+    Its posterior variance is exp(-30), so that codes are means, up to 1e-6; a category is certain, up to exp(-60).
+    Where the encoder learns from permutations, the discriminator cannot tell them apart.
+    """
     kernel, bias = model.encoder.layers[-1].get_weights()
-    kernel[:, DIM:], bias[DIM:] = 0, -30
+    dim = model.representation(bias[np.newaxis])["mean"].shape[-1]
+    kernel[:, dim:], bias[dim:] = 0, -30
+    bias[2 * dim : 2 * dim + 1] = 30
     model.encoder.layers[-1].set_weights([kernel, bias])
+    if "jensen_shannon" in model.logged:
+        model.discriminator.layers[-1].set_weights([0 * w for w in model.discriminator.layers[-1].get_weights()])
     return model
 
 

@@ -3,6 +3,8 @@
 All are float32, whatever the precision of the networks: these numbers go through exponentials and long sums.
 """
 
+from typing import Any
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -35,6 +37,41 @@ def bernoulli_likelihood(logits: tf.Tensor) -> tfp.distributions.Distribution:
     """
     # dtype: TFP's default, int32, would silently truncate a NumPy image of grey values.
     pixels = tfd.Bernoulli(logits=tf.cast(logits, tf.float32), dtype=tf.float32)
+    return tfd.Independent(pixels, reinterpreted_batch_ndims=3)
+
+
+def continuous_bernoulli_likelihood(logits: tf.Tensor) -> tfp.distributions.Distribution:
+    """p(x | z), a density over pixels in [0, 1] (Loaiza-Ganem & Cunningham, 2019, eq. 6).
+
+    p(x) = C(lambda) lambda^x (1 - lambda)^(1 - x), with lambda = sigmoid(logit) and
+    C(lambda) = 2 artanh(1 - 2 lambda) / (1 - 2 lambda), which is 2 at lambda = 1/2.
+
+    The mean of a pixel is not lambda: it is nearer to 1/2.
+
+    Args:
+        logits: float tensor [B, H, W, C].
+
+    Returns:
+        A distribution with batch shape [B] and event shape [H, W, C].
+    """
+    # TFP computes C from the logit, with a series around 0: stable near lambda = 1/2 and near 0 and 1.
+    pixels = tfd.ContinuousBernoulli(logits=tf.cast(logits, tf.float32))
+    return tfd.Independent(pixels, reinterpreted_batch_ndims=3)
+
+
+def gaussian_likelihood(logits: tf.Tensor, scale: Any) -> tfp.distributions.Distribution:
+    """p(x | z), one Gaussian a pixel with a mean in [0, 1] (Rybkin et al., 2021, Section 3).
+
+    p(x) = N(x; sigmoid(logit), scale^2)
+
+    Args:
+        logits: float tensor [B, H, W, C].
+        scale: float > 0 or tensor [], the standard deviation of all pixels.
+
+    Returns:
+        A distribution with batch shape [B] and event shape [H, W, C].
+    """
+    pixels = tfd.Normal(loc=tf.sigmoid(tf.cast(logits, tf.float32)), scale=scale)
     return tfd.Independent(pixels, reinterpreted_batch_ndims=3)
 
 

@@ -17,8 +17,9 @@ def export_encoder(model: keras.Model, path: str | os.PathLike) -> Path:
     """Writes q(z | x) as a SavedModel that tf.saved_model.load and TensorFlow Serving load.
 
     Each signature of SIGNATURES maps a batch of any size to the model's representation by name: that of a VAE is
-    {"mean": float32 [B, D], "log_variance": float32 [B, D]}. The same encoder gives the same `tf.saved_model.experimental.read_fingerprint(path).singleprint()`. A fresh process
-    also gives the same bytes, but for the uuid in fingerprint.pb; within one, TensorFlow numbers its functions on.
+    {"mean": float32 [B, D], "log_variance": float32 [B, D]}. The same encoder gives the same
+    `tf.saved_model.experimental.read_fingerprint(path).singleprint()`. A fresh process also gives the same bytes, but
+    for the uuid in fingerprint.pb; within one, TensorFlow numbers its functions on.
 
     Args:
         model: a `tfvae.models.Model`: its `encoder` is a built Keras network, images [B, H, W, C] in [0, 1] -> [B, P],

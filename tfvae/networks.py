@@ -17,6 +17,7 @@ def encoder(
     image_shape: tuple[int, int, int],
     latent_dim: int,
     *,
+    outputs: int | None = None,
     units: int = 128,
     seed: int = 0,
     dtype: str | None = None,
@@ -28,6 +29,7 @@ def encoder(
     Args:
         image_shape: (H, W, C), with H and W multiples of 16.
         latent_dim: D.
+        outputs: the size of the output where it is not 2 D, as for a model with other latents than Gaussian ones.
         units: width of the fully connected layer: 128 in Table 1, 256 in Tables 2 and 3.
         seed: decides the initial weights.
         dtype: precision of all layers but the last, which is float32: a Keras dtype policy.
@@ -43,7 +45,7 @@ def encoder(
             *[layers.Conv2D(filters, 4, 2, "same", activation="relu", **next(layer)) for filters in (32, 32, 64, 64)],
             layers.Flatten(name="flatten", dtype=dtype),
             layers.Dense(units, activation="relu", **next(layer)),
-            layers.Dense(2 * latent_dim, **(next(layer) | _OUTPUT)),
+            layers.Dense(2 * latent_dim if outputs is None else outputs, **(next(layer) | _OUTPUT)),
         ],
         name="encoder",
     )
@@ -126,7 +128,8 @@ def _layer_settings(seed: int, dtype: str | None) -> Iterator[dict[str, Any]]:
 def _check(image_shape: tuple[int, int, int], latent_dim: int) -> None:
     if len(image_shape) != 3 or image_shape[0] % _STRIDES or image_shape[1] % _STRIDES:
         raise ValueError(
-            f"Expected image_shape (H, W, C) with H and W multiples of {_STRIDES}. Received: image_shape={image_shape}"
+            f"Expected image_shape (H, W, C) with H and W multiples of {_STRIDES}; pad the images by np.pad, or "
+            f"have them resized: 'folder:PATH?size=64', 'tfds:NAME?size=64'. Received: image_shape={image_shape}"
         )
     if latent_dim < 1:
         raise ValueError(f"Expected latent_dim of at least 1. Received: latent_dim={latent_dim}")

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -12,6 +13,7 @@ import tensorflow as tf
 from tqdm.auto import tqdm
 
 from tfvae.atomic import written_whole
+from tfvae.callbacks import AtSteps
 from tfvae.data import load
 from tfvae.data.batches import ImageSource, batches
 from tfvae.distribute import is_chief, num_replicas
@@ -30,6 +32,7 @@ def train(
     *,
     data: ImageSource | None = None,
     progress: bool = True,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Model:
     """Trains until the experiment's number of steps, from the last checkpoint in workdir if there is one.
 
@@ -42,6 +45,8 @@ def train(
         strategy: where to run; by default on one device. With several workers, all see the same workdir.
         data: images to train on, instead of those that the experiment names.
         progress: whether to show a progress bar.
+        callbacks: further callbacks of Keras, such as those of `tfvae.callbacks`; called in the process that writes
+            files alone. `fit` begins anew after an interruption, and for steps that fill no epoch.
 
     Returns:
         The trained model, compiled.
@@ -75,6 +80,9 @@ def train(
         _remove_unfinished(checkpoints)
     with tqdm(total=experiment.steps, initial=step, unit="step", disable=not (progress and chief)) as bar:
         journal = _Journal(experiment, workdir, checkpoints, bar, chief, step)
+        for callback in callbacks:
+            if isinstance(callback, AtSteps):
+                callback.step = step
         while journal.step < experiment.steps:
             # One epoch is what is logged together, up to a multiple of log_every or to the end.
             left = experiment.steps - journal.step
@@ -85,7 +93,7 @@ def train(
                 steps_per_epoch=length,
                 shuffle=False,
                 verbose=0,
-                callbacks=[journal],
+                callbacks=[journal, *(callbacks if chief else ())],
             )
     if chief:
         with written_whole(workdir / "model.keras") as beside:
@@ -197,6 +205,7 @@ def _checkpoints(model: Model, workdir: Path) -> tf.train.CheckpointManager:
     # Not the model as a whole: its metrics start anew in each epoch, and on many replicas cannot be read everywhere.
     tracked = {name: getattr(model, name) for name in model.networks}
     tracked |= {name: getattr(model, name) for name in model.optimizers}
+    tracked |= {f"own_{place}": variable for place, variable in enumerate(model.own_variables)}
     checkpoint = tf.train.Checkpoint(**tracked)
     return tf.train.CheckpointManager(checkpoint, str(workdir / "checkpoints"), max_to_keep=2, checkpoint_name="step")
 

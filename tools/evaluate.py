@@ -1,6 +1,7 @@
-"""Scores a model: the metrics of the paper, the reconstruction error, and the KL of each latent.
+"""Scores a model: disentanglement metrics, the reconstruction error, and the KL of each latent.
 
   python tools/evaluate.py --model=runs/factor_vae --output=scores.json
+  python tools/evaluate.py --model=factor_vae-dsprites --metrics=mig,dci --cache=codes
   python tools/evaluate.py --model=factor_vae-dsprites --quick
 
 The model is a run's folder, a .keras file, a SavedModel's folder, or a name of the zoo. An exported encoder is scored
@@ -8,8 +9,9 @@ by the same code as a Keras model; its reconstruction error needs a decoder, whi
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import start  # before anything that imports TensorFlow
 from absl import flags
@@ -18,11 +20,13 @@ from tfvae import data
 from tfvae.atomic import written_whole
 from tfvae.evaluation import QUICK, evaluate
 from tfvae.loading import load_trained
-from tfvae.metrics import METRICS
 
 MODEL = flags.DEFINE_string("model", None, "What to score: a folder, a file, or a name of the zoo.", required=True)
 DATA = flags.DEFINE_string("data", None, "A data set with known factors; by default the one the model was trained on.")
 OUTPUT = flags.DEFINE_string("output", None, "Where to write the scores, as JSON.")
+METRICS = flags.DEFINE_list("metrics", ["all"], "Names of metrics, with commas, or all.")
+CACHE = flags.DEFINE_string("cache", None, "A folder to keep the codes in, to be read the next time.")
+CEILINGS = flags.DEFINE_bool("ceilings", False, "Also score the factors themselves: what a perfect code would get.")
 QUICKLY = flags.DEFINE_bool("quick", False, "Fewer images and votes: for a first look, not for a report.")
 SEED = flags.DEFINE_integer("seed", 0, "Decides the images that are drawn.", lower_bound=0)
 
@@ -35,23 +39,36 @@ def main(argv: Sequence[str]) -> None:
     scores = evaluate(
         trained.represent,
         data.load(name),
-        decode=getattr(trained.model, "decoder", None),  # a GAN has no likelihood
+        metrics="all" if METRICS.value == ["all"] else METRICS.value,
+        log_likelihood=getattr(trained.model, "log_likelihood", None),  # a GAN has none
         seed=SEED.value,
         images=2_000 if QUICKLY.value else 10_000,
-        parameters=QUICK if QUICKLY.value else None,
+        limit=10_000 if QUICKLY.value else None,
+        ceilings=CEILINGS.value,
         progress=True,
+        parameters=QUICK if QUICKLY.value else None,
+        cache=CACHE.value,
+        model=trained.model,
     )
     scores = {"model": str(MODEL.value), **scores}
     if OUTPUT.value:
         with written_whole(Path(OUTPUT.value)) as beside:
             beside.write_text(json.dumps(scores, indent=2) + "\n")
-    for metric in METRICS:
-        print(f"{metric:>14}  {scores[metric]['score']:.3f} +- {scores[metric]['standard_error']:.3f}")
+    for metric, result in scores.items():
+        if isinstance(result, dict) and "score" in result:
+            print(f"{metric:>23}  {described(result)}")
     if "reconstruction" in scores:
-        print(f"reconstruction  {scores['reconstruction']['nats']:.1f} nats")
+        print(f"         reconstruction  {scores['reconstruction']['nats']:.1f} nats")
     if "kl" in scores:
         latents = " ".join(f"{kl:.2f}" for kl in sorted(scores["kl"]["latents"], reverse=True))
-        print(f"            KL  {scores['kl']['total']:.2f} nats = {latents}")
+        print(f"                     KL  {scores['kl']['total']:.2f} nats = {latents}")
+
+
+def described(result: Mapping[str, Any]) -> str:
+    if "skipped" in result:
+        return f"skipped: {result['skipped']}"
+    ceiling = f"  (a perfect code: {result['ceiling']:.3f})" if "ceiling" in result else ""
+    return f"{result['score']:.3f} +- {result['standard_error']:.3f}{ceiling}"
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ import start  # before anything that imports TensorFlow
 import tensorflow as tf
 from absl import flags
 
-from tfvae import zoo
+from tfvae import data, zoo
+from tfvae.callbacks import looks
 from tfvae.distribute import strategy
 from tfvae.experiment import Experiment
 from tfvae.training import train
@@ -29,6 +30,7 @@ SET = flags.DEFINE_multi_string("set", [], "key=value: replaces a key of the exp
 STRATEGY = flags.DEFINE_enum(
     "strategy", "single", ["single", "mirrored", "multi_worker"], "One device, all of this machine, or TF_CONFIG's."
 )
+LOOK_EVERY = flags.DEFINE_integer("look_every", None, "Steps between scores and traversals in TensorBoard.", 1)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -39,7 +41,9 @@ def main(argv: Sequence[str]) -> None:
     experiment = Experiment.from_dict(dataclasses.asdict(experiment) | changes)
     gpus = len(tf.config.list_physical_devices("GPU"))
     print(f"{devices.num_replicas_in_sync} replica(s); TensorFlow sees {gpus} GPU(s)")
-    train(experiment, WORKDIR.value, devices)
+    images, every = data.load(experiment.data), LOOK_EVERY.value
+    callbacks = looks(images, Path(WORKDIR.value) / "logs", every) if every else []
+    train(experiment, WORKDIR.value, devices, data=images, callbacks=callbacks)
     print(f"Trained for {experiment.steps} steps: {Path(WORKDIR.value) / 'model.keras'}")
 
 

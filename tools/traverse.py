@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> None:
     if name is None:
         raise ValueError("Expected --data: there is no experiment beside the model that would name it")
     images = data.load(name)
-    indices = np.random.default_rng(SEED.value).choice(len(images), 256, replace=False)
+    indices = np.random.default_rng(SEED.value).choice(len(images), min(256, len(images)), replace=False)
     if INDEX.value is not None:
         indices[0] = INDEX.value
     reach = trained.model.traversal_range if RANGE.value is None else RANGE.value

@@ -18,6 +18,7 @@ def test_a_grid_written_as_a_table_is_the_grid():
     np.testing.assert_array_equal(table.values_of(EVERY), SPACE.values_of(EVERY))
     assert table.continuous == (False, True)
     assert SPACE.continuous == (False, False)
+    assert FactorTable(SPACE.names, SPACE.values_of(EVERY), continuous=(False, False)).continuous == (False, False)
 
 
 @pytest.mark.parametrize("factors", [SPACE, grid_as_table()], ids=["grid", "table"])

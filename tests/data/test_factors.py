@@ -125,3 +125,19 @@ def test_wrong_traversal(space, factors, name, message):
 def test_wrong_space(names, values, message):
     with pytest.raises(ValueError, match=message):
         FactorSpace(names, values)
+
+
+def test_partners_are_uniform_among_images_that_share_the_value(space):
+    rng = np.random.default_rng(0)
+    for column in range(3):
+        partners = space.partners(np.full(24_000, 13), column, rng)
+        sharing = np.flatnonzero(
+            space.to_factors(np.arange(24))[:, column] == space.to_factors(np.array([13]))[0, column]
+        )
+        counts = np.bincount(partners, minlength=24)
+        assert counts.sum() == counts[sharing].sum()
+        # Five standard errors of a binomial's share.
+        expected = 24_000 / len(sharing)
+        np.testing.assert_allclose(counts[sharing], expected, atol=5 * expected**0.5)
+    with pytest.raises(IndexError):
+        space.partners(np.array([24]), 0, rng)

@@ -76,7 +76,7 @@ def test_images_are_those_of_their_labels(data_dir, tmp_path):
 
 def test_data_is_read_once(data_dir, tmp_path, monkeypatch):
     first = tfds.load("dsprites", data_dir, cache=tmp_path)
-    monkeypatch.setattr(tfds, "_read_bits", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr(tfds, "_fill", lambda *_, **__: pytest.fail("read again"))
     again = tfds.load("dsprites", data_dir, cache=tmp_path)
     assert again.digest == first.digest
     np.testing.assert_array_equal(again.images(np.arange(len(GRID))), first.images(np.arange(len(GRID))))
@@ -84,10 +84,10 @@ def test_data_is_read_once(data_dir, tmp_path, monkeypatch):
 
 def test_damaged_cache_is_told_and_read_again(data_dir, tmp_path):
     digest = tfds.load("dsprites", data_dir, cache=tmp_path).digest
-    (path,) = tmp_path.glob("*.npy")
+    (path,) = tmp_path.glob("*/images.npy")
     whole = path.read_bytes()
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    with pytest.warns(UserWarning, match="is damaged and is read again"):
+    with pytest.warns(UserWarning, match="is damaged and is made again"):
         assert tfds.load("dsprites", data_dir, cache=tmp_path).digest == digest
     assert path.read_bytes() == whole
 
@@ -108,7 +108,7 @@ def test_missing_and_repeated_combinations(tmp_path, shuffled):
     store(tmp_path, rows, draw(rows))
     with pytest.raises(ValueError, match=r"Expected one image for each of 288 combinations.*1 without.*1 with several"):
         tfds.load("dsprites", tmp_path, cache=tmp_path / "cache")
-    assert not (tmp_path / "cache").exists()
+    assert not os.listdir(tmp_path / "cache")
 
     rows = np.delete(shuffled, 5, axis=0)
     store(tmp_path / "short", rows, draw(rows))
@@ -130,7 +130,7 @@ def test_data_that_must_be_downloaded_first(tmp_path):
     assert "dsprites 2.0.0 of TensorFlow Datasets" in message
     assert "28 MB" in message
     assert f"tfvae.data.load('tfds:dsprites', data_dir={os.fspath(tmp_path / 'none')!r}, download=True)" in message
-    assert "'dsprites', which needs no download" in message
+    assert "'dsprites' needs no download" in message
     assert not os.listdir(tmp_path)
 
 
@@ -150,7 +150,7 @@ def test_nothing_is_downloaded_when_it_is_there(data_dir, tmp_path, monkeypatch)
 
 def test_names(data_dir, tmp_path):
     assert tfvae.data.load("tfds:dsprites", data_dir=data_dir, cache=tmp_path).name == "tfds:dsprites"
-    with pytest.raises(ValueError, match=r"Expected a builder out of \['dsprites'\]\. Received: name='norb'"):
-        tfvae.data.load("tfds:norb")
-    with pytest.raises(ValueError, match=r"\['dsprites', 'tfds:dsprites'\]\. Received: name='norb'"):
+    with pytest.raises(ValueError, match=r"Expected a builder of TensorFlow Datasets.*Received: name='no_such_norb'"):
+        tfvae.data.load("tfds:no_such_norb")
+    with pytest.raises(ValueError, match=r"Expected a data set out of \['dsprites'.*'tfds:\.\.\.'.*name='norb'"):
         tfvae.data.load("norb")

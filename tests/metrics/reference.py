@@ -69,28 +69,26 @@ def factor_vae(data, mean, kl, rng, *, votes, evaluation_votes, batch, collapsed
 
     over_data = [variance(list(mean[:, j]), j) for j in range(mean.shape[1])]
 
-    def vote(factors, fixed):
+    def vote(images):
         lowest, winner = np.inf, None
         for j in range(mean.shape[1]):
             if kl[j] <= collapsed_kl and j not in discrete:
                 continue
-            values = []
-            for row in factors:
-                row = list(row)
-                row[fixed] = factors[0][fixed]
-                index = 0
-                for factor, size in zip(row, sizes, strict=True):
-                    index = index * size + factor
-                values.append(mean[index, j])
+            values = [mean[image, j] for image in images]
             if variance(values, j) / over_data[j] < lowest:
                 lowest, winner = variance(values, j) / over_data[j], j
         return winner
 
     def ballots(number):
-        factors = space.sample_factors(number * batch, rng)
         places = rng.integers(len(scored), size=number)
-        fixed = [scored[place] for place in places]
-        return [(vote(factors[i * batch : (i + 1) * batch], fixed[i]), fixed[i]) for i in range(number)]
+        images = [[first] for first in space.sample(number, rng)]
+        for place, column in enumerate(scored):
+            those = [i for i in range(number) if places[i] == place]
+            firsts = [images[i][0] for i in those for _ in range(batch - 1)]
+            others = iter(space.partners(np.array(firsts, int), column, rng))
+            for i in those:
+                images[i] += [next(others) for _ in range(batch - 1)]
+        return [(vote(images[i]), scored[places[i]]) for i in range(number)]
 
     counts = dict.fromkeys(((j, k) for j in range(mean.shape[1]) for k in scored), 0)
     for ballot in ballots(votes):
@@ -105,13 +103,13 @@ def difference_features(data, mean, rng, points, pairs) -> tuple[np.ndarray, np.
     space, sizes = data.factors, data.factors.sizes
     scored = [k for k in range(len(sizes)) if sizes[k] > 1]
     labels = rng.integers(len(scored), size=points)
-    first, second = space.sample_factors(points * pairs, rng), space.sample_factors(points * pairs, rng)
+    first = space.sample(points * pairs, rng)
     features = np.zeros((points, mean.shape[1]))
-    for p in range(points):
-        for pair in range(p * pairs, (p + 1) * pairs):
-            second[pair, scored[labels[p]]] = first[pair, scored[labels[p]]]
-            a, b = space.to_index(np.stack([first[pair], second[pair]]))
-            features[p] += np.abs(mean[a] - mean[b]) / pairs
+    for place, column in enumerate(scored):
+        those = [pair for pair in range(points * pairs) if labels[pair // pairs] == place]
+        others = space.partners(first[those], column, rng)
+        for pair, other in zip(those, others, strict=True):
+            features[pair // pairs] += np.abs(mean[first[pair]] - mean[other]) / pairs
     return features, labels
 
 

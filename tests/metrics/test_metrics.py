@@ -1,3 +1,5 @@
+"""What holds for every metric, on small codes whose worth is known."""
+
 import importlib
 import json
 from pathlib import Path
@@ -6,13 +8,45 @@ import numpy as np
 import pytest
 
 from tests.metrics.reference import grid, scaled_factors
-from tfvae.evaluation import QUICK
-from tfvae.metrics import METRICS, Codes
+from tfvae.data import FactorTable
+from tfvae.metrics import LOWER_IS_BETTER, METRICS, QUICK, UNSUPERVISED, Codes
+from tfvae.metrics.scoring import Labelled, ceiling
+
+SUPERVISED = sorted(set(METRICS) - UNSUPERVISED)
+DATA = grid((3, 4, 5, 6))
+F = scaled_factors(DATA)
+SMALL = {
+    "beta_vae": {"pairs": 50, "train": 200, "evaluation": 200, "repeats": 2},
+    "dci": {"train": 240, "test": 120, "trees": 20},
+    "downstream": {"labels": (10, 240), "test": 120, "trees": 10},
+    "factor_vae": {"votes": 200, "evaluation_votes": 200, "batch": 30, "repeats": 2},
+}
+# What noise, equal or no codes get at least or at most: the score that tells nothing.
+WORST = {"amari": 1, "beta_vae": 1 / 4, "explicitness": 0.5, "factor_vae": 1 / 4}
+# Both weigh a latent by its scale, by their definitions.
+SEE_SCALE = {"irs", "wasserstein_correlation"}
 
 
 @pytest.fixture(params=sorted(METRICS))
 def name(request):
     return request.param
+
+
+def score(name, mean, log_variance=None, seed=0, data=DATA):
+    codes = Codes.from_arrays(data, mean, log_variance)
+    result = METRICS[name](codes, np.random.default_rng(seed), **SMALL.get(name, {}))
+    # Whatever the codes: numbers that JSON can hold, and an error.
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    assert result["standard_error"] >= 0
+    return result
+
+
+def mixed():
+    return F @ np.random.default_rng(0).normal(size=(4, 4))
+
+
+def vague():
+    return mixed() + np.random.default_rng(1).normal(size=F.shape)
 
 
 def test_each_metric_has_its_file_its_test_and_its_quick_parameters(name):
@@ -21,20 +55,92 @@ def test_each_metric_has_its_file_its_test_and_its_quick_parameters(name):
     assert name in QUICK
 
 
-def test_same_seed_same_score(name):
-    data = grid((3, 4, 5))
-    mean = scaled_factors(data) @ np.random.default_rng(0).normal(size=(3, 3))
-    codes = Codes.from_arrays(data, mean)
+def test_identity_reaches_its_ceiling(name):
+    result = score(name, F)
+    if name in UNSUPERVISED:
+        # The latents of a grid are independent; 300 images let trees see a little that is not there.
+        assert result["score"] == pytest.approx(0, abs=0.02)
+    else:
+        perfect = ceiling(DATA, metrics=[name], parameters=SMALL)[name]
+        error = np.hypot(result["standard_error"], perfect["standard_error"])
+        assert result["score"] == pytest.approx(perfect["score"], abs=4 * error + 1e-3)
+        assert result["score"] < 1e-6 if name in LOWER_IS_BETTER else result["score"] > 0.3
 
-    def results(seed):
-        return METRICS[name](codes, np.random.default_rng(seed), **QUICK[name])
 
-    assert json.loads(json.dumps(results(0), allow_nan=False)) == results(0)
-    assert len({results(seed)["score"] for seed in range(4)}) > 1
+def test_a_better_code_scores_better(name):
+    if name in ("beta_vae", "explicitness", "downstream"):
+        worse = np.random.default_rng(0).normal(size=F.shape)  # these do not ask for one latent a factor
+    elif name in UNSUPERVISED:
+        worse = F @ [[1, 1, 0, 0], [0.3, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+    else:
+        worse = mixed()
+    better, after = score(name, F), score(name, worse)
+    gain = (after["score"] - better["score"]) * (1 if name in LOWER_IS_BETTER else -1)
+    assert gain > 2 * np.hypot(better["standard_error"], after["standard_error"])
+    assert gain > 0.005
 
 
+def test_constant_and_collapsed_codes_get_a_clear_answer(name):
+    collapsed = 1e-3 * np.random.default_rng(0).normal(size=F.shape)
+    for result in (score(name, np.full(F.shape, 0.1)), score(name, collapsed, np.zeros_like(F))):
+        if name == "downstream":
+            # The most frequent of the labels: chance, of 120 images twice, four factors: 0.014.
+            assert result["score"] == pytest.approx(np.mean([1 / 3, 1 / 4, 1 / 5, 1 / 6]), abs=0.07)
+        else:
+            assert result["score"] == WORST.get(name, 0)
+
+
+def test_dead_latents_do_not_matter(name):
+    dead = np.concatenate([np.full((len(F), 2), 0.3), 1e-3 * F[:, :2], 1e-3 * mixed()[:, :2]], axis=1)
+    log_variance = np.concatenate([np.zeros_like(dead), np.full_like(F, -4.0)], axis=1)
+    with_dead = score(name, np.concatenate([dead, F], axis=1), log_variance)
+    without = score(name, F, np.full_like(F, -4.0))
+    assert with_dead["score"] == pytest.approx(without["score"], abs=1e-6)
+
+
+def test_order_and_scale_do_not_matter(name):
+    scale = np.full(4, -2.0) if name in SEE_SCALE else np.array([2.0**-10, -4.0, 1.0, 512.0])
+    plain, other = score(name, mixed()), score(name, (mixed() * scale)[:, [2, 0, 3, 1]])
+    # A point on a boundary, or between two equal splits, may fall on either side.
+    assert other["score"] == pytest.approx(plain["score"], abs=max(2e-2 if name in ("dci", "sap") else 1e-2, 1e-6))
+
+
+def test_one_seed_one_score(name):
+    first, again, other = (score(name, vague(), seed=seed) for seed in (0, 0, 1))
+    assert first == again
+    assert first["standard_error"] != other["standard_error"]
+    assert first["standard_error"] > 0
+
+
+@pytest.mark.parametrize("name", SUPERVISED)
+def test_a_table_of_a_grid_is_that_grid(name):
+    table = Labelled(FactorTable(DATA.factors.names, DATA.factors.to_factors(np.arange(len(DATA)))))
+    on_table, on_grid = score(name, mixed(), data=table), score(name, mixed())
+    error = np.hypot(on_table["standard_error"], on_grid["standard_error"])
+    assert on_table["score"] == pytest.approx(on_grid["score"], abs=4 * error + 1e-6)
+
+
+@pytest.mark.parametrize("name", SUPERVISED)
+def test_continuous_factors_are_scored(name):
+    values = np.random.default_rng(0).uniform(size=(600, 2))
+    labelled = Labelled(FactorTable(("a", "b"), values))
+    good, bad = score(name, values, data=labelled), score(name, np.roll(values, 100, axis=0), data=labelled)
+    gain = (good["score"] - bad["score"]) * (-1 if name in LOWER_IS_BETTER else 1)
+    assert gain > 0.1
+
+
+@pytest.mark.parametrize("name", SUPERVISED)
 def test_one_factor_is_an_error(name):
     data = grid((6, 1))
     codes = Codes.from_arrays(data, np.arange(6.0)[:, None])
     with pytest.raises(ValueError, match="at least two factors"):
         METRICS[name](codes, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("name", sorted(UNSUPERVISED))
+def test_unsupervised_metrics_need_no_factors(name):
+    class Rows:
+        def __len__(self):
+            return len(F)
+
+    assert score(name, mixed(), data=Rows()) == score(name, mixed())

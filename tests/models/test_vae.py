@@ -1,12 +1,15 @@
 import keras
 import numpy as np
 import pytest
+import scipy.special
+import scipy.stats
 import tensorflow as tf
 
 from tests import reference, tiny
 from tfvae.models import MODELS, VAE
 
 X = tiny.images(16)
+each_step = pytest.mark.parametrize("name", [name for name, cls in MODELS.items() if "train_step" in vars(cls)])
 
 
 def noise(model, n, stream=0):
@@ -118,7 +121,7 @@ def test_every_form_of_data_trains_alike():
         np.testing.assert_array_equal(result, results[0])
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [name for name, cls in MODELS.items() if cls.representation is VAE.representation])
 def test_representation_and_reconstruction(name):
     model = tiny.make(name)
     outputs = model.predict(X, batch_size=5, verbose=0)
@@ -137,7 +140,7 @@ def test_representation_and_reconstruction(name):
 
 
 @pytest.mark.parametrize("method", ["fit", "evaluate"])
-@pytest.mark.parametrize("name", MODELS)
+@each_step
 def test_data_of_the_wrong_kind_is_refused(name, method):
     model = tiny.make(name)
     run = getattr(model, method)
@@ -149,7 +152,7 @@ def test_data_of_the_wrong_kind_is_refused(name, method):
         run(X, X, sample_weight=np.ones(16), verbose=0)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@each_step
 def test_pixels_out_of_range_are_refused_before_they_change_weights(name):
     model = tiny.make(name)
     before = tiny.weights(model)
@@ -173,3 +176,45 @@ def test_pixels_out_of_range_are_refused_before_they_change_weights(name):
 def test_networks_that_do_not_fit_are_refused(encoder, decoder):
     with pytest.raises(ValueError, match=r"Expected an encoder \[B, H, W, C\].* Received: encoder \(None, 4, 4, 1\)"):
         VAE(tiny.encoder(**encoder), tiny.decoder(**decoder))
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "scale"),
+    [("bernoulli", None), ("continuous_bernoulli", None), ("gaussian", None), ("gaussian", 0.1)],
+)
+def test_reconstruction_error_is_that_of_the_likelihood(likelihood, scale):
+    model = tiny.without_noise(tiny.make("vae", likelihood=likelihood, scale=scale))
+    logits = model.decoder(model(X)["mean"]).numpy().astype(np.float64)
+    if likelihood == "gaussian":
+        # A trained scale starts at 1, but for the least one.
+        expected = scipy.stats.norm.logpdf(X, scipy.special.expit(logits), scale or 1.001)
+        mean = scipy.special.expit(logits)
+    else:
+        expected = X * logits - np.logaddexp(0, logits)
+        mean = scipy.special.expit(logits)
+        if likelihood == "continuous_bernoulli":
+            expected += np.log(logits / np.tanh(logits / 2))
+            mean = 1 / (1 - np.exp(-logits)) - 1 / logits
+    results = model.evaluate(X, verbose=0, return_dict=True)
+    assert results["reconstruction"] == pytest.approx(-expected.sum(axis=(1, 2, 3)).mean(), rel=1e-4)
+    np.testing.assert_allclose(model.log_likelihood(X, model(X)["mean"]), expected.sum(axis=(1, 2, 3)), rtol=1e-4)
+    np.testing.assert_allclose(model.decode(model(X)["mean"]), mean, rtol=1e-3)
+
+
+def test_a_trained_scale_goes_to_the_root_mean_square_error():
+    optimizers = {"optimizer": keras.optimizers.SGD(1e-2)}
+    model = tiny.without_noise(tiny.make("vae", likelihood="gaussian", optimizers=optimizers))
+    model.encoder.trainable = model.decoder.trainable = False
+    model.compile(**optimizers)
+    model.fit(np.concatenate([X] * 100), batch_size=16, shuffle=False, verbose=0)
+    error = np.sqrt(np.mean((X - model.decode(model(X)["mean"])) ** 2))
+    assert np.exp(model.log_scale.numpy()) + 1e-3 == pytest.approx(error, rel=1e-3)
+
+
+def test_likelihoods_that_are_not_there_are_refused():
+    networks = tiny.encoder(), tiny.decoder()
+    with pytest.raises(ValueError, match=r"\['bernoulli', 'continuous_bernoulli', 'gaussian'\]. Received: .*'laplace'"):
+        VAE(*networks, likelihood="laplace")
+    for arguments in ({"scale": 0.1}, {"likelihood": "gaussian", "scale": 0.0}):
+        with pytest.raises(ValueError, match=r"positive, and only with likelihood='gaussian'. Received: scale=0\."):
+            VAE(*networks, **arguments)

@@ -11,20 +11,20 @@ from tfvae.data.factors import checked_indices
 class FactorTable:
     """The factors of N images, as a table: what `FactorSpace` is for a grid.
 
-    A factor is discrete where its column has integers (or truth values, or floats that are all whole) and continuous
-    otherwise. Where images that share a value of a factor are asked for, those that share it exactly are given, so
+    Where images that share a value of a factor are asked for, those that share it exactly are given, so
     for a continuous factor often only the image itself.
 
     Args:
         names: names of the K factors, all different.
         table: numbers [N, K], a row for each image.
+        continuous: which factors are continuous, K truth values; by default those whose values are not all whole.
 
     Raises:
         ValueError: if the shapes do not fit, a name is repeated, or a value is not finite.
         TypeError: if the table does not hold numbers.
     """
 
-    def __init__(self, names: Sequence[str], table: np.ndarray) -> None:
+    def __init__(self, names: Sequence[str], table: np.ndarray, *, continuous: Sequence[bool] | None = None) -> None:
         names, table = tuple(names), np.asarray(table)
         if table.dtype.kind not in "biuf":
             raise TypeError(f"Expected a table of numbers. Received: dtype={table.dtype}")
@@ -32,6 +32,8 @@ class FactorTable:
             raise ValueError(f"Expected a table [N, {len(names)}] for {names}. Received: shape={table.shape}")
         if len(set(names)) != len(names):
             raise ValueError(f"Expected names that are all different. Received: names={names}")
+        if continuous is not None and len(continuous) != len(names):
+            raise ValueError(f"Expected {len(names)} truth values. Received: continuous={continuous}")
         if not np.isfinite(table).all():
             bad = [name for name, column in zip(names, table.T, strict=True) if not np.isfinite(column).all()]
             raise ValueError(f"Expected finite values. Received: NaN or infinity in {bad}")
@@ -39,17 +41,15 @@ class FactorTable:
         self._table = table.astype(np.float64)
         distinct = [np.unique(column, return_inverse=True) for column in self._table.T]
         self.values: tuple[np.ndarray, ...] = tuple(values for values, _ in distinct)
+        if continuous is None:
+            continuous = [bool((values != np.round(values)).any()) for values in self.values]
+        self.continuous = tuple(continuous)
         self._ranks = np.stack([ranks for _, ranks in distinct], axis=-1).astype(np.int64)
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """The number of distinct values of each factor, K integers."""
         return tuple(len(values) for values in self.values)
-
-    @property
-    def continuous(self) -> tuple[bool, ...]:
-        """Which factors are continuous, K truth values."""
-        return tuple(bool((values != np.round(values)).any()) for values in self.values)
 
     def __len__(self) -> int:
         return len(self._table)

@@ -1,44 +1,84 @@
-"""Data sets of TensorFlow Datasets, put in the order of their factors: https://www.tensorflow.org/datasets."""
+"""Any image set of TensorFlow Datasets, in the order of its labels: https://www.tensorflow.org/datasets.
+
+An image of up to 64 x 64 pixels keeps its size, and gets an even black border up to the next multiple of 16, which the
+paper's networks need: 28 x 28 digits become 32 x 32. Of a larger one the square in the middle is resized to 64 x 64.
+"""
 
 import contextlib
 import hashlib
 import os
 import urllib.error
 import urllib.request
-import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets
+from PIL import Image
+from tqdm import tqdm
 
 from tfvae.data import dsprites
-from tfvae.data.factors import FactorSpace
+from tfvae.data.arrangement import arranged
+from tfvae.data.array_cache import RowWriter, cached, rewrite
+from tfvae.data.factor_table import FactorTable
+from tfvae.data.factors import Factors, FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
-from tfvae.data.packed import PackedImages, cache_folder, packed_digest, write_packed, write_whole
+from tfvae.data.image_data import ImageData
+from tfvae.data.packed import cache_folder
+from tfvae.data.pictures import fitted, in_parallel
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a builder keeps its factors.
+    """What a builder's labels mean, where they span a grid.
 
     Args:
         factors: names and values of the factors, in the order that the images shall have.
         labels: for each factor the builder's label, or None for a factor of one value that the builder leaves out.
-        substitute: a data set that needs no download, told to those who cannot reach this one.
+        binary: whether the images are of 0 and 1.
     """
 
     factors: FactorSpace
     labels: tuple[str | None, ...]
-    substitute: str
+    binary: bool = False
+
+
+def _hues() -> np.ndarray:
+    return np.arange(10) / 10
 
 
 LAYOUTS = {
     "dsprites": Layout(
         factors=dsprites.FACTORS,
         labels=(None, "label_shape", "label_scale", "label_orientation", "label_x_position", "label_y_position"),
-        substitute="dsprites",
+        binary=True,
     ),
+    "shapes3d": Layout(
+        factors=FactorSpace(
+            ("floor_hue", "wall_hue", "object_hue", "scale", "shape", "orientation"),
+            (_hues(), _hues(), _hues(), np.linspace(0.75, 1.25, 8), np.arange(4.0), np.linspace(-30, 30, 15)),
+        ),
+        labels=tuple(f"label_{n}" for n in ("floor_hue", "wall_hue", "object_hue", "scale", "shape", "orientation")),
+    ),
+    # Elevations of 30 to 70 and azimuths of 0 to 340 degrees. Half of the instances are in each of train and test.
+    "smallnorb": Layout(
+        factors=FactorSpace(
+            ("category", "instance", "elevation", "azimuth", "lighting"),
+            (np.arange(5.0), np.arange(10.0), 30 + 5 * np.arange(9.0), 20 * np.arange(18.0), np.arange(6.0)),
+        ),
+        labels=("label_category", "instance", "label_elevation", "label_azimuth", "label_lighting"),
+    ),
+}
+# The square that is cut out before it is resized: the face, in the aligned pictures of 178 x 218.
+CROPS = {"celeb_a": 128}
+_SUBSTITUTES = {
+    "dsprites": "'dsprites' needs no download.",
+    "shapes3d": "'shapes3d' needs no download.",
+    "mnist": "tools/prepare_data.py writes it from IDX or .npz files that you have.",
+    "fashion_mnist": "tools/prepare_data.py writes it from IDX or .npz files that you have.",
 }
 
 
@@ -47,117 +87,255 @@ def load(
     data_dir: str | os.PathLike[str] | None = None,
     download: bool = False,
     *,
+    split: str | None = None,
+    size: int | None = None,
+    crop: int | None = None,
     cache: str | os.PathLike[str] | None = None,
-) -> GroundTruthData:
-    """Reads the binary images of a builder and keeps them in the order of their labels, as packed bits.
+) -> ImageData:
+    """Reads the images of a builder that has a feature "image", and keeps them.
 
     Args:
-        name: a key of `LAYOUTS`.
-        data_dir: where TensorFlow Datasets keeps its data, by default ~/tensorflow_datasets.
+        name: a builder, such as "mnist", "emnist/letters" or one that was prepared in data_dir.
+        data_dir: where TensorFlow Datasets keeps its data, by default $TFDS_DATA_DIR, else ~/tensorflow_datasets.
         download: whether to download and prepare what is not there yet.
-        cache: the folder for the packed bits; by default $TFVAE_CACHE, else the user's cache folder.
+        split: a split as TensorFlow Datasets writes it, "train" or "train[:10%]+test"; by default all, joined.
+        size: H = W to which the square in the middle of an image is resized, a multiple of 16.
+        crop: side of that square in pixels; by default the image's shorter side, and 128 for celeb_a.
+        cache: the folder to keep the images in; by default $TFVAE_CACHE, else the user's cache folder. Images of two
+            values are kept as bits.
 
     Returns:
-        Images of 0 and 255. The builder's ClassLabels give the sizes of the factors.
+        `GroundTruthData` of a `FactorSpace` where there is one image for each combination of the labels, else of a
+        `FactorTable` of them: class labels and truth values. `ImageData` where there are no labels.
 
     Raises:
-        ValueError: if the name is unknown, or there is not one binary image for each combination of labels.
+        ValueError: if the builder is unknown or has no such images; or if labels should span a grid and do not.
         FileNotFoundError: if the data was not prepared and shall not be downloaded.
         RuntimeError: if the data cannot be downloaded or prepared.
         OSError: if the cache cannot be written to, or has no room.
     """
-    if name not in LAYOUTS:
-        raise ValueError(f"Expected a builder out of {sorted(LAYOUTS)}. Received: name={name!r}")
-    layout = LAYOUTS[name]
-    builder = _prepared_builder(name, layout, data_dir, download)
-    factors = _factor_space(layout, builder.info.features)
-    image_shape = builder.info.features["image"].shape
-    shape = (len(factors), int(np.prod(image_shape)) // 8)
+    if size is not None and (size < 16 or size % 16):
+        raise ValueError(f"Expected size to be a multiple of 16, for the networks' sake. Received: size={size}")
+    if crop is not None and crop < 1:
+        raise ValueError(f"Expected crop >= 1, in pixels. Received: crop={crop}")
+    builder = _prepared_builder(name, data_dir or os.environ.get("TFDS_DATA_DIR"), download)
+    _check_image(name, builder.info.features)
+    strict = split is None and builder.name in LAYOUTS
+    split = split or "+".join(builder.info.splits)
+    crop = CROPS.get(builder.name) if crop is None else crop
+    layout = LAYOUTS.get(builder.name)
+    labels = _labels(layout, builder.info.features)
 
-    path = cache_folder(cache) / f"tfds-{name}-{_fingerprint(builder)}.npy"
-    digest_path = path.with_suffix(".sha256")
-    digest = digest_path.read_text("ascii") if path.exists() and digest_path.exists() else None
-    if digest is not None and packed_digest(path, shape) != digest:
-        warnings.warn(f"{path} is damaged and is read again.", stacklevel=2)
-        digest = None
-    if digest is None:
-        bits = _read_bits(builder, layout, factors)
-        digest = write_packed(path, shape, (bits[start : start + 4096] for start in range(0, len(bits), 4096)))
-        write_whole(digest_path, len(digest), [digest.encode("ascii")])
-    return GroundTruthData(f"tfds:{name}", factors, PackedImages(path, image_shape), digest=digest)
+    key = hashlib.sha256(repr((2, split, size, crop)).encode() + _fingerprint(builder)).hexdigest()[:16]
+    reader = _Reader(builder, split, layout, tuple(labels.values()), strict)
+    fill = partial(_fill, reader, size=size, crop=crop, told=cache is None)
+    images = cached(cache_folder(cache) / f"tfds-{name.replace('/', '-').replace(':', '-')}-{key}", fill)
+    if images.table is None:
+        return ImageData(f"tfds:{name}", images.images, digest=images.digest)
+    factors, _ = arranged(tuple(labels), images.table)
+    if layout is not None and isinstance(factors, FactorSpace):
+        known = zip(layout.factors.values, factors.values, strict=True)
+        values = (value[places.astype(int)] for value, places in known)
+        factors = FactorSpace(factors.names, tuple(values))
+    return GroundTruthData(f"tfds:{name}", factors, images.images, digest=images.digest)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads a split twice, in the same order: its labels, then its images."""
+
+    builder: tensorflow_datasets.core.DatasetBuilder
+    split: str
+    layout: Layout | None
+    labels: tuple[str | None, ...]
+    strict: bool
+
+    def table(self) -> np.ndarray | None:
+        """The labels, int64 [N, K], or None if there are none."""
+        if not any(self.labels):
+            return None
+        blocks = []
+        for batch in self._batches(*self.labels):
+            columns = {label: _at(batch, label).astype(np.int64) for label in self.labels if label is not None}
+            size = len(next(iter(columns.values())))
+            zeros = np.zeros(size, np.int64)
+            blocks.append(np.stack([columns.get(label or "", zeros) for label in self.labels], axis=-1))
+        return np.concatenate(blocks) if blocks else None
+
+    def images(self) -> Iterator[list[np.ndarray]]:
+        """Blocks of images, each uint8 [H, W, C]."""
+        varying = None in self.builder.info.features["image"].shape
+        for batch in self._batches("image", batch_size=1 if varying else 256):
+            yield list(batch["image"])
+
+    def _batches(self, *features: str | None, batch_size: int = 1024) -> Iterator[dict[str, Any]]:
+        wanted: dict[str, Any] = {}
+        for feature in features:
+            place = wanted
+            *folders, last = (feature or "").split("/")
+            for folder in folders:
+                place = place.setdefault(folder, {})
+            if last:
+                place[last] = True
+        examples = self.builder.as_dataset(
+            split=self.split,
+            batch_size=batch_size,
+            shuffle_files=False,
+            read_config=tensorflow_datasets.ReadConfig(try_autocache=False, interleave_cycle_length=1),
+            decoders=tensorflow_datasets.decode.PartialDecoding(wanted),
+        )
+        return examples.as_numpy_iterator()
+
+
+def _fill(reader: _Reader, folder: Path, *, size: int | None, crop: int | None, told: bool) -> None:
+    """Writes the images of a builder, and the table of their labels, into a folder of the cache."""
+    table = reader.table()
+    places = None
+    count = sum(reader.builder.info.splits[part.strip()].num_examples for part in reader.split.split("+"))
+    if table is not None:
+        count = len(table)
+        factors, order = arranged([str(k) for k in range(table.shape[1])], table)
+        if reader.strict and reader.layout is not None and isinstance(factors, FactorTable):
+            raise _not_a_grid(reader.layout.factors.names, factors)
+        places = np.argsort(order)
+        np.save(folder / "table.npy", table[order])
+
+    binary = reader.layout is not None and reader.layout.binary
+    fit = _fitting(reader.builder.info.features["image"].shape, size, crop)
+    writer: RowWriter | None = None
+    start, most = 0, 0
+    shape: tuple[int, ...] = ()
+    with contextlib.ExitStack() as stack:
+        bar = stack.enter_context(tqdm(total=count, unit="image", disable=None if told else True, leave=False))
+        for block in reader.images():
+            most = max(most, max(int(image.max()) for image in block))
+            if binary and most > 1:
+                raise ValueError(f"Expected images of 0 and 1. Received: maximum={most}")
+            rows = fit(block)
+            if binary:
+                shape, rows = rows.shape[1:], np.packbits(rows.reshape(len(rows), -1), axis=-1)
+            if writer is None:
+                writer = stack.enter_context(RowWriter(folder / "images.npy", rows.shape[1:], count))
+            writer.write(rows, np.arange(start, start + len(rows)) if places is None else places[start:][: len(rows)])
+            start += len(rows)
+            bar.update(len(rows))
+    if writer is None:
+        raise ValueError(f"Expected images in the split {reader.split!r}. Received: none")
+    if binary:
+        np.save(folder / "image_shape.npy", np.array(shape))
+    elif most == 1:
+        # Kept as 0 and 1, which would be black and nearly black here.
+        rewrite(folder / "images.npy", writer.row_shape, lambda images: images * np.uint8(255))
+
+
+def _fitting(shape: tuple[int | None, ...], size: int | None, crop: int | None) -> Callable[[list], np.ndarray]:
+    """Returns the function from images, each uint8 [H, W, C], to an array of the size that is wanted."""
+    height, width, channels = shape
+    if size is None and crop is None and height and width and max(height, width) <= 64:
+        rows, columns = -height % 16, -width % 16
+        border = ((0, 0), (rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2), (0, 0))
+        return lambda images: np.pad(images, border)
+
+    def fit(image: np.ndarray) -> np.ndarray:
+        picture = fitted(Image.fromarray(image[..., 0] if channels == 1 else image[..., :3]), size or 64, crop)
+        return np.asarray(picture).reshape(picture.height, picture.width, -1)
+
+    return lambda images: np.stack([image for part in in_parallel(fit, images) for image in part])
 
 
 def _prepared_builder(
-    name: str, layout: Layout, data_dir: str | os.PathLike[str] | None, download: bool
+    name: str, data_dir: str | os.PathLike[str] | None, download: bool
 ) -> tensorflow_datasets.core.DatasetBuilder:
-    builder = tensorflow_datasets.builder(name, data_dir=data_dir)
+    try:
+        builder = tensorflow_datasets.builder(name, data_dir=data_dir)
+    except tensorflow_datasets.core.registered.DatasetNotFoundError:
+        where = f"in {os.fspath(data_dir)}" if data_dir else "in TFDS_DATA_DIR"
+        raise ValueError(
+            f"Expected a builder of TensorFlow Datasets, or one that was prepared {where}. Received: name={name!r}"
+        ) from None
     what = f"{name} {builder.version} of TensorFlow Datasets"
     if not builder.data_path.exists():
-        megabytes = sum(info.size for info in builder.url_infos.values()) / 1e6
+        size = sum(info.size for info in builder.url_infos.values()) / 1e6
+        how_much = f"{size:.0f} MB" if size else "of a size that it does not tell"
+        instead = _SUBSTITUTES.get(builder.name, "")
         if not download:
             where = "" if data_dir is None else f", data_dir={os.fspath(data_dir)!r}"
             raise FileNotFoundError(
                 f"Expected {what} to be prepared in {builder.data_dir}. Received: no such folder. "
-                f"Download it ({megabytes:.0f} MB) by tfvae.data.load('tfds:{name}'{where}, download=True), "
-                f"or use '{layout.substitute}', which needs no download."
+                f"Download it ({how_much}) by tfvae.data.load('tfds:{name}'{where}, download=True), or as a name "
+                f"'tfds:{name}?download'. {instead}".strip()
             )
         try:
             # TensorFlow Datasets tries ten times, for minutes, before it tells that there is no network.
             for url in builder.url_infos:
-                with contextlib.suppress(urllib.error.HTTPError):
-                    urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=30).close()
+                if url.startswith("http"):
+                    with contextlib.suppress(urllib.error.HTTPError):
+                        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=30).close()
             builder.download_and_prepare()
         except Exception as error:
             raise RuntimeError(
-                f"Expected to download {what} ({megabytes:.0f} MB) to {builder.data_dir}; "
-                f"'{layout.substitute}' needs no download. Received: {type(error).__name__}: {error}"
+                f"Expected to download {what} ({how_much}) to {builder.data_dir}. {instead} "
+                f"Received: {type(error).__name__}: {error}"
             ) from error
     # The features as they were written: a builder from code has those of the published data set.
     return tensorflow_datasets.builder_from_directory(builder.data_dir)
 
 
-def _factor_space(layout: Layout, features: tensorflow_datasets.features.FeaturesDict) -> FactorSpace:
-    sizes = [1 if label is None else features[label].num_classes for label in layout.labels]
-    for factor, size, most in zip(layout.factors.names, sizes, layout.factors.sizes, strict=True):
-        if size > most:
-            raise ValueError(f"Expected at most {most} values of {factor}. Received: num_classes={size}")
-    values = (value[:size] for value, size in zip(layout.factors.values, sizes, strict=True))
-    return FactorSpace(layout.factors.names, tuple(values))
+def _check_image(name: str, features: tensorflow_datasets.features.FeaturesDict) -> None:
+    image = dict(features.items()).get("image")
+    if not isinstance(image, tensorflow_datasets.features.Image) or image.np_dtype != np.uint8:
+        kinds = {key: type(feature).__name__ for key, feature in features.items()}
+        raise ValueError(f"Expected a builder with uint8 images as the feature 'image'. Received: {name!r} has {kinds}")
 
 
-def _fingerprint(builder: tensorflow_datasets.core.DatasetBuilder) -> str:
+def _labels(layout: Layout | None, features: tensorflow_datasets.features.FeaturesDict) -> dict[str, str | None]:
+    """Returns for each factor the feature that has it, as a path like "attributes/Male"."""
+    if layout is not None:
+        for factor, label, most in zip(layout.factors.names, layout.labels, layout.factors.sizes, strict=True):
+            if label is not None and features[label].num_classes > most:
+                raise ValueError(
+                    f"Expected at most {most} values of {factor}. Received: num_classes={features[label].num_classes}"
+                )
+        return dict(zip(layout.factors.names, layout.labels, strict=True))
+    found: dict[str, str | None] = {}
+    for path, feature in _leaves(features, ""):
+        truth = feature.shape == () and feature.np_dtype == np.bool_
+        if truth or isinstance(feature, tensorflow_datasets.features.ClassLabel):
+            name = path.rpartition("/")[2].removeprefix("label_")
+            found[name if name not in found else path] = path
+    return found
+
+
+def _leaves(feature: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(feature, tensorflow_datasets.features.FeaturesDict):
+        for key, part in feature.items():
+            yield from _leaves(part, f"{path}/{key}" if path else key)
+    else:
+        yield path, feature
+
+
+def _at(batch: dict[str, Any], path: str) -> np.ndarray:
+    value: Any = batch
+    for key in path.split("/"):
+        value = value[key]
+    return value
+
+
+def _not_a_grid(names: tuple[str, ...], factors: Factors) -> ValueError:
+    rows = factors.to_factors(np.arange(len(factors)))
+    size = int(np.prod(factors.sizes))
+    count = np.bincount(np.ravel_multi_index(tuple(rows.T), factors.sizes), minlength=size)
+    first = np.unravel_index(np.flatnonzero(count != 1)[0], factors.sizes)
+    return ValueError(
+        f"Expected one image for each of {size} combinations of labels. Received: {np.sum(count == 0)} without an "
+        f"image, {np.sum(count > 1)} with several; the first of them is "
+        f"{dict(zip(names, (int(place) for place in first), strict=True))}"
+    )
+
+
+def _fingerprint(builder: tensorflow_datasets.core.DatasetBuilder) -> bytes:
     """Tells apart data of one name that lies in different folders or was prepared anew."""
     folder = builder.data_path
     parts = [str(Path(builder.data_dir)).encode()]
     parts += [(folder / file).read_bytes() for file in ("dataset_info.json", "features.json")]
-    return hashlib.sha256(b"\n".join(parts)).hexdigest()[:16]
-
-
-def _read_bits(builder: tensorflow_datasets.core.DatasetBuilder, layout: Layout, factors: FactorSpace) -> np.ndarray:
-    """Reads all images, in whatever order they are stored, into the order of their factors."""
-    labels = [label for label in layout.labels if label is not None]
-    examples = builder.as_dataset(
-        split="train",
-        batch_size=1024,
-        shuffle_files=False,
-        read_config=tensorflow_datasets.ReadConfig(try_autocache=False),
-        decoders=tensorflow_datasets.decode.PartialDecoding(dict.fromkeys(["image", *labels], True)),
-    )
-    bits = np.zeros((len(factors), int(np.prod(builder.info.features["image"].shape)) // 8), np.uint8)
-    count = np.zeros(len(factors), np.int64)
-    for batch in examples.as_numpy_iterator():
-        images = batch["image"]
-        if images.max() > 1:
-            raise ValueError(f"Expected images of 0 and 1. Received: maximum={images.max()}")
-        columns = [np.zeros(len(images), np.int64) if label is None else batch[label] for label in layout.labels]
-        indices = factors.to_index(np.stack(columns, axis=-1))
-        bits[indices] = np.packbits(images.reshape(len(images), -1), axis=-1)
-        np.add.at(count, indices, 1)
-    wrong = np.flatnonzero(count != 1)
-    if wrong.size:
-        first = dict(zip(factors.names, factors.to_factors(wrong[:1])[0].tolist(), strict=True))
-        raise ValueError(
-            f"Expected one image for each of {len(factors)} combinations of labels. Received: {np.sum(count == 0)} "
-            f"without an image, {np.sum(count > 1)} with several; the first of them is {first}"
-        )
-    return bits
+    return b"\n".join(parts)

@@ -3,8 +3,9 @@
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from tfvae.data.factors import Factors
 from tfvae.metrics.codes import Codes
-from tfvae.metrics.sampling import over_repeats, scored_columns
+from tfvae.metrics.sampling import binned, over_repeats, scored_columns
 
 # Pairs of images looked up at a time: a bound on memory (about 100 MB for ten latents and five factors).
 _CHUNK = 200_000
@@ -18,6 +19,9 @@ def beta_vae_score(
     train: int = 10_000,
     evaluation: int = 800,
     classifier: str = "logistic",
+    iterations: int = 10_000,
+    collapsed_kl: float = 0.01,
+    bins: int = 20,
     repeats: int = 5,
 ) -> dict[str, float]:
     """Accuracy of a linear classifier that names the factor shared by pairs of images.
@@ -25,7 +29,8 @@ def beta_vae_score(
     A point: choose a factor k, draw L pairs of images that share the value of that factor, all else random;
         x = (1/L) sum_l |mu(x_1l) - mu(x_2l)|,    label k
     (Higgins et al., 2017; Kim & Mnih, 2018, Section 4). The metric has a known failure mode: a code that lacks one
-    factor can score 1, since that factor is told by no latent being still. It prunes no latents.
+    factor can score 1, since that factor is told by no latent being still. Latents that have collapsed to the prior
+    are left out: standardising would make a code of what is none.
 
     Its value depends on how the classifier is trained, see `classifier`; compare like with like:
 
@@ -37,12 +42,17 @@ def beta_vae_score(
       gone through again, in a new order.
 
     Args:
-        codes: codes of a data set with known factors.
+        codes: codes of a data set with known factors. Where they are no grid, the second image of a pair is drawn among
+            those that share the factor's value with the first.
         rng: source of all randomness.
         pairs: int, pairs of one point (L).
         train: int, points that train the classifier.
         evaluation: int, points on which it is evaluated.
         classifier: "logistic" or "adagrad".
+        iterations: int >= 1, of Adagrad; logistic regression stops by itself.
+        collapsed_kl: float, in nats; latents of less or equal KL to the prior, and constant ones, are left out. A
+            negative number lets all pass that vary.
+        bins: int >= 2, into which a continuous factor is cut, of equally many images that count as of one value.
         repeats: int, independent draws of all points; the scores are averaged.
 
     Returns:
@@ -56,19 +66,21 @@ def beta_vae_score(
     """
     if classifier not in _CLASSIFIERS:
         raise ValueError(f"Expected a classifier out of {sorted(_CLASSIFIERS)}. Received: classifier={classifier!r}")
-    if pairs < 1 or train < 1 or evaluation < 1:
+    if pairs < 1 or train < 1 or evaluation < 1 or iterations < 1:
         raise ValueError(
-            "Expected pairs >= 1, train >= 1 and evaluation >= 1. Received: "
-            f"pairs={pairs}, train={train}, evaluation={evaluation}"
+            "Expected pairs >= 1, train >= 1, evaluation >= 1 and iterations >= 1. Received: "
+            f"pairs={pairs}, train={train}, evaluation={evaluation}, iterations={iterations}"
         )
-    factors = len(scored_columns(codes.data))
+    columns, shared = scored_columns(codes.data), binned(codes.data.factors, bins)
+    factors, active = len(columns), codes.active_latents(rng, collapsed_kl)
 
     def repeat() -> tuple[float, float]:
-        features, labels = difference_features(codes, rng, train, pairs)
-        new_features, new_labels = difference_features(codes, rng, evaluation, pairs)
+        features, labels = difference_features(codes, rng, train, pairs, shared)
+        new_features, new_labels = difference_features(codes, rng, evaluation, pairs, shared)
+        features, new_features = features[:, active], new_features[:, active]
         if not features.any() and not new_features.any():
             return 1 / factors, 1 / factors
-        weights, bias = _CLASSIFIERS[classifier](features, labels, factors, rng)
+        weights, bias = _CLASSIFIERS[classifier](features, labels, factors, rng, iterations)
         return (
             float(np.mean((new_features @ weights + bias).argmax(axis=1) == new_labels)),
             float(np.mean((features @ weights + bias).argmax(axis=1) == labels)),
@@ -78,7 +90,7 @@ def beta_vae_score(
 
 
 def difference_features(
-    codes: Codes, rng: np.random.Generator, points: int, pairs: int
+    codes: Codes, rng: np.random.Generator, points: int, pairs: int, factors: Factors | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean absolute differences of the codes of pairs that share one factor.
 
@@ -87,32 +99,34 @@ def difference_features(
         rng: source of all randomness.
         points: int, number of points (P).
         pairs: int, pairs of images a point (L).
+        factors: those that pairs share a value of, by default those of the data.
 
     Returns:
         float64 [P, D] features and int [P] labels: the place of the shared factor among the scored ones.
     """
-    space, columns = codes.data.factors, scored_columns(codes.data)
+    factors, columns = factors or codes.data.factors, scored_columns(codes.data)
     labels = rng.integers(len(columns), size=points)
     features = np.empty((points, codes.latent_dim))
     step = max(1, _CHUNK // pairs)
     for start in range(0, points, step):
-        shared = np.repeat(columns[labels[start : start + step]], pairs)
-        first, second = (space.sample_factors(shared.size, rng) for _ in range(2))
-        rows = np.arange(shared.size)
-        second[rows, shared] = first[rows, shared]
-        difference = np.abs(codes.mean(space.to_index(first)) - codes.mean(space.to_index(second)))
+        shared = np.repeat(labels[start : start + step], pairs)
+        first = factors.sample(shared.size, rng)
+        second = np.empty_like(first)
+        for k, column in enumerate(columns):
+            second[shared == k] = factors.partners(first[shared == k], column, rng)
+        difference = np.abs(codes.mean(first) - codes.mean(second))
         features[start : start + step] = difference.reshape(-1, pairs, codes.latent_dim).mean(axis=1, dtype=np.float64)
     return features, labels
 
 
 def _logistic(
-    features: np.ndarray, labels: np.ndarray, classes: int, rng: np.random.Generator
+    features: np.ndarray, labels: np.ndarray, classes: int, rng: np.random.Generator, iterations: int = 10_000
 ) -> tuple[np.ndarray, np.ndarray]:
     """Multinomial logistic regression to convergence: weights [D, K] and bias [K] for the features as they are.
 
     The L2 penalty, 5e-5 of the squared weights a point, is there to make the optimum finite when classes separate.
     """
-    del rng
+    del rng, iterations
     weights, bias = np.zeros((features.shape[1], classes)), np.full(classes, -np.inf)
     present = np.unique(labels)
     bias[present] = 0

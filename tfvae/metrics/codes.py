@@ -1,10 +1,15 @@
 """Codes of a data set, each image encoded at most once."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from tqdm import tqdm
+
+from tfvae.metrics.codes_cache import read_codes, write_codes
+from tfvae.metrics.sampling import subset
 
 
 class Codes:
@@ -21,10 +26,20 @@ class Codes:
         batch_size: int, images a call of `represent`. Smaller calls are filled up to a power of two, so that a
             `tf.function` is traced for few shapes.
         progress: bool, whether to show a progress bar while encoding.
+        cache: a folder to keep the codes in, a file for each `key`. Codes that are there are read, and nothing is
+            encoded; where they are not, the first question encodes all images and writes them, whole or not at all.
+        key: what the codes are a function of: the digests of the model and the data, see `codes_key`.
     """
 
     def __init__(
-        self, represent: Callable[[np.ndarray], Any], data: Any, *, batch_size: int = 512, progress: bool = False
+        self,
+        represent: Callable[[np.ndarray], Any],
+        data: Any,
+        *,
+        batch_size: int = 512,
+        progress: bool = False,
+        cache: str | os.PathLike[str] | None = None,
+        key: str | None = None,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"Expected at least one image a batch. Received: batch_size={batch_size}")
@@ -35,6 +50,13 @@ class Codes:
         self._is_encoded = np.zeros(len(data), bool)
         self._mean: np.ndarray | None = None
         self._log_variance: np.ndarray | None = None
+        if (cache is None) != (key is None):
+            raise ValueError(f"Expected a cache and its key, or neither. Received: cache={cache!r}, key={key!r}")
+        self._file = None if cache is None else Path(cache) / f"{key}.npz"
+        if self._file is not None:
+            kept = read_codes(self._file, len(data))
+            if kept is not None:
+                self._store(np.arange(len(data)), *kept)
 
     @classmethod
     def from_arrays(cls, data: Any, mean: np.ndarray, log_variance: np.ndarray | None = None) -> Self:
@@ -74,6 +96,30 @@ class Codes:
         """Encodes every image that has not been encoded yet."""
         self._encode(np.arange(len(self.data)))
 
+    def active_latents(
+        self, rng: np.random.Generator, collapsed_kl: float = 0.01, *, samples: int = 10_000
+    ) -> np.ndarray:
+        """Which latents vary and have not collapsed to the prior, bool [D]: those that a metric looks at.
+
+        A mean of 1e-4 carries nothing through a posterior of standard deviation 1, yet all metrics that do not depend
+        on the scale of latents would take it for a code. A latent whose KL is exactly 0.01 nats has means of variance
+        0.02 (0.5 log 1/(1 - v)).
+
+        Args:
+            rng: draws the images that are looked at.
+            collapsed_kl: float, in nats; a latent of less or equal KL has collapsed. A negative number lets all pass
+                that vary. Without a posterior it is not looked at.
+            samples: int, random images over which the KL is averaged; all images when there are fewer.
+        """
+        sample = subset(len(self.data), samples, rng)
+        active, kl = self.varying_latents(sample), self.kl_per_latent(sample)
+        return active if kl is None else active & (kl > collapsed_kl)
+
+    def varying_latents(self, indices: np.ndarray) -> np.ndarray:
+        """Which latents vary over images by more than float32 rounds, bool [D]; `indices` int [N]."""
+        means = self.mean(indices).astype(np.float64)
+        return np.ptp(means, axis=0) > 4 * np.finfo(np.float32).eps * np.abs(means).max(axis=0)
+
     def kl_per_latent(self, indices: np.ndarray) -> np.ndarray | None:
         """KL of each latent to the standard normal prior, averaged over images.
 
@@ -106,6 +152,8 @@ class Codes:
         missing[indices] = True
         missing &= ~self._is_encoded
         todo = np.flatnonzero(missing)
+        if todo.size and self._file is not None:
+            todo = np.flatnonzero(~self._is_encoded)
         if todo.size:
             with tqdm(total=todo.size, unit="images", desc="encode", leave=False, disable=not self._progress) as bar:
                 for start in range(0, todo.size, self._batch_size):
@@ -115,6 +163,9 @@ class Codes:
                     mean, log_variance = _check(self._represent(images), padded)
                     self._store(batch, mean[: batch.size], None if log_variance is None else log_variance[: batch.size])
                     bar.update(batch.size)
+            if self._file is not None:
+                assert self._mean is not None
+                write_codes(self._file, self._mean, self._log_variance)
         return indices
 
     def _store(self, indices: np.ndarray, mean: np.ndarray, log_variance: np.ndarray | None) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import numpy as np
 
 from tfvae.metrics.codes import Codes
-from tfvae.metrics.sampling import over_repeats, scored_columns, subset
+from tfvae.metrics.sampling import binned, over_repeats, scored_columns, subset
 
 
 def factor_vae_score(
@@ -18,6 +18,7 @@ def factor_vae_score(
     scale_samples: int = 10_000,
     collapsed_kl: float = 0.01,
     discrete: Collection[int] = (),
+    bins: int = 20,
     repeats: int = 5,
 ) -> dict[str, float]:
     """Accuracy of a majority vote that names the fixed factor from the latent of the lowest variance.
@@ -35,7 +36,8 @@ def factor_vae_score(
     that of a random classifier, 1/K.
 
     Args:
-        codes: codes of a data set with known factors.
+        codes: codes of a data set with known factors. Where they are no grid, the images of a vote are drawn among
+            those that share the factor's value with a random one.
         rng: source of all randomness.
         votes: int, votes that make the classifier.
         evaluation_votes: int, votes on which it is evaluated.
@@ -44,6 +46,7 @@ def factor_vae_score(
             when there are fewer.
         collapsed_kl: float, in nats; a latent is pruned when its KL is less or equal. A negative number prunes none.
         discrete: latents whose codes are categories: these have Gini's variance, and are not pruned by a Gaussian KL.
+        bins: int >= 2, into which a continuous factor is cut, of equally many images that count as of one value.
         repeats: int, independent draws of all votes; the scores are averaged.
 
     Returns:
@@ -55,7 +58,7 @@ def factor_vae_score(
     Raises:
         ValueError: a parameter is out of its range, or there are fewer than two factors.
     """
-    columns = scored_columns(codes.data)
+    factors, columns = binned(codes.data.factors, bins), scored_columns(codes.data)
     if votes < 1 or evaluation_votes < 1 or batch < 2 or scale_samples < 2:
         raise ValueError(
             "Expected votes >= 1, evaluation_votes >= 1, batch >= 2 and scale_samples >= 2. Received: "
@@ -68,7 +71,7 @@ def factor_vae_score(
 
     sample = subset(len(codes.data), scale_samples, rng)
     scale = _variance(codes.mean(sample), is_discrete)
-    active = _varies(codes.mean(sample))
+    active = codes.varying_latents(sample)
     kl = codes.kl_per_latent(sample)
     if kl is not None:
         active &= (kl > collapsed_kl) | is_discrete
@@ -78,12 +81,14 @@ def factor_vae_score(
 
     def draw(number: int) -> tuple[np.ndarray, np.ndarray]:
         """Votes: the latent of the lowest variance [V] and the place of the fixed factor in `columns` [V]."""
-        space = codes.data.factors
-        factors = space.sample_factors(number * batch, rng).reshape(number, batch, -1)
         fixed = rng.integers(len(columns), size=number)
-        rows = np.arange(number)
-        factors[rows, :, columns[fixed]] = factors[rows, 0, columns[fixed]][:, None]
-        means = codes.mean(space.to_index(factors.reshape(number * batch, -1))).reshape(number, batch, -1)
+        images = np.empty((number, batch), np.int64)
+        images[:, 0] = factors.sample(number, rng)
+        for k, column in enumerate(columns):
+            votes_for_it = fixed == k
+            first = np.repeat(images[votes_for_it, 0], batch - 1)
+            images[votes_for_it, 1:] = factors.partners(first, column, rng).reshape(-1, batch - 1)
+        means = codes.mean(images.ravel()).reshape(number, batch, -1)
         relative = np.full((number, active.size), np.inf)
         relative[:, active] = _variance(means[:, :, active], is_discrete[active]) / scale[active]
         return relative.argmin(axis=1), fixed
@@ -130,9 +135,3 @@ def _variance(values: np.ndarray, is_discrete: np.ndarray) -> np.ndarray:
     if is_discrete.any():
         variance[..., is_discrete] = gini_variance(values[..., is_discrete])
     return variance
-
-
-def _varies(means: np.ndarray) -> np.ndarray:
-    """Whether a latent varies over the data by more than float32 rounds: [N, D] -> bool [D]."""
-    span = np.ptp(means.astype(np.float64), axis=0)
-    return span > 4 * np.finfo(np.float32).eps * np.abs(means).max(axis=0)

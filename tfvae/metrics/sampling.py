@@ -1,9 +1,14 @@
-"""What the sampling metrics share: the factors that are scored, subsets, repeats."""
+"""What the metrics share: the factors that are scored, the images that are drawn, and the error of the draw."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from tfvae.data.factor_table import FactorTable
+from tfvae.data.factors import Factors
+
+Numbers = Mapping[str, Any]
 
 
 def scored_columns(data: Any) -> np.ndarray:
@@ -17,13 +22,109 @@ def scored_columns(data: Any) -> np.ndarray:
     return np.array([data.factors.names.index(name) for name in data.scored_factors])
 
 
+def binned(factors: Factors, bins: int) -> Factors:
+    """Factors whose continuous ones are cut into bins that hold equally many images; the same where none is.
+
+    Args:
+        factors: of N images.
+        bins: int >= 2, bins of a continuous factor. Equal values stay together.
+    """
+    if bins < 2:
+        raise ValueError(f"Expected at least two bins. Received: bins={bins}")
+    if not any(factors.continuous):
+        return factors
+    everything = np.arange(len(factors))
+    table = factors.to_factors(everything)
+    for column in np.flatnonzero(factors.continuous):
+        table[:, column] = quantile_bins(table[:, column], bins)
+    return FactorTable(factors.names, table)
+
+
+def quantile_bins(values: np.ndarray, bins: int) -> np.ndarray:
+    """The bin of each value, int [N] in [0, bins): bins that hold equally many, but for ties, which stay together."""
+    ordered = np.sort(values)
+    return np.searchsorted(ordered, values) * bins // len(values)
+
+
 def subset(size: int, number: int, rng: np.random.Generator) -> np.ndarray:
     """`number` distinct indices out of [0, size), or all of them when there are fewer, int [min(number, size)]."""
     return np.arange(size) if size <= number else np.sort(rng.choice(size, number, replace=False))
 
 
+def standardised(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both [n, D] and [m, D] in float64, with mean 0 and variance 1 of the first; a column without variance is 0."""
+    train, test = train.astype(np.float64), test.astype(np.float64)
+    centre, spread = train.mean(axis=0), train.std(axis=0)
+    scale = np.divide(1, spread, out=np.zeros_like(spread), where=spread > 0)
+    return (train - centre) * scale, (test - centre) * scale
+
+
+def over_draws(
+    measure: Callable[[np.ndarray], Numbers], size: int, samples: int, repeats: int, rng: np.random.Generator
+) -> dict[str, Any]:
+    """A score of random images, and its standard error.
+
+    Where there are more images than `samples`, it is the mean over independent draws of distinct images, and its error
+    that of a mean, s / sqrt(repeats): it tells what the draws leave open about all images. Where there are not, the
+    score is that of all images, and its error the spread s over bootstrap resamples (N images drawn with replacement;
+    Efron, 1979): it takes them for a sample of more.
+
+    Args:
+        measure: int [n], places of images -> numbers by name (or lists of them), "score" among them.
+        size: int, number of images (N).
+        samples: int >= 2, images of a draw.
+        repeats: int >= 2, number of draws.
+        rng: source of all randomness.
+
+    Returns:
+        The numbers of `measure`, and "standard_error" of "score".
+    """
+    _check_draws(samples=samples, repeats=repeats)
+    if size > samples:
+        return averaged([measure(subset(size, samples, rng)) for _ in range(repeats)])
+    result = measure(np.arange(size))
+    spread = np.std([measure(np.sort(rng.integers(size, size=size)))["score"] for _ in range(repeats)], ddof=1)
+    return averaged([result], float(spread))
+
+
+def over_splits(
+    measure: Callable[[np.ndarray, np.ndarray], Numbers],
+    size: int,
+    train: int,
+    test: int,
+    repeats: int,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """The mean score over random splits of images to train and to test on, with no image in both.
+
+    Args:
+        measure: places of images to train on, int [train], and to test on, int [test] -> numbers by name.
+        size: int >= 2, number of images (N).
+        train: int >= 1; where there are fewer than train + test images, all are split in this proportion,
+            or in halves if that leaves more to train on (but no more than asked for).
+        test: int >= 1.
+        repeats: int >= 2, number of splits.
+        rng: source of all randomness.
+
+    Returns:
+        The numbers of `measure`, and "standard_error" of "score", s / sqrt(repeats). Splits of few images overlap,
+        which makes it too small there.
+    """
+    _check_draws(repeats=repeats)
+    if train < 1 or test < 1 or size < 2:
+        raise ValueError(
+            "Expected train >= 1, test >= 1 and at least two images. Received: "
+            f"train={train}, test={test}, {size} images"
+        )
+    total = min(size, train + test)
+    first = max(round(total * train / (train + test)), min(train, total // 2))
+    first = min(first, total - 1)
+    splits = [np.split(rng.choice(size, total, replace=False), [first]) for _ in range(repeats)]
+    return averaged([measure(*split) for split in splits])
+
+
 def over_repeats(repeat: Callable[[], tuple[float, float]], repeats: int, evaluated: int) -> dict[str, float]:
-    """Mean of independent draws of a metric.
+    """Mean of independent draws of a metric that is an accuracy.
 
     Args:
         repeat: one draw: accuracy on `evaluated` points, and on the points that trained the classifier.
@@ -36,11 +137,21 @@ def over_repeats(repeat: Callable[[], tuple[float, float]], repeats: int, evalua
     """
     if repeats < 1:
         raise ValueError(f"Expected at least one repeat. Received: repeats={repeats}")
-    scores, train_accuracies = np.array([repeat() for _ in range(repeats)]).T
-    score = scores.mean()
-    error = np.sqrt(score * (1 - score) / evaluated) if repeats == 1 else scores.std(ddof=1) / np.sqrt(repeats)
-    return {
-        "score": float(score),
-        "standard_error": float(error),
-        "train_accuracy": float(train_accuracies.mean()),
-    }
+    draws = [{"score": score, "train_accuracy": train} for score, train in (repeat() for _ in range(repeats))]
+    binomial = np.sqrt(draws[0]["score"] * (1 - draws[0]["score"]) / evaluated)
+    return averaged(draws, float(binomial) if repeats == 1 else None)
+
+
+def averaged(draws: Sequence[Numbers], standard_error: float | None = None) -> dict[str, Any]:
+    """Mean over draws of all that they name, and "standard_error" of the mean "score", by default from its spread."""
+    scores = np.array([draw["score"] for draw in draws], np.float64)
+    if standard_error is None:
+        standard_error = float(scores.std(ddof=1) / np.sqrt(len(scores)))
+    means = {name: np.mean([draw[name] for draw in draws], axis=0).tolist() for name in draws[0]}
+    return {"score": means.pop("score"), "standard_error": standard_error, **means}
+
+
+def _check_draws(**numbers: int) -> None:
+    for name, number in numbers.items():
+        if number < 2:
+            raise ValueError(f"Expected {name} >= 2. Received: {name}={number}")

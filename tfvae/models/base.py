@@ -67,6 +67,11 @@ class Model(keras.Model):
         """(H, W, C)."""
         return self.encoder.input_shape[1:]
 
+    @property
+    def own_variables(self) -> list[keras.Variable]:
+        """The variables that belong to none of the networks; checkpoints hold them too."""
+        return []
+
     def trained_by(self) -> dict[str, list[keras.Variable]]:
         """The variables that each of the optimizers trains."""
         raise NotImplementedError

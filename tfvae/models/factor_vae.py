@@ -49,9 +49,10 @@ class FactorVAE(VAE):
         **kwargs: Any,
     ) -> None:
         super().__init__(encoder, decoder, discriminator=discriminator, **kwargs)
-        if discriminator.input_shape[-1] != self.latent_dim or discriminator.output_shape[-1] != 2:
+        code_dim = decoder.input_shape[-1]
+        if discriminator.input_shape[-1] != code_dim or discriminator.output_shape[-1] != 2:
             raise ValueError(
-                f"Expected a discriminator [B, {self.latent_dim}] -> [B, 2]. "
+                f"Expected a discriminator [B, {code_dim}] -> [B, 2]. "
                 f"Received: {discriminator.input_shape} -> {discriminator.output_shape}"
             )
         if gamma < 0:

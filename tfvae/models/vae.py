@@ -9,10 +9,25 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae import distribute, networks
-from tfvae.distributions import bernoulli_likelihood, gaussian_posterior, standard_normal
+from tfvae.distributions import (
+    bernoulli_likelihood,
+    continuous_bernoulli_likelihood,
+    gaussian_likelihood,
+    gaussian_posterior,
+    standard_normal,
+)
 from tfvae.experiment import Experiment
 from tfvae.models.base import Model, Terms
 from tfvae.networks import ARCHITECTURES
+
+LIKELIHOODS: dict[str, Callable[..., tfp.distributions.Distribution]] = {
+    "bernoulli": bernoulli_likelihood,
+    "continuous_bernoulli": continuous_bernoulli_likelihood,
+    "gaussian": gaussian_likelihood,
+}
+# A trained scale stays above a quarter of the step between two of the 256 values of a pixel: where images are
+# reconstructed exactly, as black ones can be, the density would grow without bound.
+_MIN_SCALE = 1e-3
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -27,10 +42,14 @@ class VAE(Model):
     Args:
         encoder: a built model, images [B, H, W, C] -> [B, 2 D]: means and log variances.
         decoder: a built model, codes [B, D] -> logits [B, H, W, C].
+        likelihood: p(x | z) of a pixel: "bernoulli", "continuous_bernoulli" or "gaussian"
+            (`tfvae.distributions`). The last two are densities, so that their log likelihoods can be positive, and are
+            not to be compared with those of another.
+        scale: float > 0, the standard deviation of a Gaussian pixel; None, for it to be one number that is trained.
         seed: int. With the step, it decides the noise of that step.
 
     Raises:
-        ValueError: when the networks do not fit each other.
+        ValueError: when the networks do not fit each other, for another likelihood, or a scale that it does not have.
     """
 
     networks: tuple[str, ...] = ("encoder", "decoder")
@@ -38,9 +57,37 @@ class VAE(Model):
     logged: tuple[str, ...] = ("loss", "reconstruction", "kl")
     architectures = ARCHITECTURES
 
-    def __init__(self, encoder: keras.Model, decoder: keras.Model, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        *,
+        likelihood: str = "bernoulli",
+        scale: float | None = None,
+        **kwargs: Any,
+    ) -> None:
         others = {name: kwargs.pop(name) for name in self.networks if name in kwargs}
         super().__init__({"encoder": encoder, "decoder": decoder, **others}, **kwargs)
+        self.check_networks()
+        if likelihood not in LIKELIHOODS:
+            raise ValueError(f"Expected a likelihood out of {sorted(LIKELIHOODS)}. Received: likelihood={likelihood!r}")
+        if scale is not None and (likelihood != "gaussian" or scale <= 0):
+            raise ValueError(
+                "Expected scale to be positive, and only with likelihood='gaussian'. "
+                f"Received: scale={scale}, likelihood={likelihood!r}"
+            )
+        self.likelihood_name = likelihood
+        self.scale = scale
+        self.log_scale = None
+        if likelihood == "gaussian" and scale is None:
+            # As float32 whatever the precision of the networks, like all of a distribution.
+            self.log_scale = self.add_weight(
+                shape=(), initializer="zeros", dtype="float32", autocast=False, name="log_scale"
+            )
+
+    def check_networks(self) -> None:
+        """Raises ValueError when the encoder and the decoder do not fit each other."""
+        encoder, decoder = self.encoder, self.decoder
         if encoder.output_shape[-1] != 2 * decoder.input_shape[-1] or encoder.input_shape != decoder.output_shape:
             raise ValueError(
                 "Expected an encoder [B, H, W, C] -> [B, 2 D] and a decoder [B, D] -> [B, H, W, C]. "
@@ -62,8 +109,13 @@ class VAE(Model):
     def latent_dim(self) -> int:
         return self.decoder.input_shape[-1]
 
+    @property
+    def own_variables(self) -> list[keras.Variable]:
+        return [] if self.log_scale is None else [self.log_scale]
+
     def trained_by(self) -> dict[str, list[keras.Variable]]:
-        return {"optimizer": self.encoder.trainable_variables + self.decoder.trainable_variables}
+        networks = self.encoder.trainable_variables + self.decoder.trainable_variables
+        return {"optimizer": networks + self.own_variables}
 
     def posterior(self, images: tf.Tensor) -> tfp.distributions.Distribution:
         """q(z | x): batch shape [B], event shape [D]."""
@@ -71,7 +123,15 @@ class VAE(Model):
 
     def likelihood(self, z: tf.Tensor) -> tfp.distributions.Distribution:
         """p(x | z): batch shape [B], event shape [H, W, C]."""
-        return bernoulli_likelihood(self.decoder(z))
+        logits = self.decoder(z)
+        if self.likelihood_name == "gaussian":
+            scale = self.scale if self.log_scale is None else _MIN_SCALE + tf.exp(tf.convert_to_tensor(self.log_scale))
+            return gaussian_likelihood(logits, scale)
+        return LIKELIHOODS[self.likelihood_name](logits)
+
+    def log_likelihood(self, images: tf.Tensor, z: tf.Tensor) -> tf.Tensor:
+        """log p(x | z) of images [B, H, W, C] and codes [B, D]: [B], in nats."""
+        return self.likelihood(z).log_prob(tf.cast(images, tf.float32))
 
     def decode(self, z: tf.Tensor) -> tf.Tensor:
         """The mean image of p(x | z): [B, D] -> [B, H, W, C], in [0, 1]."""
@@ -84,7 +144,7 @@ class VAE(Model):
 
     def loss_terms(self, images: tf.Tensor, posterior: tfp.distributions.Distribution, z: tf.Tensor) -> Terms:
         """The loss to minimise and its parts, each [B], in nats."""
-        reconstruction = -self.likelihood(z).log_prob(images)
+        reconstruction = -self.log_likelihood(images, z)
         kl = posterior.kl_divergence(standard_normal(self.latent_dim))
         return {"loss": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
 
@@ -110,3 +170,6 @@ class VAE(Model):
         """z ~ posterior, by reparameterisation, with noise that is one draw over the global batch: [B, D]."""
         mean = posterior.mean()
         return mean + posterior.stddev() * distribute.standard_normal_like(mean, seed)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "likelihood": self.likelihood_name, "scale": self.scale}

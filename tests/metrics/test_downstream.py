@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from tests.metrics.reference import grid, scaled_factors
+from tfvae.metrics import Codes, downstream_score
+
+DATA = grid((2, 3, 4, 50))
+F = scaled_factors(DATA)
+
+
+def score(mean, **parameters):
+    parameters = {"labels": (10, 600), "test": 300, "trees": 30, **parameters}
+    return downstream_score(Codes.from_arrays(DATA, mean), np.random.default_rng(0), **parameters)
+
+
+def test_more_labels_tell_more():
+    result = score(F[:, :3] @ np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0])
+    assert result["boosted_trees_10"] + 0.1 < result["boosted_trees_600"] == result["score"]
+    assert result["logistic_10"] + 0.1 < result["logistic_600"]
+    # All but the last factor, of 50 values, of which nothing is known.
+    assert 0.7 < result["logistic_600"] < 0.8
+
+
+def test_constant_codes_get_the_most_frequent_value():
+    result = score(np.ones((len(DATA), 2)))
+    chance = np.mean([1 / 2, 1 / 3, 1 / 4, 1 / 50])
+    # 300 images, twice, four factors: 0.025 each. The most frequent of the labels is not the most frequent elsewhere.
+    for name in ("logistic_10", "logistic_600", "boosted_trees_10", "boosted_trees_600"):
+        assert result[name] == pytest.approx(chance, abs=0.05)
+
+
+def test_labels_shrink_with_the_data():
+    everything = score(F, labels=(100, 10_000), test=10_000, classifiers=("logistic",))
+    assert set(everything) == {"score", "standard_error", "logistic_100", "logistic_10000", "active_latents"}
+    # 600 images are left to train on and 6 of them for the fewest labels.
+    assert everything["logistic_100"] < 0.5 < everything["logistic_10000"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [({"labels": (1,)}, r"labels=\[1\]"), ({"labels": ()}, "labels"), ({"classifiers": ["knn"]}, "knn")],
+)
+def test_refuses_parameters_out_of_range(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        score(F, **parameters)

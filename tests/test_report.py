@@ -1,0 +1,233 @@
+import base64
+import io
+import re
+import shutil
+from html.parser import HTMLParser
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from tests import tiny
+from tfvae.data.factors import FactorSpace
+from tfvae.data.ground_truth import GroundTruthData
+from tfvae.data.image_data import ImageData
+from tfvae.evaluation import QUICK, evaluate
+from tfvae.loading import Trained
+from tfvae.metrics import METRICS
+from tfvae.models import VAE
+from tfvae.report import write_report
+
+SHAPE = (16, 16, 1)
+SPACE = FactorSpace(("first", "second"), (np.arange(30), np.arange(20)))
+
+
+class Page(HTMLParser):
+    """The elements of a page, with their attributes and the text in them, and whether each end fits its start."""
+
+    VOID = {"meta", "link", "img", "input", "path", "use", "rect"}
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.open, self.texts = [], [], {}
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        for tag in self.open:
+            self.texts[tag] = self.texts.get(tag, "") + data
+
+    def all(self, tag):
+        return [attributes for other, attributes in self.elements if other == tag]
+
+
+@pytest.fixture(scope="module")
+def data():
+    return GroundTruthData("blobs", SPACE, tiny.Blobs(600).images(np.arange(600)))
+
+
+@pytest.fixture(scope="module")
+def trained():
+    decoder = tiny.decoder(shape=SHAPE)
+    # Larger weights, so that a move of a latent shows.
+    decoder.set_weights([3 * weight for weight in decoder.get_weights()])
+    model = VAE(tiny.encoder(shape=SHAPE), decoder)
+    return Trained(tf.function(model.call), SHAPE, model)
+
+
+@pytest.fixture(scope="module")
+def path(trained, data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    writer = tf.summary.create_file_writer(str(folder / "logs"))
+    with writer.as_default():
+        for step in (10, 20, 30):
+            tf.summary.scalar("kl", 3.0 / step, step=step)
+    writer.close()
+    write_report(trained, data, folder / "index.html", title="<tiny> & co", logs=folder / "logs", quick=True)
+    return folder / "index.html"
+
+
+def test_the_page_stands_alone(path):
+    text = path.read_text()
+    page = Page(text)
+    for tag, attributes in page.elements:
+        for name in ("src", "href", "xlink:href", "srcset", "action"):
+            assert attributes.get(name, "#").startswith(("data:", "#")), (tag, attributes)
+    assert not re.search(r"@import|url\((?!#)", text)
+    assert "default-src 'none'" in text
+    assert "<h1>&lt;tiny&gt; &amp; co</h1>" in text
+    assert page.all("html") == [{"lang": "en"}]
+    identifiers = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(identifiers) == len(set(identifiers))
+    targets = [a["href"][1:] for a in page.all("a")]
+    assert set(targets) <= set(identifiers)
+    assert {"explore", "scores", "traversals", "marginals", "batch-tc", "samples", "curves"} <= set(targets)
+    assert all(image.get("alt") for image in page.all("img"))
+
+
+def test_every_score_and_its_error_is_there(path, trained, data):
+    text = Page(path.read_text()).texts["td"]
+    scores = evaluate(
+        trained.represent, data, parameters=QUICK, log_likelihood=trained.model.log_likelihood, images=2_000
+    )
+    for name in METRICS:
+        assert f"{scores[name]['score']:.3f} ± {scores[name]['standard_error']:.3f}" in text
+    nats = scores["reconstruction"]
+    assert f"{nats['nats']:.2f} ± {nats['standard_error']:.2f}" in text
+    assert f"{scores['kl']['total']:.2f}" in text
+
+
+def test_each_latent_has_a_labelled_slider_by_descending_kl(path, trained, data):
+    page = Page(path.read_text())
+    kl = np.array(evaluate(trained.represent, data, metrics=[])["kl"]["latents"])
+    sliders = page.all("input")
+    order = [int(slider["data-latent"]) for slider in sliders]
+    assert order == np.argsort(-kl).tolist()
+    assert [label["for"] for label in page.all("label")] == [slider["id"] for slider in sliders]
+    for latent in order:
+        assert f"z{latent}{kl[latent]:.2f} nats" in page.texts["label"]
+    assert len(page.all("button")) == 10 + 2
+
+
+def test_an_encoder_alone_has_scores_and_says_what_is_missing(data, trained, tmp_path):
+    write_report(Trained(trained.represent, SHAPE), data, tmp_path / "a" / "page.html", quick=True)
+    page = Page((tmp_path / "a" / "page.html").read_text())
+    assert "an exported encoder has no decoder" in page.texts["aside"]
+    assert "there is no folder logs/" in page.texts["aside"]
+    assert not page.all("input")
+    assert not page.all("canvas")
+    assert {"scores", "marginals", "batch-tc"} <= {a["href"][1:] for a in page.all("a")}
+    assert list(METRICS) == [name for name in METRICS if name in page.texts["th"]]
+
+
+def test_images_without_factors_have_no_scores(trained, tmp_path):
+    data = ImageData("blobs", tiny.Blobs(600).images(np.arange(600)))
+    write_report(trained, data, tmp_path / "page.html", quick=True)
+    page = Page((tmp_path / "page.html").read_text())
+    assert "Scores: nothing is known of the factors" in page.texts["aside"]
+    assert page.all("canvas")
+
+
+def test_a_decoder_that_the_page_does_not_know_has_traversals_all_the_same(data, trained, tmp_path):
+    z = keras.Input((tiny.DIM,))
+    model = VAE(trained.model.encoder, keras.Model(z, trained.model.decoder(z)))
+    write_report(Trained(model, SHAPE, model), data, tmp_path / "page.html", quick=True)
+    page = Page((tmp_path / "page.html").read_text())
+    assert "Sliders: Expected a decoder that is a keras.Sequential" in page.texts["aside"]
+    assert "traversals" in {a["href"][1:] for a in page.all("a")}
+
+
+def test_a_page_is_written_whole_and_not_over_another(data, trained, tmp_path, monkeypatch):
+    (tmp_path / "page.html").write_text("mine")
+    with pytest.raises(FileExistsError, match="not overwritten"):
+        write_report(trained, data, tmp_path / "page.html", quick=True)
+    with pytest.raises(ValueError, match=r"Expected images \(16, 16, 1\)"):
+        write_report(trained, ImageData("other", np.zeros((5, 8, 8, 1), np.uint8)), tmp_path / "new.html")
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("page.html", "mine")]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("there is no Chromium: apt-get install chromium")
+    with playwright.sync_playwright() as started:
+        # Chromium has no sandbox for root.
+        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.mark.slow
+def test_sliders_move_the_image_by_keys_as_the_decoder_does(path, browser, trained):
+    page, requests, complaints = browser.new_page(offline=True), [], []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(path.as_uri())
+
+    def pixels():
+        # Two frames: what an event has asked for is drawn in the next.
+        uri = page.evaluate(
+            """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() =>
+              done(document.getElementById("decoded").toDataURL("image/png")))))"""
+        )
+        return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGBA")).astype(int)
+
+    def code():
+        values = page.evaluate(
+            "() => [...document.querySelectorAll('input[data-latent]')].map((s) => [s.dataset.latent, s.value])"
+        )
+        found = np.zeros(tiny.DIM, np.float32)
+        for latent, value in values:
+            found[int(latent)] = float(value)
+        return found
+
+    def assert_is_decoded():
+        expected = 255 * trained.model.decode(code()[np.newaxis]).numpy()[0]
+        shown = pixels()
+        # A slider's text has all the digits of its value; a level is rounded.
+        np.testing.assert_allclose(shown[..., :1], expected, atol=1.01)
+        assert (shown[..., 3] == 255).all()
+        return shown
+
+    start, begun = code(), assert_is_decoded()
+    slider = page.locator("input[data-latent]").first
+    slider.focus()
+    page.keyboard.press("End")
+    moved = assert_is_decoded()
+    assert np.abs(moved - begun).max() > 10
+    assert float(slider.input_value()) == float(slider.get_attribute("max"))
+    assert slider.get_attribute("aria-valuetext") == page.locator("output").first.inner_text()
+    # A second one on top of the first.
+    page.locator("input[data-latent]").nth(1).focus()
+    page.keyboard.press("Home")
+    assert np.abs(assert_is_decoded() - moved).max() > 10
+
+    page.get_by_role("button", name="Back to the start").click()
+    np.testing.assert_array_equal(code(), start)
+    np.testing.assert_array_equal(assert_is_decoded(), begun)
+    page.locator("button[data-start='3']").click()
+    assert np.abs(code() - start).max() > 0
+    assert_is_decoded()
+    assert page.locator("button[aria-pressed='true']").get_attribute("data-start") == "3"
+    page.get_by_role("button", name="Draw from the prior").click()
+    assert page.locator("button[aria-pressed='true']").count() == 0
+    assert [url for url in requests if not url.startswith("data:")] == [path.as_uri()]
+    assert complaints == []
+    page.close()

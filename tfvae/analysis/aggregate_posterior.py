@@ -1,0 +1,69 @@
+"""The marginals of q(z) beside the prior."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfvae.analysis.mixture import gaussian_log_density, mixture_log_density, posteriors, sampled
+from tfvae.metrics.codes import Codes
+from tfvae.metrics.sampling import subset
+
+
+@dataclass(frozen=True)
+class Marginals:
+    """The distribution of each latent over the data.
+
+    Args:
+        edges: float64 [M + 1], the edges of the bins.
+        histogram: float64 [D, M], the share of draws z_j ~ q(z_j) in a bin, divided by its width.
+        grid: float64 [G], values of a latent.
+        density: float64 [D, G], q(z_j) there.
+        prior: float64 [G], p(z_j) = N(0, 1) there.
+        kl: float64 [D], KL(q(z_j|x) || p(z_j)) averaged over the images, in nats.
+    """
+
+    edges: np.ndarray
+    histogram: np.ndarray
+    grid: np.ndarray
+    density: np.ndarray
+    prior: np.ndarray
+    kl: np.ndarray
+
+
+def marginals(
+    codes: Codes, rng: np.random.Generator, *, images: int = 10_000, bins: int = 60, points: int = 241
+) -> Marginals:
+    """Marginals of the aggregate posterior (Kim & Mnih, 2018, Figure 40).
+
+    q(z_j) = (1/N) sum_i q(z_j|x_i), over N random images; the histogram has one draw of each, the density is exact.
+
+    Args:
+        codes: codes with a posterior.
+        rng: source of all randomness.
+        images: int >= 1, images that are averaged over; all when there are fewer (N).
+        bins: int >= 1, bins of the histogram (M). They span all draws, and at least -4 to 4.
+        points: int >= 2, values at which the density is computed (G), over the same span.
+
+    Raises:
+        ValueError: a number is out of its range, or the codes have no posterior.
+    """
+    if images < 1 or bins < 1 or points < 2:
+        raise ValueError(
+            f"Expected images >= 1, bins >= 1 and points >= 2. Received: images={images}, bins={bins}, points={points}"
+        )
+    sample = subset(len(codes.data), images, rng)
+    mean, log_variance = posteriors(codes, sample)
+    z = sampled(mean, log_variance, rng)
+    half = max(4.0, float(np.abs(z).max()))
+    edges, grid = np.linspace(-half, half, bins + 1), np.linspace(-half, half, points)
+    kl = codes.kl_per_latent(sample)
+    assert kl is not None
+    _, log_density = mixture_log_density(np.repeat(grid[:, np.newaxis], z.shape[1], axis=1), mean, log_variance)
+    return Marginals(
+        edges=edges,
+        histogram=np.stack([np.histogram(column, edges, density=True)[0] for column in z.T]),
+        grid=grid,
+        density=np.exp(log_density).T,
+        prior=np.exp(gaussian_log_density(grid, np.zeros(1), np.zeros(1))),
+        kl=kl,
+    )

@@ -1,0 +1,100 @@
+"""The aggregate posterior q(z) as what it is over a data set: a mixture of one Gaussian for each image."""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from tfvae.metrics.codes import Codes
+
+# Points and components at a time: a tile of ten latents takes 10 MB, whatever the number of either.
+_POINTS, _COMPONENTS = 256, 1024
+
+
+def mixture_log_density(z: np.ndarray, mean: np.ndarray, log_variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Log density of a mixture of diagonal Gaussians of equal weight, and of its marginals.
+
+    log q(z) = log (1/M) sum_i prod_j N(z_j; mu_ij, s_ij^2),    log q(z_j) = log (1/M) sum_i N(z_j; mu_ij, s_ij^2)
+
+    Exact, for all components: the cost is S M D exponentials, 7 billion for 1,000 points in the 737,280 components and
+    ten latents of dSprites (half a minute of a CPU core). Components are streamed through a running log-sum-exp, so
+    that memory does not grow with their number.
+
+    Args:
+        z: float [S, D], points.
+        mean: float [M, D], the components' means.
+        log_variance: float [M, D], their log variances.
+
+    Returns:
+        log q(z), float64 [S], and log q(z_j), float64 [S, D], in nats.
+
+    Raises:
+        ValueError: if the shapes do not fit each other, or there are no components.
+    """
+    if mean.shape != log_variance.shape or z.ndim != 2 or z.shape[1:] != mean.shape[1:] or not len(mean):
+        raise ValueError(
+            "Expected points [S, D], means [M, D] and log variances [M, D] with M > 0. "
+            f"Received: {z.shape}, {mean.shape} and {log_variance.shape}"
+        )
+    dim = mean.shape[1]
+    result = np.empty((len(z), 1 + dim))
+    for first in range(0, len(z), _POINTS):
+        points = _columns(z[first : first + _POINTS])[:, :, np.newaxis]
+        largest = np.full((1 + dim, points.shape[1]), -np.inf)
+        total = np.zeros_like(largest)
+        for start in range(0, len(mean), _COMPONENTS):
+            rows = slice(start, start + _COMPONENTS)
+            components = (_columns(part[rows])[:, np.newaxis] for part in (mean, log_variance))
+            maxima, sums = (part.numpy().astype(np.float64) for part in _log_sum_exp(points, *components))
+            larger = np.maximum(largest, maxima)
+            total = total * np.exp(largest - larger) + sums * np.exp(maxima - larger)
+            largest = larger
+        result[first : first + _POINTS] = (largest + np.log(total)).T - math.log(len(mean))
+    return result[:, 0], result[:, 1:]
+
+
+def gaussian_log_density(z: np.ndarray, mean: np.ndarray, log_variance: np.ndarray) -> np.ndarray:
+    """log N(z; mu, s^2) elementwise, float64 of the arguments' common shape, in nats."""
+    z, mean, log_variance = (np.asarray(part, np.float64) for part in (z, mean, log_variance))
+    return -0.5 * ((z - mean) ** 2 * np.exp(-log_variance) + log_variance + math.log(2 * math.pi))
+
+
+def posteriors(codes: Codes, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means and log variances of q(z|x), float32 [N, D] each, of the images at `indices`, int [N].
+
+    Raises:
+        ValueError: if the codes have no posterior.
+    """
+    log_variance = codes.log_variance(indices)
+    if log_variance is None:
+        raise ValueError(
+            "Expected codes with a posterior: q(z) has no density without one. Received: codes without log variances"
+        )
+    return codes.mean(indices), log_variance
+
+
+def sampled(mean: np.ndarray, log_variance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """One z ~ N(mu, s^2) for each row, float32 [N, D]."""
+    return (mean + np.exp(0.5 * log_variance) * rng.standard_normal(mean.shape)).astype(np.float32)
+
+
+def _columns(rows: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(rows.T, np.float32)
+
+
+@tf.function(
+    input_signature=[
+        tf.TensorSpec([None, None, 1], tf.float32),
+        tf.TensorSpec([None, 1, None], tf.float32),
+        tf.TensorSpec([None, 1, None], tf.float32),
+    ]
+)
+def _log_sum_exp(z: tf.Tensor, mean: tf.Tensor, log_variance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Of the joint density and then of each marginal, the maximum over components and the sum over exp(log - maximum).
+
+    Differences are taken before they are squared: expanded to matrix products, sharp components would cancel.
+    """
+    marginals = -0.5 * (tf.square(z - mean) * tf.exp(-log_variance) + log_variance + math.log(2 * math.pi))
+    logs = tf.concat([tf.reduce_sum(marginals, axis=0, keepdims=True), marginals], axis=0)
+    maxima = tf.reduce_max(logs, axis=-1)
+    return maxima, tf.reduce_sum(tf.exp(logs - maxima[..., tf.newaxis]), axis=-1)

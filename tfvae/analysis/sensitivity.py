@@ -1,0 +1,93 @@
+"""How a metric's value depends on its own parameters."""
+
+import itertools
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tfvae.metrics import METRICS
+from tfvae.metrics.codes import Codes
+
+# What the paper varies (Kim & Mnih, 2018, Appendix B). The numbers of its axes are not in the text; these span them.
+FIGURE_16: dict[str, Any] = {
+    "metric": "beta_vae",
+    "grid": {"pairs": (20, 50, 100, 200), "iterations": (1_000, 2_000, 5_000, 10_000, 20_000)},
+    "fixed": {"classifier": "adagrad", "evaluation": 800, "repeats": 1},
+}
+FIGURE_17: dict[str, Any] = {
+    "metric": "factor_vae",
+    "grid": {"batch": (20, 50, 100, 200), "votes": (100, 200, 400, 800, 1_600)},
+    "fixed": {"repeats": 1},
+}
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Scores of one representation for each combination of two parameters.
+
+    Args:
+        metric: name of the metric.
+        names: the parameters: of the curves, and of the axis along them.
+        values: the values of each.
+        scores: float64 [size_0, size_1, seeds].
+        fixed: parameters that were the same for all.
+    """
+
+    metric: str
+    names: tuple[str, str]
+    values: tuple[Sequence[Any], Sequence[Any]]
+    scores: np.ndarray
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Float64 [size_0, size_1]."""
+        return self.scores.mean(axis=-1)
+
+    @property
+    def standard_deviation(self) -> np.ndarray:
+        """Over seeds, of one score, as in the figures: float64 [size_0, size_1]."""
+        return self.scores.std(axis=-1, ddof=1)
+
+
+def sensitivity(
+    codes: Codes,
+    metric: str,
+    grid: Mapping[str, Sequence[Any]],
+    *,
+    fixed: Mapping[str, Any] | None = None,
+    seeds: int = 10,
+    seed: int = 0,
+) -> Sensitivity:
+    """Scores one representation with each combination of parameters and seeds (Kim & Mnih, 2018, Figures 16 and 17).
+
+    `sensitivity(codes, **FIGURE_16)` and `**FIGURE_17` are the paper's. All combinations share their seeds, so
+    that differences between them are less noisy than the scores.
+
+    Args:
+        codes: codes of a data set with known factors.
+        metric: a name out of `METRICS`.
+        grid: two parameters of that metric, each with the values that it takes.
+        fixed: further parameters of the metric.
+        seeds: int >= 2, draws for each combination.
+        seed: int >= 0, chooses the draws.
+
+    Raises:
+        ValueError: an unknown metric, not two parameters with values, or what the metric raises.
+        TypeError: a parameter that the metric does not take.
+    """
+    if metric not in METRICS:
+        raise ValueError(f"Expected a metric out of {sorted(METRICS)}. Received: metric={metric!r}")
+    if len(grid) != 2 or not all(len(values) for values in grid.values()) or seeds < 2:
+        raise ValueError(f"Expected two parameters with values, and seeds >= 2. Received: grid={grid}, seeds={seeds}")
+    fixed = dict(fixed or {})
+    (name, values), (along, places) = grid.items()
+    scores = np.empty((len(values), len(places), seeds))
+    for row, column, draw in itertools.product(*map(range, scores.shape)):
+        rng = np.random.default_rng([seed, zlib.crc32(metric.encode()), draw])
+        parameters = {**fixed, name: values[row], along: places[column]}
+        scores[row, column, draw] = METRICS[metric](codes, rng, **parameters)["score"]
+    return Sensitivity(metric, (name, along), (tuple(values), tuple(places)), scores, fixed)

@@ -1,0 +1,43 @@
+"""What a training wrote for TensorBoard, read back."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+
+def read_scalars(folder: str | os.PathLike) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Reads all scalars of a folder of event files.
+
+    Where files overlap, since a run went on from an earlier checkpoint, the one written last holds. A file that
+    ends within a record, as that of a run that was killed, is read up to there.
+
+    Args:
+        folder: such as a run's logs/.
+
+    Returns:
+        For each tag its steps, int64 [T], ascending, and values, float64 [T].
+
+    Raises:
+        FileNotFoundError: if there is no event file.
+    """
+    files = sorted(Path(folder).glob("*tfevents*"), key=lambda file: file.name.split("tfevents.")[-1])
+    if not files:
+        raise FileNotFoundError(f"Expected a folder with event files of TensorBoard. There are none in {folder}")
+    found: dict[str, dict[int, float]] = {}
+    for file in files:
+        try:
+            for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
+                event = tf.compat.v1.Event.FromString(record)
+                for value in event.summary.value:
+                    plugin = value.metadata.plugin_data.plugin_name
+                    # The plugin is named only where a file first has the tag.
+                    if plugin == "scalars" or (not plugin and value.tag in found):
+                        found.setdefault(value.tag, {})[event.step] = float(tf.make_ndarray(value.tensor))
+        except tf.errors.DataLossError:
+            continue
+    return {
+        tag: (np.array(sorted(points)), np.array([points[step] for step in sorted(points)]))
+        for tag, points in found.items()
+    }

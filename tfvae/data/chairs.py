@@ -1,0 +1,70 @@
+"""3D Chairs (Aubry et al., 2014): https://www.di.ens.fr/willow/research/seeing3Dchairs.
+
+86,366 pictures of 600 x 600 pixels: 1393 models from 31 azimuths at 2 elevations. The archive rendered_chairs.tar has
+them as <model>/renders/image_XXX_pYYY_tZZZ_rWWW.png, with elevation p and azimuth t in degrees and distance r.
+"""
+
+import os
+import re
+
+import numpy as np
+
+from tfvae.data.arrangement import Reordered, arranged
+from tfvae.data.folder import cached_pictures, existing_folder, files_below
+from tfvae.data.ground_truth import GroundTruthData
+
+NAMES = ("model", "elevation", "azimuth")
+_PICTURE = re.compile(r"image_\d+_p(\d+)_t(\d+)_r\d+\.png")
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    size: int = 64,
+    channels: int | None = None,
+    crop: int | None = 400,
+    skip_broken: bool = False,
+    cache: str | os.PathLike[str] | None = None,
+) -> GroundTruthData:
+    """Reads the unpacked archive of 3D Chairs.
+
+    Args:
+        path: the folder rendered_chairs, or one that it is in.
+        size, channels, skip_broken, cache: as `folder.load` takes them.
+        crop: side of the square in the middle that is resized. The chair is small in its picture: 400 of 600 pixels
+            are common, and None takes all of it.
+
+    Returns:
+        Images by model (its place among the sorted names of the models' folders), elevation and azimuth in degrees:
+        of a `FactorSpace` when they are complete, as the archive is, else of a `FactorTable`.
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or no picture in it.
+        ValueError: if a picture is broken, or an argument is out of its range.
+        OSError: if the cache has no room.
+    """
+    root = existing_folder(path)
+    found = [(file, _PICTURE.fullmatch(file.name)) for file in files_below(root) if file.parent.name == "renders"]
+    views = [(file, int(match[1]), int(match[2])) for file, match in found if match]
+    if not views:
+        raise FileNotFoundError(
+            f"Expected the unpacked rendered_chairs.tar, <model>/renders/image_XXX_pYYY_tZZZ_rWWW.png. "
+            f"Received: no such picture in {root}"
+        )
+    models = sorted({file.parent.parent.name for file, _, _ in views})
+    place = {model: index for index, model in enumerate(models)}
+    table = np.array([(place[file.parent.parent.name], elevation, azimuth) for file, elevation, azimuth in views])
+    images = cached_pictures(
+        "chairs",
+        root,
+        [file for file, _, _ in views],
+        size=size,
+        channels=channels,
+        crop=crop,
+        skip_broken=skip_broken,
+        cache=cache,
+        table=table,
+    )
+    assert images.table is not None
+    factors, order = arranged(NAMES, images.table)
+    return GroundTruthData(f"chairs:{os.fspath(path)}", factors, Reordered(images.images, order), digest=images.digest)

@@ -1,0 +1,168 @@
+"""Training data whose factors are not independent: two of them correlated, or some combinations left out.
+
+Factors that are independent and all there are what Section 7 of Kim & Mnih (2018) names as a limitation of the data
+that disentanglement is studied on.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+
+from tfvae.data.factor_table import FactorTable
+from tfvae.data.ground_truth import GroundTruthData
+from tfvae.data.image_data import ImageData
+
+SYNTAX = {
+    "correlated": "correlated=FACTOR,FACTOR,STRENGTH, such as correlated=scale,posX,0.2",
+    "held_out": "held_out=FACTOR:VALUES,FACTOR:VALUES, such as held_out=shape:2,posX:0|1|2 or posX:16..31",
+}
+
+
+def correlated(
+    data: GroundTruthData, first: str, second: str, strength: float, *, size: int | None = None, seed: int = 0
+) -> GroundTruthData:
+    """Returns data in which two factors are correlated, and all else is uniform.
+
+        p(c1, c2) ~ exp(-(c1 - alpha c2)^2 / (2 sigma^2))    (Traeuble et al., 2021, Equation 1)
+
+    with both factors' ranks scaled to [0, 1], so that alpha = 1 joins their ends. The images of one pair (c1, c2) are
+    equally likely. An image of probability p is there floor(N p) or ceil(N p) times.
+
+    Args:
+        data: images with known factors.
+        first: name of the factor c1.
+        second: name of the factor c2.
+        strength: sigma > 0, in units of a factor's whole range: 0.2 is a strong correlation, 0.7 a weak one.
+        size: N, how many images to return; by default as many as there are.
+        seed: decides which images of equal probability are there, and their order.
+
+    Returns:
+        N images, some of them more than once; their factors are a table.
+
+    Raises:
+        ValueError: if a factor is unknown or has one value, both are the same, or a number is out of its range.
+    """
+    places = [_varying(data, name) for name in (first, second)]
+    if first == second:
+        raise ValueError(f"Expected two different factors. Received: first={first!r}, second={second!r}")
+    if not strength > 0:
+        raise ValueError(f"Expected strength > 0. Received: strength={strength}")
+    size = len(data) if size is None else size
+    if size < 1:
+        raise ValueError(f"Expected size >= 1. Received: size={size}")
+    ranks = data.factors.to_factors(np.arange(len(data)))[:, places]
+    sizes = np.array([data.factors.sizes[place] for place in places])
+    (one, two), (rows, columns) = np.transpose(ranks / (sizes - 1)), sizes
+    pair = ranks[:, 0] * columns + ranks[:, 1]
+    # Subtracting the least distance leaves the ratios, and keeps a small sigma from giving zeros alone.
+    distance = (one - two) ** 2
+    weight = np.exp(-(distance - distance.min()) / (2 * strength**2))
+    weight /= np.bincount(pair, minlength=rows * columns)[pair]
+
+    order = np.random.default_rng(seed).permutation(len(data))
+    cumulated = np.cumsum(weight[order])
+    at = (np.arange(size) + 0.5) / size * cumulated[-1]
+    chosen = order[np.searchsorted(cumulated, at, side="right")]
+    return _view(data, f"correlated={first},{second},{strength:g}", chosen)
+
+
+def held_out(data: GroundTruthData, combinations: Mapping[str, Iterable[int]]) -> GroundTruthData:
+    """Returns the data without the images that have certain values of several factors at once.
+
+    Args:
+        data: images with known factors.
+        combinations: for each of one or more factors the values to leave out, as ranks 0 .. size - 1: an image is
+            left out if all these factors have such values. `{"shape": [2], "posX": range(16, 32)}` leaves out the
+            hearts of the right half.
+
+    Returns:
+        All other images, once each, in their order; their factors are a table.
+
+    Raises:
+        ValueError: if a factor is unknown, a value is out of its range, or no image or every image would be left.
+    """
+    if not combinations:
+        raise ValueError(f"Expected one factor or more. Received: combinations={dict(combinations)}")
+    factors = data.factors.to_factors(np.arange(len(data)))
+    out, parts = np.ones(len(data), bool), []
+    for name, values in combinations.items():
+        column, values = _varying(data, name), sorted({int(value) for value in values})
+        size = data.factors.sizes[column]
+        if not values or values[0] < 0 or values[-1] >= size:
+            raise ValueError(f"Expected values of {name} in 0 .. {size - 1}. Received: {name}={values}")
+        out &= np.isin(factors[:, column], values)
+        parts.append(f"{name}:{'|'.join(map(str, values))}")
+    if out.all() or not out.any():
+        raise ValueError(
+            f"Expected to leave out some of the {len(data)} images. Received: combinations={dict(combinations)}, "
+            f"which {'all' if out.all() else 'none'} of them have"
+        )
+    return _view(data, f"held_out={','.join(parts)}", np.flatnonzero(~out))
+
+
+def view(data: ImageData, option: str) -> GroundTruthData:
+    """Returns the data that an option describes, written in one of the forms of `SYNTAX`.
+
+    Raises:
+        ValueError: if the option is none of them, or what it names does not fit the data.
+    """
+    kind, _, arguments = option.partition("=")
+    readers: dict[str, Callable[[GroundTruthData, str], GroundTruthData]] = {
+        "correlated": _read_correlated,
+        "held_out": _read_held_out,
+    }
+    if kind not in readers:
+        raise ValueError(f"Expected one of {list(SYNTAX.values())}. Received: {option!r}")
+    if not isinstance(data, GroundTruthData):
+        raise ValueError(f"Expected data with known factors for {kind}. Received: {data.name!r}, which has none")
+    return readers[kind](data, arguments)
+
+
+def _read_correlated(data: GroundTruthData, arguments: str) -> GroundTruthData:
+    parts = arguments.split(",")
+    try:
+        first, second, strength = parts[0], parts[1], float(parts[2])
+    except (IndexError, ValueError):
+        parts = []
+    if len(parts) != 3:
+        raise ValueError(f"Expected {SYNTAX['correlated']}. Received: 'correlated={arguments}'")
+    return correlated(data, first, second, strength)
+
+
+def _read_held_out(data: GroundTruthData, arguments: str) -> GroundTruthData:
+    combinations: dict[str, list[int]] = {}
+    for part in arguments.split(","):
+        name, _, values = part.rpartition(":")
+        if not name or name in combinations or not re.fullmatch(r"\d+(\.\.\d+)?(\|\d+(\.\.\d+)?)*", values):
+            raise ValueError(f"Expected {SYNTAX['held_out']}. Received: 'held_out={arguments}'")
+        combinations[name] = []
+        for item in values.split("|"):
+            low, _, high = item.partition("..")
+            combinations[name] += range(int(low), int(high or low) + 1)
+    return held_out(data, combinations)
+
+
+class _Selected:
+    """Some images of a data set, by their places there."""
+
+    def __init__(self, data: GroundTruthData, places: np.ndarray) -> None:
+        self.shape = (len(places), *data.image_shape)
+        self._data = data
+        self._places = places
+
+    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
+        return self._data.images(self._places[indices])
+
+
+def _view(data: GroundTruthData, option: str, places: np.ndarray) -> GroundTruthData:
+    factors = FactorTable(data.factors.names, data.factors.values_of(places), continuous=data.factors.continuous)
+    digest = hashlib.sha256(data.digest.encode() + places.astype("<i8").tobytes()).hexdigest()
+    return GroundTruthData(f"{data.name}?{option}", factors, _Selected(data, places), digest=digest)
+
+
+def _varying(data: GroundTruthData, name: str) -> int:
+    if name not in data.scored_factors:
+        raise ValueError(f"Expected a factor out of {list(data.scored_factors)}. Received: {name!r}")
+    return data.factors.names.index(name)

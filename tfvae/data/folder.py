@@ -1,0 +1,200 @@
+"""A folder of pictures: a user's own images, fitted to the size of the network once and then kept.
+
+The order is that of the sorted paths. Folders in folders are looked through; links are followed, each folder once.
+Hidden files and files whose suffix is not that of a picture are passed over.
+"""
+
+import hashlib
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from tfvae.data.array_cache import Cached, RowWriter, cached, rewrite
+from tfvae.data.image_data import ImageData
+from tfvae.data.packed import cache_folder
+from tfvae.data.pictures import in_parallel, read_picture, suffix_of_picture
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    size: int = 64,
+    channels: int | None = None,
+    crop: int | None = None,
+    skip_broken: bool = False,
+    cache: str | os.PathLike[str] | None = None,
+) -> ImageData:
+    """Reads the pictures in a folder; a second time, and as long as no file changes, from the cache.
+
+    Args:
+        path: the folder.
+        size: H = W of the images, a multiple of 16, which the paper's networks need.
+        channels: 1 for grey, 3 for colour; by default 1 if no picture has a colour, else 3.
+        crop: side of the square in the middle of each picture that is resized; by default its shorter side.
+        skip_broken: whether to go on, with a warning, without pictures that cannot be read.
+        cache: the folder to keep the images in; by default $TFVAE_CACHE, else the user's cache folder. Of N images,
+            N size size channels bytes are kept. A change of the pictures or of these arguments makes a new copy.
+
+    Returns:
+        Images alone, uint8 [N, size, size, channels].
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or no picture in it.
+        ValueError: if a picture is broken, or an argument is out of its range.
+        OSError: if a folder cannot be read, or the cache has no room.
+    """
+    root = existing_folder(path)
+    files = [file for file in files_below(root) if suffix_of_picture(file)]
+    if not files:
+        raise FileNotFoundError(
+            f"Expected pictures, such as .png, .jpg or .webp, in {root} or a folder in it. Received: none"
+        )
+    images = cached_pictures(
+        "folder", root, files, size=size, channels=channels, crop=crop, skip_broken=skip_broken, cache=cache
+    )
+    return ImageData(f"folder:{os.fspath(path)}", images.images, digest=images.digest)
+
+
+def existing_folder(path: str | os.PathLike[str]) -> Path:
+    """Returns the folder at `path`, where ~ is the user's own.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    root = Path(path).expanduser()
+    if not os.fspath(path) or not root.is_dir():
+        raise FileNotFoundError(f"Expected a folder. There is none at {os.fspath(path)!r}")
+    return root
+
+
+def files_below(root: Path) -> list[Path]:
+    """Returns the files below a folder that are not hidden, sorted; each folder once, however it is linked.
+
+    Raises:
+        OSError: if a folder cannot be read.
+    """
+
+    def stop(error: OSError) -> None:
+        raise error
+
+    files, seen = [], set()
+    for folder, folders, names in os.walk(root, onerror=stop, followlinks=True):
+        status = os.stat(folder)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        files += [Path(folder, name) for name in names if not name.startswith(".")]
+    return sorted(files, key=lambda file: file.relative_to(root).parts)
+
+
+def cached_pictures(
+    kind: str,
+    root: Path,
+    files: Sequence[Path],
+    *,
+    size: int,
+    channels: int | None,
+    crop: int | None,
+    skip_broken: bool,
+    cache: str | os.PathLike[str] | None,
+    table: np.ndarray | None = None,
+) -> Cached:
+    """Returns pictures out of the cache, which is filled where it does not have them.
+
+    Args:
+        kind: begins the name of the folder in the cache.
+        root: where the files are.
+        files: the pictures, in the order of the images.
+        size, channels, crop, skip_broken, cache: see `load`.
+        table: what is known of each picture, [N, K].
+
+    Raises:
+        ValueError, OSError: see `load`.
+    """
+    if size < 16 or size % 16:
+        raise ValueError(f"Expected size to be a multiple of 16, for the networks' sake. Received: size={size}")
+    if channels not in (None, 1, 3):
+        raise ValueError(f"Expected channels to be 1, 3 or None. Received: channels={channels}")
+    if crop is not None and crop < 1:
+        raise ValueError(f"Expected crop >= 1, in pixels. Received: crop={crop}")
+    key = hashlib.sha256(repr((1, str(root.resolve()), size, channels, crop, skip_broken)).encode("utf-8", "replace"))
+    for file in files:
+        key.update(os.fsencode(file.relative_to(root)) + b"\0")
+        if file.exists():  # Else a link that leads nowhere, which is told like a broken picture.
+            status = file.stat()
+            key.update(f"{status.st_size} {status.st_mtime_ns}".encode())
+    if table is not None:
+        key.update(table.tobytes())
+    fill = partial(
+        _fill, files, size=size, channels=channels, crop=crop, skip_broken=skip_broken, table=table, told=cache is None
+    )
+    name = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in root.resolve().name)
+    return cached(cache_folder(cache) / f"{kind}-{name}-{key.hexdigest()[:16]}", fill)
+
+
+def _fill(
+    files: Sequence[Path],
+    folder: Path,
+    *,
+    size: int,
+    channels: int | None,
+    crop: int | None,
+    skip_broken: bool,
+    table: np.ndarray | None,
+    told: bool,
+) -> None:
+    """Writes images.npy, and table.npy if there is a table, into a folder."""
+    path = folder / "images.npy"
+    kept: list[int] = []
+    broken: list[str] = []
+    coloured = False
+    with RowWriter(path, (size, size, 3), len(files)) as writer:
+        for block in in_parallel(_reader(size, crop), files, progress=told):
+            start = len(kept) + len(broken)
+            images = []
+            for place, image in enumerate(block, start):
+                if isinstance(image, Exception):
+                    broken.append(f"{os.fspath(files[place])!r}: {image}")
+                    if not skip_broken:
+                        raise ValueError(
+                            f"Expected a picture. Received: {broken[0]}. Mend or remove the file, or leave out all "
+                            f"that are broken by skip_broken=True (as a name: 'folder:PATH?skip_broken')"
+                        )
+                else:
+                    kept.append(place)
+                    images.append(image)
+            if images:
+                rows = np.stack(images)
+                coloured = coloured or bool((rows != rows[..., :1]).any())
+                writer.write(rows)
+    if not kept:
+        raise ValueError(f"Expected a picture that can be read. Received: {len(broken)} broken, first {broken[0]}")
+    if broken:
+        shown = "; ".join(broken[:10]) + ("; ..." if len(broken) > 10 else "")
+        warnings.warn(f"{len(broken)} of {len(files)} pictures are broken and left out: {shown}", stacklevel=6)
+    if channels == 1 or (channels is None and not coloured):
+        rewrite(path, (size, size, 1), _as_grey)
+    if table is not None:
+        np.save(folder / "table.npy", table[kept])
+
+
+def _reader(size: int, crop: int | None) -> Callable[[Path], np.ndarray | Exception]:
+    def read(file: Path) -> np.ndarray | Exception:
+        try:
+            return read_picture(file, size, crop)
+        except (ValueError, OSError) as error:
+            return error
+
+    return read
+
+
+def _as_grey(images: np.ndarray) -> np.ndarray:
+    """Luma by ITU-R BT.601, which Pillow's mode L has too: uint8 [N, H, W, 3] -> [N, H, W, 1]."""
+    red, green, blue = np.moveaxis(images.astype(np.uint32), -1, 0)
+    return ((19595 * red + 38470 * green + 7471 * blue + 2**15) >> 16).astype(np.uint8)[..., np.newaxis]

@@ -1,0 +1,119 @@
+"""Pictures of any size, file format and colour mode, as the square uint8 images that networks are trained on."""
+
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+from tqdm import tqdm
+
+# 8192 x 8192: Pillow takes up to 4 bytes a pixel, so a picture has at most 268 MB while it is decoded.
+MAX_PIXELS = 2**26
+_WORKERS = min(8, os.cpu_count() or 1)
+_BLOCK = 256
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+def read_picture(path: str | os.PathLike[str], size: int = 64, crop: int | None = None) -> np.ndarray:
+    """Reads a picture and fits it to a size, see `fitted`.
+
+    The orientation that a camera noted is applied. What is transparent is put over white. 16 bits a channel are scaled
+    to 8. CMYK and palettes become RGB. Of an animation the first frame is taken. A large JPEG is decoded at a reduced
+    size right away.
+
+    Args:
+        path: a file that Pillow can read.
+        size: H = W of the image.
+        crop: see `fitted`.
+
+    Returns:
+        uint8 array [size, size, 3].
+
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: if it is no picture, is broken, or has more than `MAX_PIXELS` pixels.
+    """
+    try:
+        with Image.open(path) as picture:
+            if crop is None:
+                picture.draft(None, (2 * size, 2 * size))  # Only a JPEG can be; never below this.
+            if picture.width * picture.height > MAX_PIXELS:
+                raise ValueError(f"{picture.width} x {picture.height} pixels are more than {MAX_PIXELS:,}")
+            picture.load()
+            return np.asarray(fitted(_as_rgb(ImageOps.exif_transpose(picture)), size, crop))
+    except UnidentifiedImageError:
+        empty = os.path.getsize(path) == 0
+        raise ValueError("the file is empty" if empty else "the content is not that of a picture") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ValueError(f"there are more than {MAX_PIXELS:,} pixels") from None
+    except (SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError) as error:
+        # What Pillow's readers let through when a file is broken.
+        raise ValueError(f"{type(error).__name__}: {error}") from None
+
+
+def fitted(picture: Image.Image, size: int = 64, crop: int | None = None) -> Image.Image:
+    """Cuts out the square in the middle and resizes it with a Lanczos filter, which does not alias.
+
+    Args:
+        picture: a picture of mode L or RGB.
+        size: width and height of the result.
+        crop: side of the square, at most the shorter side of the picture, which is also the default.
+    """
+    side = min(picture.width, picture.height, crop or picture.width)
+    left, top = (picture.width - side) // 2, (picture.height - side) // 2
+    # Cropped first: with the box as an argument of resize, the filter would reach beyond it.
+    square = picture.crop((left, top, left + side, top + side))
+    return square.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def in_parallel(
+    function: Callable[[_Item], _Result], items: Sequence[_Item], progress: bool = False
+) -> Iterator[list[_Result]]:
+    """Yields what a function gives for each item, in their order, 256 at a time: threads work one block ahead."""
+    blocks = [items[start : start + _BLOCK] for start in range(0, len(items), _BLOCK)]
+    with (
+        warnings.catch_warnings(),
+        ThreadPoolExecutor(_WORKERS) as pool,
+        tqdm(total=len(items), unit="image", disable=None if progress else True, leave=False) as bar,
+    ):
+        # Our own limit is told as an error; Pillow's notes on what it repaired would come without the file's name.
+        warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+        warnings.filterwarnings("ignore", module="PIL")
+        running = [pool.map(function, block) for block in blocks[:1]]
+        for k in range(len(blocks)):
+            if k + 1 < len(blocks):
+                running.append(pool.map(function, blocks[k + 1]))
+            results = list(running.pop(0))
+            bar.update(len(results))
+            yield results
+
+
+def _as_rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I"):
+        levels = np.asarray(picture)
+        if levels.size and (levels.min() < 0 or levels.max() > 65535):
+            raise ValueError(f"levels in {levels.min()} .. {levels.max()} are more than 16 bits")
+        # 65535 = 257 * 255. Pillow's own conversion clips at 255.
+        picture = Image.fromarray(((levels.astype(np.uint32) + 128) // 257).astype(np.uint8))
+    elif picture.mode == "F":
+        raise ValueError("its pixels are floating point numbers, of which it is not known what white is")
+    if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    return picture.convert("RGB")
+
+
+def suffix_of_picture(path: Path) -> bool:
+    """Whether a file's name is that of a picture that is read here."""
+    return path.suffix.lower() in _SUFFIXES
+
+
+_SUFFIXES = frozenset(
+    f".{name}"
+    for name in "png apng jpg jpeg jpe jfif webp bmp dib gif tif tiff ppm pgm pbm pnm jp2 avif tga".split()  # noqa: SIM905
+)

@@ -1,0 +1,137 @@
+"""Adversarial non-linear independent component analysis (Anica)."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae import distribute, objectives
+from tfvae.distributions import bernoulli_likelihood
+from tfvae.experiment import Experiment
+from tfvae.models.base import Model, Terms
+from tfvae.models.factor_vae import FactorVAE
+
+
+@keras.saving.register_keras_serializable("tfvae")
+class Anica(Model):
+    """An autoencoder whose features an adversary makes independent (Brakel & Bengio, 2017).
+
+    loss = -log p(x | z) + gamma JS(q(u) || prod_j q(u_j)), with z = f(x) and u = (z - mean) / deviation over the batch
+
+    The code is a deterministic function of the image. The adversary sees standardised features u and, as samples of the
+    product of their marginals, the same u permuted; the encoder's gradient passes through both. With D the
+    discriminator, JS is estimated by log 2 + (E log D(u) + E log(1 - D(u'))) / 2, a GAN's loss shifted to be 0 for
+    independent features, so that D and the autoencoder play one zero-sum game.
+
+    What differs from the authors' code: their reconstruction error is the mean of |x - g(z)|, and this is a
+    likelihood's, as in the other models here; their discriminator takes 4 steps for each of the encoder, by RMSProp;
+    they resample each feature with replacement. Their weight, 0.1 of a loss of 2 JS beside an error per dimension of x,
+    is here gamma = 0.2 H W C, about 800 for an image of 64 x 64 grey pixels.
+
+    Args:
+        encoder: a built model, images [B, H, W, C] -> codes [B, D].
+        decoder: a built model, codes [B, D] -> logits [B, H, W, C].
+        discriminator: a built model, features [B, D] -> logits [B, 2]: "from q(u)", "from the product of its
+            marginals".
+        gamma: float, at least 0.
+        seed: int. With the step, it decides the permutations of that step.
+
+    Raises:
+        ValueError: when the networks do not fit each other, or gamma is negative.
+    """
+
+    networks = ("encoder", "decoder", "discriminator")
+    optimizers = FactorVAE.optimizers
+    logged = ("loss", "reconstruction", "jensen_shannon", "discriminator_loss", "discriminator_accuracy")
+    architectures = FactorVAE.architectures
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        discriminator: keras.Model,
+        *,
+        gamma: float = 800.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__({"encoder": encoder, "decoder": decoder, "discriminator": discriminator}, **kwargs)
+        shapes = [(network.input_shape, network.output_shape) for network in (encoder, decoder, discriminator)]
+        dim = self.latent_dim
+        if shapes != [(encoder.input_shape, (None, dim)), ((None, dim), encoder.input_shape), ((None, dim), (None, 2))]:
+            raise ValueError(
+                "Expected an encoder [B, H, W, C] -> [B, D], a decoder [B, D] -> [B, H, W, C] and a discriminator "
+                f"[B, D] -> [B, 2]. Received: {shapes}"
+            )
+        if gamma < 0:
+            raise ValueError(f"Expected gamma of at least 0. Received: gamma={gamma}")
+        self.gamma = gamma
+
+    @classmethod
+    def network_makers(
+        cls, experiment: Experiment, image_shape: tuple[int, int, int]
+    ) -> dict[str, Callable[..., keras.Model]]:
+        makers = FactorVAE.network_makers(experiment, image_shape)
+        return {**makers, "encoder": partial(makers["encoder"], outputs=experiment.latent_dim)}
+
+    @property
+    def latent_dim(self) -> int:
+        return self.decoder.input_shape[-1]
+
+    def compile(self, optimizer: Any = None, discriminator_optimizer: Any = None, **kwargs: Any) -> None:
+        """As `keras.Model.compile`, without losses and metrics; by default with the two Adam of FactorVAE."""
+        super().compile(optimizer=optimizer, discriminator_optimizer=discriminator_optimizer, **kwargs)
+
+    def trained_by(self) -> dict[str, list[keras.Variable]]:
+        return {
+            "optimizer": self.encoder.trainable_variables + self.decoder.trainable_variables,
+            "discriminator_optimizer": self.discriminator.trainable_variables,
+        }
+
+    def representation(self, parameters: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The encoder's output by name: {"mean": [B, D]}, a code without a posterior."""
+        return {"mean": tf.cast(parameters, tf.float32)}
+
+    def likelihood(self, z: tf.Tensor) -> tfp.distributions.Distribution:
+        """p(x | z): batch shape [B], event shape [H, W, C]."""
+        return bernoulli_likelihood(self.decoder(z))
+
+    def decode(self, z: tf.Tensor) -> tf.Tensor:
+        """The mean image of p(x | z): [B, D] -> [B, H, W, C], in [0, 1]."""
+        return self.likelihood(z).mean()
+
+    def loss_terms(self, images: tf.Tensor, seed: tf.Tensor) -> Terms:
+        """The losses of the autoencoder and of the discriminator and their parts, each [B], in nats."""
+        z = self(images)["mean"]
+        features = objectives.standardise(distribute.gather(z))
+        permuted = objectives.permute_dims(features, seed)
+        logits = self.discriminator(distribute.own_rows(features, like=z))
+        logits_permuted = self.discriminator(distribute.own_rows(permuted, like=z))
+        reconstruction = -self.likelihood(z).log_prob(images)
+        divergence = objectives.jensen_shannon(logits, logits_permuted)
+        return {
+            "loss": reconstruction + self.gamma * divergence,
+            "reconstruction": reconstruction,
+            "jensen_shannon": divergence,
+            "discriminator_loss": objectives.discriminator_loss(logits, logits_permuted),
+            "discriminator_accuracy": objectives.discriminator_accuracy(logits, logits_permuted),
+        }
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        images = self.images_of(data)
+        # Persistent, as both players' gradients are of one forward pass, each with respect to its own variables alone.
+        with tf.GradientTape(persistent=True) as tape:
+            terms = self.loss_terms(images, self.step_seed(stream=0))
+            loss = self.scaled_mean(terms["loss"])
+            discriminator_loss = self.scaled_mean(terms["discriminator_loss"], "discriminator_optimizer")
+        self.minimise(tape, loss)
+        self.minimise(tape, discriminator_loss, "discriminator_optimizer")
+        return self.log(terms)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        return self.log(self.loss_terms(self.images_of(data), self.test_seed(stream=0)))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "gamma": self.gamma}

@@ -1,0 +1,72 @@
+"""AnnealedVAE: beta-VAE with a capacity that grows."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae import distribute, objectives
+from tfvae.models.base import Terms
+from tfvae.models.vae import VAE
+
+
+@keras.saving.register_keras_serializable("tfvae")
+class AnnealedVAE(VAE):
+    """Holds the KL term at a capacity C that grows during training (Burgess et al., 2018, eq. 8).
+
+    loss = E[-log p(x | z)] + gamma |KL(q(z | x) || p(z)) - C|, with C from 0 to c_max in `annealing_steps` steps
+
+    The KL is the mean over the batch, as in disentanglement_lib: an image may need more nats than another. C follows
+    from the optimizer's count of steps, so that a run that resumes goes on with it, and an evaluation uses that of the
+    last step.
+
+    Args:
+        encoder: as in `VAE`.
+        decoder: as in `VAE`.
+        gamma: float, at least 0.
+        c_max: float, at least 0, nats. The paper has 25 on 2D Shapes.
+        annealing_steps: int, at least 1: steps until C is c_max.
+        likelihood, scale, seed: as in `VAE`.
+
+    Raises:
+        ValueError: when an argument is out of its range.
+    """
+
+    logged = (*VAE.logged, "capacity")
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        *,
+        gamma: float = 1000.0,
+        c_max: float = 25.0,
+        annealing_steps: int = 100_000,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(encoder, decoder, **kwargs)
+        if gamma < 0 or c_max < 0 or annealing_steps < 1:
+            raise ValueError(
+                "Expected gamma and c_max of at least 0, and annealing_steps of at least 1. "
+                f"Received: gamma={gamma}, c_max={c_max}, annealing_steps={annealing_steps}"
+            )
+        self.gamma = gamma
+        self.c_max = c_max
+        self.annealing_steps = annealing_steps
+
+    def capacity(self) -> tf.Tensor:
+        """C of the step that comes next: float32 [], nats."""
+        progress = tf.cast(self.optimizer.iterations, tf.float32) / self.annealing_steps
+        return self.c_max * tf.minimum(progress, 1.0)
+
+    def loss_terms(self, images: tf.Tensor, posterior: tfp.distributions.Distribution, z: tf.Tensor) -> Terms:
+        terms = super().loss_terms(images, posterior, z)
+        capacity = self.capacity()
+        penalty = objectives.capacity_penalty(distribute.gather(terms["kl"]), capacity)
+        loss = terms["reconstruction"] + self.gamma * penalty
+        return {**terms, "loss": loss, "capacity": tf.fill(tf.shape(loss), capacity)}
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"gamma": self.gamma, "c_max": self.c_max, "annealing_steps": self.annealing_steps}
+        return {**super().get_config(), **own}

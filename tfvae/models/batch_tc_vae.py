@@ -1,0 +1,53 @@
+"""BatchTCVAE: the total correlation estimated from the batch."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae import distribute, objectives
+from tfvae.models.base import Terms
+from tfvae.models.vae import VAE
+
+
+@keras.saving.register_keras_serializable("tfvae")
+class BatchTCVAE(VAE):
+    """FactorVAE's objective with the batch estimate of the total correlation (Kim & Mnih, 2018, eq. 2, Appendix D).
+
+    loss = E[-log p(x | z)] + KL(q(z | x) || p(z)) + gamma [log qhat(z) - sum_j log qhat_j(z_j)],
+    with qhat(z) = 1/B sum_k q(z | x_k) over the batch that z is from
+
+    An objective to study: the paper found it no good, since qhat is near zero away from the codes of its own batch, and
+    the estimate therefore close to what that batch gives at once. It differs from beta-TCVAE's minibatch-weighted
+    estimate by the constant (D - 1) log N alone: `BetaTCVAE(beta=1 + gamma)` has the same gradient.
+
+    Args:
+        encoder: as in `VAE`.
+        decoder: as in `VAE`.
+        gamma: float, at least 0, as in `FactorVAE`.
+        likelihood, scale, seed: as in `VAE`.
+
+    Raises:
+        ValueError: when gamma is negative.
+    """
+
+    logged = (*VAE.logged, "total_correlation")
+
+    def __init__(self, encoder: keras.Model, decoder: keras.Model, *, gamma: float = 35.0, **kwargs: Any) -> None:
+        super().__init__(encoder, decoder, **kwargs)
+        if gamma < 0:
+            raise ValueError(f"Expected gamma of at least 0. Received: gamma={gamma}")
+        self.gamma = gamma
+
+    def loss_terms(self, images: tf.Tensor, posterior: tfp.distributions.Distribution, z: tf.Tensor) -> Terms:
+        terms = super().loss_terms(images, posterior, z)
+        mean, variance = distribute.gather(posterior.mean()), distribute.gather(posterior.variance())
+        log_density = objectives.pairwise_log_density(z, mean, tf.math.log(variance))
+        log_weights = objectives.weighted_log_weights(tf.shape(mean)[0], dataset=1.0)
+        joint, marginals = objectives.aggregate_log_densities(log_density, distribute.own_rows(log_weights, like=z))
+        tc = joint - marginals
+        return {**terms, "loss": terms["loss"] + self.gamma * tc, "total_correlation": tc}
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "gamma": self.gamma}

@@ -1,0 +1,142 @@
+"""FactorVAE with a categorical latent beside the Gaussian ones."""
+
+import dataclasses
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae import distribute, objectives
+from tfvae.distributions import gaussian_posterior
+from tfvae.experiment import Experiment
+from tfvae.models.base import Terms
+from tfvae.models.factor_vae import FactorVAE
+
+_CATEGORIES = 3  # the shapes of 2D Shapes
+
+
+class JointPosterior(NamedTuple):
+    """q(z, c | x): independent given x.
+
+    Args:
+        gaussian: q(z | x), batch shape [B], event shape [D].
+        logits: of q(c | x), [B, C].
+    """
+
+    gaussian: tfp.distributions.Distribution
+    logits: tf.Tensor
+
+
+@keras.saving.register_keras_serializable("tfvae")
+class JointFactorVAE(FactorVAE):
+    """FactorVAE with D Gaussian latents z and one category c out of C, for factors of which one is discrete.
+
+    loss = E[-log p(x | z, c)] + KL(q(z | x) || p(z)) + KL(q(c | x) || p(c)) + gamma TC(z, c)
+
+    It has the penalty of Kim & Mnih (2018, eq. 2) and the latents of JointVAE (Dupont, 2018), not its capacities. p(c)
+    is uniform. In training, c is relaxed to a Concrete variable (Maddison et al., 2017; Jang et al., 2017), a point of
+    the simplex, which gradients pass; it enters the discriminator and `permute_dims` as one variable of C entries.
+
+    The KL of the category is in closed form, log C - H(q(c | x)), as in JointVAE. That of the relaxed variables, if the
+    prior is relaxed at the same temperature, is larger, as the category is a function of the relaxed variable (its
+    largest entry), and does not depend on the temperature (a power of the entries, renormalised, takes one temperature
+    to another). So this loss is the bound of the model with a discrete c in the limit of temperature 0, in which the
+    reconstruction is of a one-hot c; it is no bound for the relaxed model.
+
+    Args:
+        encoder: a built model, images [B, H, W, C'] -> [B, 2 D + C]: means, log variances, logits.
+        decoder: a built model, codes [B, D + C] -> logits [B, H, W, C'].
+        discriminator: a built model, codes [B, D + C] -> logits [B, 2], as in `FactorVAE`.
+        categories: C, at least 2.
+        temperature: float, above 0, of the relaxation. 2/3 is that of Maddison et al. (2017) and of JointVAE.
+        gamma: as in `FactorVAE`.
+        seed: as in `VAE`.
+
+    Raises:
+        ValueError: when the networks do not fit each other, or a number is out of its range.
+    """
+
+    logged = ("loss", "reconstruction", "kl", "categorical_kl", *FactorVAE.logged[3:])
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        discriminator: keras.Model,
+        *,
+        categories: int = _CATEGORIES,
+        temperature: float = 2 / 3,
+        **kwargs: Any,
+    ) -> None:
+        if categories < 2 or temperature <= 0:
+            raise ValueError(
+                "Expected categories of at least 2 and temperature above 0. "
+                f"Received: categories={categories}, temperature={temperature}"
+            )
+        # Before the networks are checked, which depends on it.
+        self.categories = categories
+        self.temperature = temperature
+        super().__init__(encoder, decoder, discriminator, **kwargs)
+
+    def check_networks(self) -> None:
+        encoder, decoder, dim = self.encoder, self.decoder, self.latent_dim
+        outputs = 2 * dim + self.categories
+        if dim < 1 or encoder.output_shape[-1] != outputs or encoder.input_shape != decoder.output_shape:
+            raise ValueError(
+                f"Expected an encoder [B, H, W, C'] -> [B, 2 D + {self.categories}] and a decoder "
+                f"[B, D + {self.categories}] -> [B, H, W, C'] with D >= 1. "
+                f"Received: encoder {encoder.input_shape} -> {encoder.output_shape}, "
+                f"decoder {decoder.input_shape} -> {decoder.output_shape}"
+            )
+
+    @classmethod
+    def network_makers(
+        cls, experiment: Experiment, image_shape: tuple[int, int, int]
+    ) -> dict[str, Callable[..., keras.Model]]:
+        dim, categories = experiment.latent_dim, experiment.parameters.get("categories", _CATEGORIES)
+        makers = super().network_makers(dataclasses.replace(experiment, latent_dim=dim + categories), image_shape)
+        return {**makers, "encoder": partial(makers["encoder"], outputs=2 * dim + categories)}
+
+    @property
+    def latent_dim(self) -> int:
+        """D, the Gaussian latents."""
+        return self.decoder.input_shape[-1] - self.categories
+
+    def representation(self, parameters: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The encoder's output by name: {"mean": [B, D], "log_variance": [B, D], "probabilities": [B, C]}."""
+        mean, log_variance, logits = self.split(parameters)
+        return {"mean": mean, "log_variance": log_variance, "probabilities": tf.nn.softmax(logits)}
+
+    def split(self, parameters: tf.Tensor) -> list[tf.Tensor]:
+        """Means [B, D], log variances [B, D] and logits [B, C] out of the encoder's output [B, 2 D + C], as float32."""
+        sizes = [self.latent_dim, self.latent_dim, self.categories]
+        return tf.split(tf.cast(parameters, tf.float32), sizes, axis=-1)
+
+    def posterior(self, images: tf.Tensor) -> JointPosterior:
+        """q(z, c | x)."""
+        mean, log_variance, logits = self.split(self.encoder(images))
+        return JointPosterior(gaussian_posterior(tf.concat([mean, log_variance], axis=-1)), logits)
+
+    def loss_terms(self, images: tf.Tensor, posterior: JointPosterior, z: tf.Tensor) -> Terms:
+        """The loss to minimise and its parts, each [B], in nats, for codes [B, D + C]."""
+        terms = super().loss_terms(images, posterior.gaussian, z)
+        kl = objectives.categorical_kl(posterior.logits)
+        return {**terms, "loss": terms["loss"] + kl, "categorical_kl": kl}
+
+    def sample(self, posterior: JointPosterior, seed: tf.Tensor) -> tf.Tensor:
+        """z and the relaxed c, with noise that is one draw over the global batch: [B, D + C]."""
+        z = super().sample(posterior.gaussian, seed)
+        # Of the eight streams of a step, FactorVAE's samples take 0 and 1: their categories have 4 and 5.
+        uniform = distribute.uniform(posterior.logits, self.categories, seed + tf.constant([4, 0]))
+        return tf.concat([z, objectives.relaxed_category(posterior.logits, uniform, self.temperature)], axis=-1)
+
+    def permuted(self, z: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """permute_dims over the global batch, the category as one variable: this replica's rows of it, [B, D + C]."""
+        permuted = objectives.permute_dims(distribute.gather(z), seed, block=self.categories)
+        return distribute.own_rows(permuted, like=z)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "categories": self.categories, "temperature": self.temperature}

@@ -1,0 +1,74 @@
+"""Curves over training: the discriminator's estimate of TC and its accuracy (Kim & Mnih, 2018, Figures 7 and 37)."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
+
+from tfvae.plots.axes import add_legend, colors, new_axes, set_title
+
+Curve = tuple[np.ndarray, np.ndarray]  # steps [T] and values [T]
+
+LABELS = {
+    "total_correlation": "discriminator's estimate of TC (nats)",
+    "discriminator_accuracy": "discriminator's accuracy",
+    "discriminator_loss": "discriminator's loss (nats)",
+    "true_total_correlation": "true TC (nats)",
+    "reconstruction": "reconstruction error (nats)",
+    "kl": "KL (nats)",
+    "loss": "loss (nats)",
+}
+_BOUNDS = {"discriminator_accuracy": (0.45, 1.0)}
+
+
+def plot_curves(runs: Mapping[str, Sequence[Mapping[str, Curve]]], tags: Sequence[str]) -> Figure:
+    """Draws one chart for each tag, with one line for each setting.
+
+    A setting of several runs, which differ in their seeds, is drawn as their mean with a band of one standard
+    deviation, over the steps that all of them have.
+
+    Args:
+        runs: label of a setting, such as "gamma 35" -> the curves of each of its runs by tag, see
+            `tfvae.analysis.training_curves.read_scalars`.
+        tags: which to draw.
+
+    Raises:
+        ValueError: if no run has one of the tags.
+    """
+    columns = 2 if len(tags) == 4 else min(len(tags), 3)
+    rows = -(-len(tags) // columns)
+    figure, axes = new_axes(rows, columns)
+    for place, tag in enumerate(tags):
+        chart, found = axes[place], False
+        for (label, several), color in zip(runs.items(), colors(len(runs)), strict=True):
+            curves = [run[tag] for run in several if tag in run]
+            if not curves:
+                continue
+            found = True
+            steps = curves[0][0]
+            for other, _ in curves[1:]:
+                steps = np.intersect1d(steps, other)
+            values = np.stack([value[np.isin(step, steps)] for step, value in curves])
+            chart.plot(steps, values.mean(axis=0), color=color, linewidth=1.2, label=label)
+            if len(curves) > 1:
+                spread = values.std(axis=0, ddof=1)
+                low, high = values.mean(axis=0) - spread, values.mean(axis=0) + spread
+                chart.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0)
+        if not found:
+            raise ValueError(f"Expected a run with the curve {tag!r}. Received: {sorted({*_tags(runs)})}")
+        set_title(chart, LABELS.get(tag, tag))
+        chart.set_xlabel("training steps")
+        chart.xaxis.set_major_formatter(EngFormatter(sep=""))
+        chart.grid(axis="y", linewidth=0.5, alpha=0.25)
+        if tag in _BOUNDS:
+            chart.set_ylim(*_BOUNDS[tag])
+    for chart in axes[len(tags) :]:
+        chart.set_visible(False)
+    if len(runs) > 1:
+        add_legend(axes[0])
+    return figure
+
+
+def _tags(runs: Mapping[str, Sequence[Mapping[str, Curve]]]) -> list[str]:
+    return [tag for several in runs.values() for run in several for tag in run]

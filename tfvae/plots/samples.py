@@ -1,0 +1,43 @@
+"""Images that a model makes up (Kim & Mnih, 2018, Figures 19 to 22)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from tfvae.plots import tiles
+from tfvae.plots.traversals import GAP, MARGIN
+
+
+def prior_samples(
+    decode: Callable[[np.ndarray], Any], latent_dim: int, rng: np.random.Generator, *, number: int = 64
+) -> np.ndarray:
+    """Mean images of p(x|z) for z ~ N(0, I).
+
+    Args:
+        decode: float32 codes [B, D] -> pixel probabilities [B, H, W, C].
+        latent_dim: D.
+        rng: source of all randomness.
+        number: int, how many.
+
+    Returns:
+        float32 [number, H, W, C] in [0, 1].
+    """
+    return np.asarray(decode(rng.standard_normal((number, latent_dim), np.float32)), np.float32)
+
+
+def plot_samples(images: np.ndarray, *, columns: int = 16, scale: int | None = None) -> Figure:
+    """Draws images [N, H, W, C] in [0, 1] side by side, each of its pixels on whole screen pixels."""
+    scale = tiles.scale_for(images, 64) if scale is None else scale
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    height, width = (scale * size for size in images.shape[1:3])
+    figure = tiles.new_figure(
+        2 * MARGIN + columns * (width + GAP) - GAP,
+        2 * MARGIN + rows * (height + GAP) - GAP,
+    )
+    for place, image in enumerate(images):
+        row, column = divmod(place, columns)
+        tiles.add_image(figure, MARGIN + column * (width + GAP), MARGIN + row * (height + GAP), image, scale)
+    return figure

@@ -1,0 +1,1 @@
+"""The page that `tfvae.report` writes: its template, style and scripts, and the images in it."""

@@ -1,0 +1,53 @@
+"""Writes a page about a model: scores, figures, and sliders that move its latents. One file, which needs no network.
+
+  python tools/report.py --model=runs/factor_vae --output=reports/factor_vae
+  python tools/report.py --model=factor_vae-dsprites --output=report.html --quick
+
+The model is a run's folder, a .keras file, a SavedModel's folder, or a name of the zoo. An exported encoder has scores
+and histograms; what needs a decoder is named at the top of the page. Without --quick all images are encoded, and the
+bound of log p(x) has the paper's 5,000 particles, for each of 100 images.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import start  # before anything that imports TensorFlow
+from absl import flags
+
+from tfvae import data
+from tfvae.loading import load_trained
+from tfvae.report import write_report
+
+MODEL = flags.DEFINE_string("model", None, "A folder, a file, or a name of the zoo.", required=True)
+OUTPUT = flags.DEFINE_string("output", None, "The file .html to write, or a folder for index.html.", required=True)
+DATA = flags.DEFINE_string("data", None, "A data set; by default the one the model was trained on.")
+LOGS = flags.DEFINE_string("logs", None, "Event files of the training; by default logs/ in the run's folder.")
+QUICKLY = flags.DEFINE_bool("quick", False, "Fewer images and draws: for a first look, not for a comparison.")
+OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace a page that is there.")
+SEED = flags.DEFINE_integer("seed", 0, "Decides all draws.", lower_bound=0)
+
+
+def main(argv: Sequence[str]) -> None:
+    trained = load_trained(MODEL.value)
+    name = DATA.value or (trained.experiment.data if trained.experiment else None)
+    if name is None:
+        raise ValueError("Expected --data: there is no experiment beside the model that would name it")
+    path = Path(OUTPUT.value)
+    path = path if path.suffix == ".html" else path / "index.html"
+    beside = Path(MODEL.value) / "logs"
+    write_report(
+        trained,
+        data.load(name),
+        path,
+        title=Path(MODEL.value).name,
+        logs=LOGS.value or (beside if beside.is_dir() else None),
+        quick=QUICKLY.value,
+        seed=SEED.value,
+        overwrite=OVERWRITE.value,
+        say=lambda text: print(f"{text} ...", flush=True),
+    )
+    print(f"Wrote the report: {path}")
+
+
+if __name__ == "__main__":
+    start.run(main)
