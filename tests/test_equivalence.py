@@ -76,9 +76,9 @@ def test_two_replicas_train_like_one_device(name, mirrored):
     expected, logs = (model.fit(batches, shuffle=False, verbose=0).history for model in (one, two))
     np.testing.assert_allclose(tiny.weights(one), tiny.weights(two), atol=1e-6)
     for key, values in logs.items():
-        # Of 31 images, the log is the mean of one replica's mean over 16 and the other's over 15. That shows where a
-        # value is 0 or 1.
-        atol = 0.03 if key.startswith("accuracy_on") else 1e-5
+        # The log is the mean of the replicas' own means, over 16 and 15 images: that shows where values differ much
+        # from image to image, as a GAN's do.
+        atol = 0.04 if "gan" in name else 1e-5
         np.testing.assert_allclose(values, expected[key], rtol=1e-4, atol=atol, err_msg=key)
 
 

@@ -73,7 +73,7 @@ def test_each_half_of_a_step_moves_its_own_networks_alone(name):
     for rates, moved in (((0.0, 0.1), {"trunk", "discriminator"}), ((0.1, 0.0), {"generator", "head"})):
         model = tiny.make(name, optimizers=sgd(*rates), compiled=EAGER, **tiny.PARAMETERS[name])
         before = values_of(model)
-        model.train_on_batch(X)
+        model.train_on_batch(tf.constant(X))
         assert_moved(before, values_of(model), moved)
 
 
@@ -113,7 +113,7 @@ def test_the_export_represents_as_the_model_does(tmp_path):
 @pytest.mark.parametrize("name", ["info_gan", "info_wgan_gp"])
 def test_evaluate_changes_nothing_and_weighs_images(name):
     model = tiny.make(name, compiled=EAGER, **tiny.PARAMETERS[name])
-    model.train_on_batch(X)
+    model.train_on_batch(tf.constant(X))
     before = tiny.weights(model), tiny.optimizer_state(model)
     results = model.evaluate(X, batch_size=5, verbose=0, return_dict=True)
     assert set(results) == set(model.logged)
@@ -126,7 +126,7 @@ def test_continuous_codes_alone_will_do():
         tiny.gan_encoder(outputs=5), tiny.gan_generator(inputs=7), tiny.gan_discriminator(), categories=0, noise_dim=2
     )
     model.compile(**EAGER)
-    assert np.isfinite(list(model.train_on_batch(X, return_dict=True).values())).all()
+    assert np.isfinite(list(model.train_on_batch(tf.constant(X), return_dict=True).values())).all()
     assert set(model(X)) == {"mean"}
     assert model.decode(np.zeros((2, 5), np.float32)).shape == (2, 4, 4, 1)
 
