@@ -139,7 +139,7 @@ def test_a_gan_goes_on_as_if_nothing_had_happened(tmp_path):
     )
     whole = run(experiment, tmp_path / "whole")
     with pytest.raises(tf.errors.OpError, match="the disk is gone"):
-        run(experiment, tmp_path / "run", **failing_data(at=4))
+        run(experiment, tmp_path / "run", **failing_data(at=5))
     assert checkpoints(tmp_path / "run") == [2]
     np.testing.assert_array_equal(state(run(experiment, tmp_path / "run")), state(whole))
     assert (whole.optimizer.iterations, whole.discriminator_optimizer.iterations) == (4, 8)

@@ -80,3 +80,8 @@ def test_batches_that_are_no_n_critic_batches_are_refused():
         model.fit(tf.data.Dataset.from_tensors(images), shuffle=False, verbose=0)
     with pytest.raises(tf.errors.InvalidArgumentError, match="at least 3 images"):
         model.fit(tf.data.Dataset.from_tensor_slices(images[:2]).batch(3), shuffle=False, verbose=0)
+
+
+def test_float16_is_refused():
+    with pytest.raises(ValueError, match="mixed_bfloat16"):
+        tiny.make("info_wgan_gp", dtype="mixed_float16")

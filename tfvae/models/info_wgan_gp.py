@@ -34,7 +34,7 @@ class InfoWGANGP(InfoGAN):
         kwargs: as in `InfoGAN`.
 
     Raises:
-        ValueError: as in `InfoGAN`, and when the trunk has batch norm.
+        ValueError: as in `InfoGAN`, when the trunk has batch norm, and for mixed_float16.
     """
 
     logged = (
@@ -60,6 +60,9 @@ class InfoWGANGP(InfoGAN):
             )
         if any(isinstance(layer, keras.layers.BatchNormalization) for layer in self.trunk.layers):
             raise ValueError("Expected a trunk without batch norm, which mixes the gradients of images. Received: one")
+        if self.dtype_policy.name == "mixed_float16":
+            # The gradient within the loss is not scaled, and underflows.
+            raise ValueError("Expected float32 or mixed_bfloat16: the penalty's gradients underflow in float16")
         self.gradient_penalty_weight = gradient_penalty_weight
         self.n_critic = n_critic
         self.batch_multiple = n_critic
