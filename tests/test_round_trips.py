@@ -89,7 +89,8 @@ def test_xla_gives_the_same_loss_and_gradient(name):
         variables = model.trained_by()["optimizer"]
         with tf.GradientTape() as tape:
             loss = model.loss_terms(X, model.posterior(X), z)["loss"]
-        return [loss, *tape.gradient(loss, variables)]
+        # With given codes, an autoencoder without a KL has no gradient in its encoder.
+        return [loss, *(gradient for gradient in tape.gradient(loss, variables) if gradient is not None)]
 
     plain, compiled = loss_and_gradients(), tf.function(loss_and_gradients, jit_compile=True)()
     for expected, value in zip(plain, compiled, strict=True):
