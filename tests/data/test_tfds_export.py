@@ -7,7 +7,7 @@ import pytest
 import tensorflow_datasets
 
 import tfvae.data
-from tfvae.data import digits, dsprites, tfds_export
+from tfvae.data import digits, dsprites, shapes3d, tfds_export
 from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
 from tfvae.data.tfds_export import export
@@ -27,7 +27,9 @@ def write_idx(folder, compress=False, dot="-"):
     folder.mkdir()
     written = {}
     for split, count in COUNTS.items():
-        written[split] = RNG.integers(0, 256, (count, 28, 28), np.uint8), RNG.integers(0, 10, count).astype(np.uint8)
+        # Labels that are all different would be a grid, and be put in its order.
+        labels = np.uint8(3 * (np.arange(count) % 4))
+        written[split] = RNG.integers(0, 256, (count, 28, 28), np.uint8), labels
         for kind, array in zip(("images", "labels"), written[split], strict=True):
             header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
             name = f"{split}-{kind}{dot}idx{array.ndim}-ubyte"
@@ -47,6 +49,21 @@ def test_drawn_and_read_images_are_the_same_for_the_same_factors(tmp_path, small
     every = np.arange(len(data))
     np.testing.assert_array_equal(data.factors.values_of(every), small_dsprites.factors.values_of(every))
     np.testing.assert_array_equal(data.images(every), small_dsprites.images(every))
+
+
+def test_3d_shapes_are_the_same_for_the_same_factors(tmp_path):
+    space = FactorSpace(shapes3d.FACTORS.names, tuple(values[-2:] for values in shapes3d.FACTORS.values))
+    small = GroundTruthData("small", space, RNG.integers(0, 256, (len(space), 64, 64, 3), np.uint8))
+    export("shapes3d", tmp_path / "tfds", data=small, progress=False)
+    published = tensorflow_datasets.builder("shapes3d", data_dir=tmp_path / "none").info.features
+    examples = tensorflow_datasets.load("shapes3d", data_dir=tmp_path / "tfds", download=False, split="train")
+    assert {key: (spec.shape, spec.dtype) for key, spec in examples.element_spec.items()} == {
+        key: (feature.shape, feature.tf_dtype) for key, feature in published.items()
+    }
+    data = tfvae.data.load("tfds:shapes3d", data_dir=tmp_path / "tfds", cache=tmp_path)
+    every = np.arange(len(data))
+    np.testing.assert_array_equal(data.images(every), small.images(every))
+    np.testing.assert_array_equal(data.factors.to_factors(every), small.factors.to_factors(every))
 
 
 def test_plain_tensorflow_datasets_reads_what_its_builder_would_give(tmp_path, small_dsprites):

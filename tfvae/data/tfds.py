@@ -20,7 +20,7 @@ import tensorflow_datasets
 from PIL import Image
 from tqdm import tqdm
 
-from tfvae.data import dsprites
+from tfvae.data import dsprites, shapes3d
 from tfvae.data.arrangement import arranged
 from tfvae.data.array_cache import RowWriter, cached, rewrite
 from tfvae.data.factor_table import FactorTable
@@ -46,10 +46,6 @@ class Layout:
     binary: bool = False
 
 
-def _hues() -> np.ndarray:
-    return np.arange(10) / 10
-
-
 LAYOUTS = {
     "dsprites": Layout(
         factors=dsprites.FACTORS,
@@ -57,11 +53,8 @@ LAYOUTS = {
         binary=True,
     ),
     "shapes3d": Layout(
-        factors=FactorSpace(
-            ("floor_hue", "wall_hue", "object_hue", "scale", "shape", "orientation"),
-            (_hues(), _hues(), _hues(), np.linspace(0.75, 1.25, 8), np.arange(4.0), np.linspace(-30, 30, 15)),
-        ),
-        labels=tuple(f"label_{n}" for n in ("floor_hue", "wall_hue", "object_hue", "scale", "shape", "orientation")),
+        factors=shapes3d.FACTORS,
+        labels=tuple(f"label_{name}" for name in shapes3d.FACTORS.names),
     ),
     # Elevations of 30 to 70 and azimuths of 0 to 340 degrees. Half of the instances are in each of train and test.
     "smallnorb": Layout(
