@@ -3,10 +3,12 @@ import numpy as np
 import pytest
 
 from tests import tiny
+from tfvae import data
 from tfvae.data import FactorSpace, GroundTruthData
 from tfvae.evaluation import QUICK, evaluate
+from tfvae.experiment import Experiment
 from tfvae.export import export_encoder
-from tfvae.loading import load_trained
+from tfvae.loading import Trained, load_trained
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (48, *tiny.SHAPE), np.uint8)
 IMAGES = np.random.default_rng(0).random((3, *tiny.SHAPE), np.float32)
@@ -47,3 +49,11 @@ def test_a_model_of_another_library_is_refused(tmp_path):
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "other.keras")
     with pytest.raises(ValueError, match=r"Expected a model of tfvae\. Received: a Sequential"):
         load_trained(tmp_path / "other.keras")
+
+
+def test_data_is_named_or_that_of_the_training(monkeypatch):
+    monkeypatch.setattr(data, "load", lambda name: name)
+    alone, trained = (Trained(None, (16, 16, 1), experiment=e) for e in (None, Experiment(data="shapes3d")))
+    assert (alone.load_data("faces"), trained.load_data("faces"), trained.load_data()) == ("faces", "faces", "shapes3d")
+    with pytest.raises(ValueError, match="--data"):
+        alone.load_data()

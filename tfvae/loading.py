@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae import zoo
+from tfvae import data, zoo
 from tfvae.experiment import Experiment
 from tfvae.export import load_saved_model
 from tfvae.models.base import Model
@@ -30,6 +30,16 @@ class Trained:
     image_shape: tuple[int, int, int]
     model: Model | None = None
     experiment: Experiment | None = None
+
+    def load_data(self, name: str | None = None) -> Any:
+        """Loads a data set by name, by default the one that the model was trained on.
+
+        Raises:
+            ValueError: without a name, when there is no experiment beside the model; else as `tfvae.data.load`.
+        """
+        if name is None and self.experiment is None:
+            raise ValueError("Expected a data set (--data): there is no experiment beside the model that would name it")
+        return data.load(name or self.experiment.data)  # type: ignore[union-attr]
 
 
 def load_trained(source: str | os.PathLike) -> Trained:

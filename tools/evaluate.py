@@ -16,7 +16,6 @@ from typing import Any
 import start  # before anything that imports TensorFlow
 from absl import flags
 
-from tfvae import data
 from tfvae.atomic import written_whole
 from tfvae.evaluation import QUICK, evaluate
 from tfvae.loading import load_trained
@@ -33,12 +32,9 @@ SEED = flags.DEFINE_integer("seed", 0, "Decides the images that are drawn.", low
 
 def main(argv: Sequence[str]) -> None:
     trained = load_trained(MODEL.value)
-    name = DATA.value or (trained.experiment.data if trained.experiment else None)
-    if name is None:
-        raise ValueError("Expected --data: there is no experiment beside the model that would name it")
     scores = evaluate(
         trained.represent,
-        data.load(name),
+        trained.load_data(DATA.value),
         metrics="all" if METRICS.value == ["all"] else METRICS.value,
         log_likelihood=getattr(trained.model, "log_likelihood", None),  # a GAN has none
         seed=SEED.value,

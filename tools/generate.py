@@ -15,7 +15,6 @@ import start  # before anything that imports TensorFlow
 import tensorflow as tf
 from absl import flags
 
-from tfvae import data
 from tfvae.loading import load_trained
 from tfvae.models import InfoGAN
 from tfvae.plots.generated import plot_reconstructions, plot_samples, reconstructions_under_noise
@@ -40,10 +39,7 @@ def main(argv: Sequence[str]) -> None:
     drawn = model.sample(tf.zeros([100, 1]), tf.constant([SEED.value, 0])).numpy()
     codes, noise = np.split(drawn, [drawn.shape[1] - model.noise_dim], axis=1)
     if RECONSTRUCT.value:
-        name = DATA.value or (trained.experiment.data if trained.experiment else None)
-        if name is None:
-            raise ValueError("Expected --data: there is no experiment beside the model that would name it")
-        source = data.load(name)
+        source = trained.load_data(DATA.value)
         indices = np.random.default_rng(SEED.value).choice(len(source), 8, replace=False)
         images = (source.images(indices) / 255.0).astype(np.float32)
         drawn = reconstructions_under_noise(trained.represent, model.decode, images, noise[:9])

@@ -14,7 +14,6 @@ from pathlib import Path
 import start  # before anything that imports TensorFlow
 from absl import flags
 
-from tfvae import data
 from tfvae.loading import load_trained
 from tfvae.report import write_report
 
@@ -29,15 +28,12 @@ SEED = flags.DEFINE_integer("seed", 0, "Decides all draws.", lower_bound=0)
 
 def main(argv: Sequence[str]) -> None:
     trained = load_trained(MODEL.value)
-    name = DATA.value or (trained.experiment.data if trained.experiment else None)
-    if name is None:
-        raise ValueError("Expected --data: there is no experiment beside the model that would name it")
     path = Path(OUTPUT.value)
     path = path if path.suffix == ".html" else path / "index.html"
     beside = Path(MODEL.value) / "logs"
     write_report(
         trained,
-        data.load(name),
+        trained.load_data(DATA.value),
         path,
         title=Path(MODEL.value).name,
         logs=LOGS.value or (beside if beside.is_dir() else None),

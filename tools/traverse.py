@@ -13,7 +13,6 @@ import numpy as np
 import start  # before anything that imports TensorFlow
 from absl import flags
 
-from tfvae import data
 from tfvae.loading import load_trained
 from tfvae.plots.tiles import save_png
 from tfvae.plots.traversals import plot_traversals, save_gif, traverse
@@ -33,10 +32,7 @@ def main(argv: Sequence[str]) -> None:
     trained = load_trained(MODEL.value)
     if trained.model is None:
         raise ValueError(f"Expected a model with a decoder. Received an exported encoder: {MODEL.value}")
-    name = DATA.value or (trained.experiment.data if trained.experiment else None)
-    if name is None:
-        raise ValueError("Expected --data: there is no experiment beside the model that would name it")
-    images = data.load(name)
+    images = trained.load_data(DATA.value)
     indices = np.random.default_rng(SEED.value).choice(len(images), min(256, len(images)), replace=False)
     if INDEX.value is not None:
         indices[0] = INDEX.value
