@@ -23,13 +23,17 @@ SEED = flags.DEFINE_integer("seed", 0, "Decides the rotation, the noise and what
 
 
 def main(argv: Sequence[str]) -> None:
+    if not all(size.isdecimal() and int(size) > 1 for size in SIZES.value):
+        raise ValueError(
+            f"Expected --sizes to be integers of at least 2, with commas. Received: {','.join(SIZES.value)}"
+        )
     sizes = [int(size) for size in SIZES.value]
     space = FactorSpace(tuple(f"factor{k}" for k in range(len(sizes))), tuple(np.arange(size) for size in sizes))
     codes = known_codes(space, np.random.default_rng(SEED.value))
     few = {name: QUICK[name] for name in ("dci", "downstream")}
+    scores = [score_codes(known, NAMES.value, SEED.value, few) for known in codes.values()]
     print("| metric | " + " | ".join(codes) + " |")
     print("| --- |" + " ---: |" * len(codes))
-    scores = [score_codes(known, NAMES.value, SEED.value, few) for known in codes.values()]
     for name in NAMES.value:
         print(f"| `{name}` | " + " | ".join(f"{score[name]['score']:.3f}" for score in scores) + " |")
 
