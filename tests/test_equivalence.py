@@ -71,10 +71,7 @@ def test_dip_vae_without_penalty_is_a_vae():
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_two_replicas_train_like_one_device(name, mirrored, request):
-    # Those that inherit their step differ in `loss_terms` alone, and need no graph: those of all steps are made here.
-    if "train_step" not in vars(MODELS[name]):
-        request.getfixturevalue("eager")
+def test_two_replicas_train_like_one_device(name, mirrored):
     one, two = (
         tiny.make(name, scope=scope, **tiny.PARAMETERS.get(name, {})) for scope in (nullcontext, mirrored.scope)
     )
