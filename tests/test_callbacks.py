@@ -76,7 +76,6 @@ def test_a_run_ends_with_the_same_bits_with_and_without(tmp_path):
     assert after["latent_kl/z1"][1].min() >= 0
 
 
-@pytest.mark.usefixtures("eager")
 def test_what_is_shown_is_the_models_own(tmp_path):
     data = labelled()
     model = tiny.make("vae", optimizers=None)
@@ -135,7 +134,6 @@ def test_steps_are_counted_over_epochs_fits_and_executions(together, expected, e
     assert again.seen == expected_after  # the optimizer has counted 12
 
 
-@pytest.mark.usefixtures("eager")
 def test_a_run_that_goes_on_counts_on(tmp_path):
     data = labelled()
     train(tiny.experiment(steps=4), tmp_path, data=data, progress=False)

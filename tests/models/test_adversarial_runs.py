@@ -7,9 +7,6 @@ from tests import tiny
 from tfvae.export import export_encoder, load_saved_model
 from tfvae.training import train
 
-# Graphs of such runs are in tests/test_training.py.
-pytestmark = pytest.mark.usefixtures("eager")
-
 EXPERIMENTS = {  # AAE has the steps of PriorFactorVAE
     "aae": {"gamma": 5.0},
     "anica": {"gamma": 50.0},
