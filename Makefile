@@ -23,8 +23,10 @@ demo: demo/scores.json demo/traversals.png demo/traversals.gif $(EXPORTED)
 	@echo "demo/traversals.png .gif  what each latent draws"
 	@echo "$(EXPORTED)  the encoder, for tf.saved_model.load and TensorFlow Serving"
 
+# TensorFlow traces on one core, so the tests are shared out. A worker needs up to 3 GB, hence at most four; one that runs
+# out of tests takes half of what another has left, so that neighbours, which share fixtures, stay together.
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal
 
 lint: setup
 	$(BIN)/ruff check .

@@ -36,6 +36,7 @@ setup(
     extras_require={
         "test": [
             "pytest>=8.2",
+            "pytest-xdist[psutil]>=3.6",  # the tests on all cores; psutil counts them
             "playwright>=1.48",  # drives Chromium in the report's test; skipped where there is no Chromium
         ],
         "lint": ["ruff>=0.12", "mypy>=1.16", "pre-commit>=4.0"],

@@ -1,4 +1,5 @@
 import os
+from functools import partialmethod
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -15,6 +16,12 @@ tf.config.set_logical_device_configuration(
 @pytest.fixture(autouse=True)
 def _fixed_seed():
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture
+def eager(monkeypatch):
+    """Models are compiled to run without a graph: for a few steps, tracing is what takes the time."""
+    monkeypatch.setattr(keras.Model, "compile", partialmethod(keras.Model.compile, run_eagerly=True))
 
 
 @pytest.fixture(scope="session")

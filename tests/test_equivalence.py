@@ -10,6 +10,7 @@ from tests import tiny
 from tfvae.models import MODELS
 
 X = tiny.images(48)
+in_a_limit = pytest.mark.usefixtures("eager")
 
 
 def train(model, images, batch_size=16, epochs=1):
@@ -17,6 +18,7 @@ def train(model, images, batch_size=16, epochs=1):
     return model.fit(batches, epochs=epochs, shuffle=False, verbose=0).history
 
 
+@in_a_limit
 def test_beta_vae_of_beta_1_is_a_vae():
     vae, beta_vae = tiny.make("vae"), tiny.make("beta_vae", beta=1.0)
     for model in (vae, beta_vae):
@@ -24,6 +26,7 @@ def test_beta_vae_of_beta_1_is_a_vae():
     np.testing.assert_array_equal(tiny.weights(vae), tiny.weights(beta_vae))
 
 
+@in_a_limit
 def test_factor_vae_without_penalty_is_a_vae_on_every_second_image():
     vae, factor_vae = tiny.make("vae"), tiny.make("factor_vae", gamma=0.0)
     train(vae, X[0::2], batch_size=8)
@@ -31,6 +34,7 @@ def test_factor_vae_without_penalty_is_a_vae_on_every_second_image():
     np.testing.assert_allclose(tiny.weights(vae), tiny.weights(factor_vae, "encoder", "decoder"), atol=1e-7)
 
 
+@in_a_limit
 def test_beta_tc_vae_of_weights_1_is_a_vae():
     vae = tiny.make("vae")
     train(vae, X)
@@ -40,6 +44,7 @@ def test_beta_tc_vae_of_weights_1_is_a_vae():
         np.testing.assert_array_equal(tiny.weights(vae), tiny.weights(beta_tc_vae))
 
 
+@in_a_limit
 def test_batch_tc_vae_is_a_beta_tc_vae_of_the_same_weight():
     batch, weighted = tiny.make("batch_tc_vae", gamma=4.0), tiny.make("beta_tc_vae", beta=5.0, dataset_size=1000)
     logs, expected = (train(model, X) for model in (batch, weighted))
@@ -49,6 +54,7 @@ def test_batch_tc_vae_is_a_beta_tc_vae_of_the_same_weight():
     assert expected["total_correlation"] == pytest.approx([logs["total_correlation"][0] + difference], rel=1e-4)
 
 
+@in_a_limit
 def test_annealed_vae_without_capacity_is_a_beta_vae():
     annealed, beta_vae = tiny.make("annealed_vae", gamma=6.0, c_max=0.0), tiny.make("beta_vae", beta=6.0)
     for model in (annealed, beta_vae):
@@ -56,6 +62,7 @@ def test_annealed_vae_without_capacity_is_a_beta_vae():
     np.testing.assert_allclose(tiny.weights(annealed), tiny.weights(beta_vae), atol=1e-5)
 
 
+@in_a_limit
 def test_dip_vae_without_penalty_is_a_vae():
     models = tiny.make("vae"), *(tiny.make(f"dip_vae_{i}", lambda_od=0.0, lambda_d=0.0) for i in ("i", "ii"))
     for model in models:
