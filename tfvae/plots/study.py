@@ -66,10 +66,8 @@ def plot_by_strength(rows: Sequence[Mapping[str, Any]], scores: Sequence[str] | 
             mean, half = setting.interval(score, setting.steps(score)[-1])
             axes.errorbar(place, mean, half, color=color, marker="o", markersize=4, capsize=2.5, linewidth=1)
         labels = [setting.label.split(" ")[-1] if _by_number(settings) else setting.label for setting in settings]
-        turned: dict[str, Any] = (
-            {} if _by_number(settings) else {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
-        )
-        axes.set_xticks(range(len(settings)), labels, **turned)
+        slanted: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+        axes.set_xticks(range(len(settings)), labels, **({} if _by_number(settings) else slanted))
         axes.set_xlim(-0.6, len(settings) - 0.4)
 
     return _grid(rows, scores, draw, lambda settings: _strength_name(settings))[0]

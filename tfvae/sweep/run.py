@@ -5,7 +5,6 @@ import fcntl
 import json
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -135,6 +134,7 @@ def _scores(workdir: Path, scored_on: Any, evaluation: Evaluation) -> dict[str, 
 
 
 def _end_with_input() -> None:
-    while sys.stdin.buffer.read(1024):
+    # Not through sys.stdin, whose lock Python takes at its own end, and aborts where a thread still reads.
+    while os.read(0, 1024):
         pass
     os.killpg(0, signal.SIGKILL)

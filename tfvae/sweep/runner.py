@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -71,14 +72,17 @@ def run_study(
         failed: dict[str, str] = {}
         write_table(rows_of(study, output), output)
         run = in_processes if ray is None else partial(on_ray, address=ray, gpus=gpus)
-        for task, problem in run(tasks, processes=processes, threads=threads):
-            done += not problem
-            if problem:
-                failed[task.name] = problem
-            rows = rows_of(study, output)
-            write_table(rows, output)
-            found = "failed: " + problem if problem else described(rows, task.name)
-            report(f"[{done}/{len(experiments)}] {task.name}  {changes[task.name]}: {found}")
+        with closing(run(tasks, processes=processes, threads=threads)) as ended:
+            for task, problem in ended:
+                rows = rows_of(study, output)
+                write_table(rows, output)
+                if state_of(study, output, task.name) == "done":  # whatever became of the process after that
+                    done += 1
+                    found = described(rows, task.name)
+                else:
+                    failed[task.name] = problem or f"it ended before it was done; see {task.output}"
+                    found = f"failed: {failed[task.name]}"
+                report(f"[{done}/{len(experiments)}] {task.name}  {changes[task.name]}: {found}")
     return failed
 
 

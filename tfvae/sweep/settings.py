@@ -86,11 +86,11 @@ def confidence_interval(values: Sequence[float], level: float = 0.95) -> tuple[f
     Returns:
         Mean and half width; the half width of one value alone is 0, as nothing tells its spread.
     """
-    values = np.asarray(values, np.float64)
-    if values.size == 1:
-        return float(values[0]), 0.0
-    quantile = stats.t.ppf(0.5 + level / 2, values.size - 1)
-    return float(values.mean()), float(quantile * values.std(ddof=1) / np.sqrt(values.size))
+    numbers = np.asarray(values, np.float64)
+    if numbers.size == 1:
+        return float(numbers[0]), 0.0
+    quantile = stats.t.ppf(0.5 + level / 2, numbers.size - 1)
+    return float(numbers.mean()), float(quantile * numbers.std(ddof=1) / np.sqrt(numbers.size))
 
 
 def short(key: str) -> str:

@@ -67,11 +67,16 @@ def described(rows: Sequence[Row], run: str) -> str:
 
 
 def differences(experiments: Mapping[str, Experiment]) -> dict[str, str]:
-    """For each experiment what sets it apart from the others: "model=beta_vae parameters.beta=4 seed=0"."""
+    """For each experiment what sets it apart from the others of its model: "parameters.beta=4 seed=0"."""
     flat = {name: _flat(dataclasses.asdict(experiment)) for name, experiment in experiments.items()}
-    keys = list(dict.fromkeys(key for values in flat.values() for key in values))
-    keys = [key for key in keys if len({repr(values.get(key)) for values in flat.values()}) > 1]
-    return {name: " ".join(f"{key}={values[key]}" for key in keys if key in values) for name, values in flat.items()}
+    seen: dict[tuple[str, str], set[str]] = {}
+    for values in flat.values():
+        for key, value in values.items():
+            seen.setdefault((values["model"], key), set()).add(repr(value))
+    return {
+        name: " ".join(f"{key}={value}" for key, value in values.items() if len(seen[values["model"], key]) > 1)
+        for name, values in flat.items()
+    }
 
 
 def _row(values: Mapping[str, Any]) -> dict[str, Any]:
