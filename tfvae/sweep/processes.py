@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -56,6 +57,7 @@ def in_processes(
             ended = [process for process in running if process.poll() is not None]
             for process in ended:
                 task, cores = running.pop(process)
+                _close(process)
                 slots.append(cores)
                 yield task, problem(process.returncode, task.output)
             if not ended:
@@ -79,6 +81,18 @@ def core_sets(processes: int | None, threads: int) -> list[set[int]]:
     sets = sets or [set(cores)]
     number = len(sets) if processes is None else processes
     return [sets[place % len(sets)] if pinned else set() for place in range(number)]
+
+
+def end_with_input() -> None:
+    """Has this process, and those it started, end when its standard input does: with its parent, however that ends."""
+
+    def wait() -> None:
+        # Not through sys.stdin, whose lock Python takes at its own end, and aborts where a thread still reads.
+        while os.read(0, 1024):
+            pass
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def thread_settings(threads: int) -> dict[str, str]:
@@ -119,4 +133,10 @@ def _started(task: Task, cores: set[int], environment: Mapping[str, str]) -> sub
 def _kill(process: subprocess.Popen) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    _close(process)
+
+
+def _close(process: subprocess.Popen) -> None:
     process.wait()
+    if process.stdin is not None:
+        process.stdin.close()

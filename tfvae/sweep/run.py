@@ -4,8 +4,6 @@ import dataclasses
 import fcntl
 import json
 import os
-import signal
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from tfvae.atomic import written_whole
 from tfvae.evaluation import evaluate
 from tfvae.experiment import Experiment
 from tfvae.loading import load_trained
+from tfvae.sweep.processes import end_with_input
 from tfvae.sweep.study import Evaluation, digest
 from tfvae.training import train
 
@@ -77,7 +76,7 @@ def in_own_process(folder: str, threads: str) -> None:
         folder: the run's.
         threads: of TensorFlow, for each op and between ops; sums come out the same only with as many.
     """
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    end_with_input()
     tf.config.threading.set_intra_op_parallelism_threads(int(threads))
     tf.config.threading.set_inter_op_parallelism_threads(int(threads))
     run_folder(folder)
@@ -131,10 +130,3 @@ def _scores(workdir: Path, scored_on: Any, evaluation: Evaluation) -> dict[str, 
     log_likelihood = getattr(trained.model, "log_likelihood", None)  # a GAN has none
     scores = evaluate(trained.represent, scored_on, log_likelihood=log_likelihood, **evaluation.arguments())
     return {"scores": scores, "evaluation_seconds": time.perf_counter() - start}
-
-
-def _end_with_input() -> None:
-    # Not through sys.stdin, whose lock Python takes at its own end, and aborts where a thread still reads.
-    while os.read(0, 1024):
-        pass
-    os.killpg(0, signal.SIGKILL)
