@@ -20,6 +20,7 @@ from tfvae.plots.tiles import FAINT, INK, save_png
 from tfvae.sweep.settings import Setting, by_model, short
 
 _MARKERS = "osD^vP*X"
+_SHORT = ("dci", "irs", "mig", "sap")
 
 
 def plot_by_step(rows: Sequence[Mapping[str, Any]], scores: Sequence[str] | None = None) -> Figure:
@@ -44,7 +45,7 @@ def plot_by_step(rows: Sequence[Mapping[str, Any]], scores: Sequence[str] | None
             axes.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0)
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
 
-    figure, first = _grid(rows, scores, draw, lambda settings: "training steps")
+    figure, first = _grid(rows, scores, draw, lambda settings: "training steps", last=False)
     for axes in first:
         if any(axes.get_legend_handles_labels()[1]):
             add_legend(axes)
@@ -54,7 +55,8 @@ def plot_by_step(rows: Sequence[Mapping[str, Any]], scores: Sequence[str] | None
 def plot_by_strength(rows: Sequence[Mapping[str, Any]], scores: Sequence[str] | None = None) -> Figure:
     """Draws scores at the end of training by the strength of each model: rows and columns as in `plot_by_step`.
 
-    A point is the mean over the seeds of a setting, its bar the 95% confidence interval of the mean. Settings that
+    A point is the mean over the seeds of a setting, its bar the 95% confidence interval of the mean, and dots beside it
+    are the runs. The scale is that of the runs: bars of very few seeds leave it. Settings that
     differ in more than one number stand side by side under their labels.
 
     Args, raises: as `plot_by_step`.
@@ -65,12 +67,14 @@ def plot_by_strength(rows: Sequence[Mapping[str, Any]], scores: Sequence[str] | 
         for place, (setting, color) in enumerate(zip(settings, colors(len(settings)), strict=True)):
             mean, half = setting.interval(score, setting.steps(score)[-1])
             axes.errorbar(place, mean, half, color=color, marker="o", markersize=4, capsize=2.5, linewidth=1)
+            runs = setting.at(score, setting.steps(score)[-1])
+            axes.plot([place + 0.12] * len(runs), runs, ".", color=color, markersize=4, alpha=0.5, markeredgewidth=0)
         labels = [setting.label.split(" ")[-1] if _by_number(settings) else setting.label for setting in settings]
         slanted: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
         axes.set_xticks(range(len(settings)), labels, **({} if _by_number(settings) else slanted))
         axes.set_xlim(-0.6, len(settings) - 0.4)
 
-    return _grid(rows, scores, draw, lambda settings: _strength_name(settings))[0]
+    return _grid(rows, scores, draw, lambda settings: _strength_name(settings), last=True)[0]
 
 
 def plot_trade_off(rows: Sequence[Mapping[str, Any]], score: str = "factor_vae") -> Figure:
@@ -105,7 +109,9 @@ def plot_trade_off(rows: Sequence[Mapping[str, Any]], score: str = "factor_vae")
             )
     axes.set_xlabel(LABELS["reconstruction"], color=INK)
     axes.set_ylabel(_score_name(score), color=INK)
-    axes.margins(0.08)
+    every = [setting for settings in models.values() for setting in settings]
+    axes.set_xlim(*_limits(every, "reconstruction", last=True))
+    axes.set_ylim(*_limits(every, score, last=True))
     axes.grid(linewidth=0.5, alpha=0.25)
     add_legend(axes)
     _note(figure, rows)
@@ -127,7 +133,7 @@ def save_figures(rows: Sequence[Mapping[str, Any]], folder: str | os.PathLike) -
 
 
 def _grid(
-    rows: Sequence[Mapping[str, Any]], scores: Sequence[str] | None, draw: Any, x_label: Any
+    rows: Sequence[Mapping[str, Any]], scores: Sequence[str] | None, draw: Any, x_label: Any, *, last: bool
 ) -> tuple[Figure, list[Axes]]:
     """Charts of each score (down) of each model (across), with one scale for a score; and those of the first score."""
     models = by_model(rows)
@@ -150,8 +156,20 @@ def _grid(
                 chart.set_xlabel(x_label(settings))
             if place == 0:
                 chart.set_ylabel(_score_name(score))
+    every = [setting for settings in models.values() for setting in settings]
+    for row, score in enumerate(scores):
+        axes[row * len(models)].set_ylim(*_limits(every, score, last=last))
     _note(figure, rows)
     return figure, axes[: len(models)]
+
+
+def _limits(settings: list[Setting], score: str, *, last: bool) -> tuple[float, float]:
+    """Limits of an axis that shows every run, and of intervals what has room: those of two or three seeds are vast."""
+    steps = {id(setting): setting.steps(score)[-1:] if last else setting.steps(score) for setting in settings}
+    values = [value for setting in settings for step in steps[id(setting)] for value in setting.at(score, step)]
+    low, high = min(values), max(values)
+    room = 0.15 * (high - low) or 0.05 * abs(high) or 0.05
+    return low - room, high + room
 
 
 def _note(figure: Figure, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -177,7 +195,8 @@ def _strength_name(settings: list[Setting]) -> str:
 
 
 def _score_name(score: str) -> str:
-    return LABELS.get(score) or ("MIG" if score == "mig" else f"{score.replace('_', ' ')} metric")
+    named = {"beta_vae": "beta-VAE metric", "factor_vae": "FactorVAE metric"} | {key: key.upper() for key in _SHORT}
+    return named.get(score) or LABELS.get(score) or score.replace("_", " ")
 
 
 def _title(model: str) -> str:

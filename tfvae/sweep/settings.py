@@ -47,8 +47,11 @@ class Setting:
 
     def interval(self, score: str, steps: int) -> tuple[float, float]:
         """See `confidence_interval`, of a score at a step over the seeds."""
-        found = [row[score] for row in self.rows if row["steps"] == steps and row.get(score) is not None]
-        return confidence_interval(found)
+        return confidence_interval(self.at(score, steps))
+
+    def at(self, score: str, steps: int) -> list[float]:
+        """The score of each seed at a step."""
+        return [row[score] for row in self.rows if row["steps"] == steps and row.get(score) is not None]
 
 
 def by_model(rows: Sequence[Row]) -> dict[str, list[Setting]]:
