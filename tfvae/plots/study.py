@@ -45,10 +45,10 @@ def plot_by_step(rows: Sequence[Mapping[str, Any]], scores: Sequence[str] | None
             axes.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0)
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
 
-    figure, first = _grid(rows, scores, draw, lambda settings: "training steps", last=False)
-    for axes in first:
+    figure, lowest = _grid(rows, scores, draw, lambda settings: "training steps", last=False)
+    for axes in lowest:
         if any(axes.get_legend_handles_labels()[1]):
-            add_legend(axes)
+            add_legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=3, columnspacing=1.2)
     return figure
 
 
@@ -135,7 +135,7 @@ def save_figures(rows: Sequence[Mapping[str, Any]], folder: str | os.PathLike) -
 def _grid(
     rows: Sequence[Mapping[str, Any]], scores: Sequence[str] | None, draw: Any, x_label: Any, *, last: bool
 ) -> tuple[Figure, list[Axes]]:
-    """Charts of each score (down) of each model (across), with one scale for a score; and those of the first score."""
+    """Charts of each score (down) of each model (across), with one scale for a score; and those of the last score."""
     models = by_model(rows)
     if scores is None:
         known = ["reconstruction", *METRICS]
@@ -160,7 +160,7 @@ def _grid(
     for row, score in enumerate(scores):
         axes[row * len(models)].set_ylim(*_limits(every, score, last=last))
     _note(figure, rows)
-    return figure, axes[: len(models)]
+    return figure, axes[-len(models) :]
 
 
 def _limits(settings: list[Setting], score: str, *, last: bool) -> tuple[float, float]:
