@@ -129,14 +129,13 @@ def test_other_scores_take_no_training_and_overwrite_nothing(blobs, done, tmp_pa
     assert len(list((output / "runs" / row["run"] / "scores").iterdir())) == 3
 
 
-@pytest.mark.parametrize("at", [1, 2], ids=["before_a_score", "before_the_last_score"])
-def test_an_interrupted_study_ends_as_one_that_was_not(at, blobs, done, tmp_path, monkeypatch):
+def test_an_interrupted_study_ends_as_one_that_was_not(blobs, done, tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "in_processes", here(order=-1))
-    study, score, calls = study_of(blobs), run_module.evaluate, []
+    study, score, calls = study_of(blobs, study_of(blobs).grid[:1]), run_module.evaluate, []
 
     def stopped(*args, **kwargs):
         calls.append(args)
-        if len(calls) == at:
+        if len(calls) == 2:
             raise KeyboardInterrupt
         return score(*args, **kwargs)
 
@@ -144,9 +143,11 @@ def test_an_interrupted_study_ends_as_one_that_was_not(at, blobs, done, tmp_path
         patched.setattr(run_module, "evaluate", stopped)
         with pytest.raises(KeyboardInterrupt):
             run_study(study, tmp_path, report=lambda line: None)
-    assert listing(study, tmp_path)[1].split("  ")[1] == f"at step {4 * at} of 8"
+    (line,) = listing(study, tmp_path)
+    assert line.split("  ")[1] == "at step 8 of 8"
     run_study(study, tmp_path, report=lambda line: None)
-    assert without_seconds(read_table(tmp_path)) == without_seconds(read_table(done[0]))
+    found, expected = without_seconds(read_table(tmp_path)), without_seconds(read_table(done[0]))[:2]
+    assert found == [{key: row[key] for key in found[0]} for row in expected]
 
 
 def test_two_studies_in_one_folder_are_refused(blobs, tmp_path):
