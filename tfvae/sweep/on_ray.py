@@ -3,7 +3,7 @@
 import importlib.util
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
 from tfvae.sweep.processes import Task, problem, thread_settings
 
@@ -13,7 +13,7 @@ _PASSED_ON = ("PYTHONPATH", "TF_ENABLE_ONEDNN_OPTS", "TF_CPP_MIN_LOG_LEVEL", "TF
 
 def on_ray(
     tasks: Sequence[Task], *, address: str, processes: int | None = None, threads: int = 1, gpus: float = 0
-) -> Iterator[tuple[Task, str]]:
+) -> Generator[tuple[Task, str], None, None]:
     """As `processes.in_processes`, on a Ray cluster: one program is one task of Ray, with `threads` of its CPUs.
 
     All machines see the tasks' files under the same paths, and have tfvae installed. Ray, not this function, says which

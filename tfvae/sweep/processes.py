@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,7 @@ class Task:
 
 def in_processes(
     tasks: Sequence[Task], *, processes: int | None = None, threads: int = 1
-) -> Iterator[tuple[Task, str]]:
+) -> Generator[tuple[Task, str], None, None]:
     """Runs tasks, and yields each as it ends, with what went wrong or "".
 
     A process may use `threads` cores that no other process of this call uses, as long as there are enough. When the
