@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+
+from tfvae.plots.study import plot_by_step, plot_by_strength, plot_trade_off, save_figures
+from tfvae.sweep.settings import confidence_interval
+
+
+@pytest.fixture
+def rows():
+    rng = np.random.default_rng(0)
+    strengths = {"beta_vae": [("parameters.beta", 4), ("parameters.beta", 1)], "factor_vae": [("parameters.gamma", 10)]}
+    return [
+        {
+            "model": model,
+            key: value,
+            "seed": seed,
+            "steps": steps,
+            "reconstruction": rng.uniform(),
+            "mig": rng.uniform(),
+        }
+        for model, each in strengths.items()
+        for key, value in each
+        for seed in range(3)
+        for steps in (4, 8)
+    ]
+
+
+def of(rows, model, score, steps, value):
+    return [
+        row[score]
+        for row in rows
+        if row["model"] == model
+        and row["steps"] == steps
+        and value in (row.get("parameters.beta"), row.get("parameters.gamma"))
+    ]
+
+
+def test_points_are_the_means_at_the_end_by_strength(rows):
+    (axes,) = plot_trade_off(rows, "mig").axes
+    beta, factor = axes.containers
+    expected = [
+        [np.mean(of(rows, "beta_vae", score, 8, value)) for value in (1, 4)] for score in ("reconstruction", "mig")
+    ]
+    np.testing.assert_allclose(beta[0].get_data(orig=False), expected)
+    np.testing.assert_allclose(factor[0].get_data(orig=False)[1], [np.mean(of(rows, "factor_vae", "mig", 8, 10))])
+    assert [text.get_text() for text in axes.texts] == ["1", "4", ""]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["BetaVAE, beta", "FactorVAE"]
+    across, up = beta[2]
+    for bars, score, axis in ((across, "reconstruction", 0), (up, "mig", 1)):
+        mean, half = confidence_interval(of(rows, "beta_vae", score, 8, 1))
+        np.testing.assert_allclose(bars.get_segments()[0][:, axis], [mean - half, mean + half])
+
+
+def test_lines_are_the_means_over_training(rows):
+    figure = plot_by_step(rows, ["reconstruction", "mig"])
+    assert [axes.get_title() for axes in figure.axes[:2]] == ["BetaVAE", "FactorVAE"]
+    weak, strong = figure.axes[2].lines
+    assert list(weak.get_xdata()) == [4, 8]
+    np.testing.assert_allclose(weak.get_ydata(), [np.mean(of(rows, "beta_vae", "mig", steps, 1)) for steps in (4, 8)])
+    assert strong.get_label() == "beta 4"
+    assert figure.axes[2].get_ylim() == figure.axes[3].get_ylim()
+    assert figure.axes[2].get_ylim()[1] > max(row["mig"] for row in rows)
+
+
+def test_every_run_is_a_dot_beside_the_mean_of_its_setting(rows):
+    axes = plot_by_strength(rows, ["mig"]).axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "4"]
+    dots = [line.get_ydata() for line in axes.lines if line.get_marker() == "."]
+    assert [list(each) for each in dots] == [of(rows, "beta_vae", "mig", 8, value) for value in (1, 4)]
+
+
+def test_all_figures_that_there_is_something_for_are_written(rows, tmp_path):
+    names = [path.stem for path in save_figures(rows, tmp_path)]
+    assert names == ["scores_by_strength", "scores_by_step", "trade_off_mig"]
+    last = [{key: value for key, value in row.items() if key != "reconstruction"} for row in rows if row["steps"] == 8]
+    assert [path.stem for path in save_figures(last, tmp_path / "new")] == ["scores_by_strength"]
+    with pytest.raises(ValueError, match="beta_vae beta 1 with 'reconstruction'"):
+        plot_trade_off(last, "mig")

@@ -1,0 +1,115 @@
+"""Programs without TensorFlow, so that starting one takes milliseconds."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tfvae.sweep import processes
+from tfvae.sweep.processes import Task, core_sets, in_processes
+
+CORES = "import os; print(sorted(os.sched_getaffinity(0)), os.environ['OMP_NUM_THREADS'])"
+# A program that ends with its standard input alone, and says that it runs; `processes` needs no TensorFlow.
+HELD = (
+    f"import runpy, time; runpy.run_path({processes.__file__!r})['end_with_input'](); "
+    "print('runs', flush=True); time.sleep(60)"
+)
+
+
+def task(folder, name, code):
+    return Task(name, ("-c", code), folder / f"{name}.txt")
+
+
+def wait_for(condition):
+    until = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def pid_of(folder, name):
+    return int((folder / f"{name}.txt").read_text().split()[0])
+
+
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_each_process_has_cores_of_its_own(tmp_path):
+    own = os.sched_getaffinity(0)
+    tasks = [task(tmp_path, str(place), CORES + "; import time; time.sleep(0.3)") for place in range(2)]
+    assert dict(in_processes(tasks, processes=2)) == dict.fromkeys(tasks, "")
+    said = [each.output.read_text().strip() for each in tasks]
+    assert sorted(said) == sorted(f"{sorted(cores)} 1" for cores in core_sets(2, 1))
+    assert os.sched_getaffinity(0) == own
+
+
+def test_cores_are_shared_out(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {8, 2, 4, 6, 10})
+    assert core_sets(None, 1) == [{2}, {4}, {6}, {8}, {10}]
+    assert core_sets(None, 2) == [{2, 4}, {6, 8}]
+    assert core_sets(3, 2) == [{2, 4}, {6, 8}, {2, 4}]
+    assert core_sets(None, 9) == [{2, 4, 6, 8, 10}]
+    with pytest.raises(ValueError, match="processes=0, threads=1"):
+        core_sets(0, 1)
+    with pytest.raises(ValueError, match="threads=0"):
+        core_sets(None, 0)
+
+
+def test_what_goes_wrong_is_told_and_the_others_go_on(tmp_path):
+    lines = "; ".join(f"print({line})" for line in range(100, 120))
+    tasks = [
+        task(tmp_path, "raises", f"{lines}; raise KeyError('here')"),
+        task(tmp_path, "dies", "print('last words', flush=True); import os; os.kill(os.getpid(), 9)"),
+        task(tmp_path, "silent", "import sys; sys.exit(3)"),
+        task(tmp_path, "good", "print('good')"),
+    ]
+    found = {each.name: problem for each, problem in in_processes(tasks, processes=1)}
+    assert list(found) == ["raises", "dies", "silent", "good"]
+    assert found["raises"].startswith(f"exit code 1; the end of {tmp_path}/raises.txt:\n")
+    assert found["raises"].endswith("KeyError: 'here'")
+    assert "119" in found["raises"]
+    assert "101" not in found["raises"]
+    assert found["dies"] == f"killed by SIGKILL; the end of {tmp_path}/dies.txt:\nlast words"
+    assert found["silent"] == "exit code 3, and it printed nothing"
+    assert found["good"] == ""
+
+
+def test_closing_ends_what_runs_and_begins_nothing(tmp_path):
+    tasks = [task(tmp_path, "quick", ""), *[task(tmp_path, name, "import time; time.sleep(60)") for name in "ab"]]
+    ended = in_processes(tasks, processes=2)
+    assert next(ended) == (tasks[0], "")
+    start = time.monotonic()
+    ended.close()
+    assert time.monotonic() - start < 10
+    assert not tasks[2].output.exists()
+
+
+def test_processes_end_with_their_parent_however_it_ends(tmp_path):
+    held = "import os; print(os.getpid(), flush=True); " + HELD
+    parent = (
+        f"import runpy, pathlib; p = runpy.run_path({processes.__file__!r}); folder = pathlib.Path({str(tmp_path)!r}); "
+        f"list(p['in_processes']([p['Task'](name, ('-c', {held!r}), folder / (name + '.txt')) for name in 'ab'], "
+        "processes=2))"
+    )
+    started = subprocess.Popen([sys.executable, "-c", parent])
+    outputs = [tmp_path / "a.txt", tmp_path / "b.txt"]
+    wait_for(lambda: all(path.exists() and "runs" in path.read_text() for path in outputs))
+    pids = [pid_of(tmp_path, name) for name in "ab"]
+    assert all(map(is_alive, pids))
+    started.send_signal(signal.SIGKILL)
+    started.wait()
+    wait_for(lambda: not any(map(is_alive, pids)))
+
+
+def test_a_process_that_is_held_ends_well_by_itself(tmp_path):
+    # At its end a thread still waits for its standard input.
+    tasks = [task(tmp_path, "held", HELD.replace("sleep(60)", "sleep(0)"))]
+    assert list(in_processes(tasks)) == [(tasks[0], "")]

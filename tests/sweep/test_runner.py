@@ -1,0 +1,184 @@
+"""Studies of tiny runs: the runs in this process, where TensorFlow is loaded; one in processes, as they are meant."""
+
+import csv
+import dataclasses
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import tiny
+from tfvae import data
+from tfvae.evaluation import evaluate
+from tfvae.loading import load_trained
+from tfvae.sweep import listing, read_table, run_study, runner
+from tfvae.sweep import run as run_module
+from tfvae.sweep.run import held, run_folder
+from tfvae.sweep.study import Evaluation, Study
+from tfvae.training import train
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def blobs(tmp_path_factory):
+    """The name of data with factors: a square of 2 sizes at 6 x 6 places."""
+    path = tmp_path_factory.mktemp("data") / "blobs.npz"
+    factors = np.stack(np.meshgrid(range(2), range(6), range(6), indexing="ij"), axis=-1).reshape(-1, 3)
+    y, x = np.mgrid[:16, :16]
+    size, *places = (factors[:, k, np.newaxis, np.newaxis] for k in range(3))
+    inside = (abs(y - 3 - 2 * places[0]) < 2 + size) & (abs(x - 3 - 2 * places[1]) < 2 + size)
+    np.savez(path, images=np.uint8(255 * inside[..., np.newaxis]), factors=factors)
+    return f"npz:{path}"
+
+
+def study_of(blobs, grid=None, **changes):
+    base = dataclasses.asdict(tiny.experiment(model="beta_vae", data=blobs)) | {"optimizers": {}}
+    del base["parameters"], base["seed"]
+    if grid is None:
+        grid = [{"parameters.beta": 1}, {"model": "factor_vae", "parameters.gamma": 5.0}]
+    values = {"seeds": (0,), "score_at": (4,), "evaluation": Evaluation(["factor_vae", "mig"], quick=True)}
+    return Study(base, grid, **values | changes)
+
+
+def here(order=1):
+    """In place of processes: the same tasks in this process, perhaps in the other order."""
+
+    def run(tasks, **settings):
+        for task in tasks[::order]:
+            try:
+                run_folder(task.output.parent)
+                yield task, ""
+            except ValueError as error:
+                yield task, str(error)
+
+    return run
+
+
+def without_seconds(rows):
+    return [{key: value for key, value in row.items() if not key.endswith("seconds")} for row in rows]
+
+
+@pytest.fixture(scope="module")
+def done(blobs, tmp_path_factory):
+    """A study of two runs, done without interruption, and the lines that it reported."""
+    output, lines = tmp_path_factory.mktemp("study"), []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(runner, "in_processes", here())
+        assert run_study(study_of(blobs), output, report=lines.append) == {}
+    return output, lines
+
+
+def test_a_row_is_what_training_and_scoring_by_hand_give(blobs, done, tmp_path):
+    row = read_table(done[0])[-1]
+    experiment = list(study_of(blobs).experiments().values())[-1]
+    train(experiment, tmp_path / "model", progress=False)
+    trained, images = load_trained(tmp_path / "model"), data.load(blobs)
+    settings = study_of(blobs).evaluation.arguments()
+    scores = evaluate(trained.represent, images, log_likelihood=trained.model.log_likelihood, **settings)
+    assert (row["model"], row["parameters.gamma"], row["steps"]) == ("factor_vae", 5.0, 8)
+    for name in ("factor_vae", "mig"):
+        assert (row[name], row[f"{name}.standard_error"]) == (scores[name]["score"], scores[name]["standard_error"])
+    assert row["reconstruction"] == scores["reconstruction"]["nats"]
+    assert row["kl"] == scores["kl"]["total"]
+    assert row["training_seconds"] > 0
+
+
+def test_a_table_has_a_row_for_each_step_and_each_key(done):
+    rows = read_table(done[0])
+    assert [(row["model"], row["steps"]) for row in rows] == [
+        (model, steps) for model in ("beta_vae", "factor_vae") for steps in (4, 8)
+    ]
+    assert [row["parameters.beta"] for row in rows] == [1, 1, None, None]
+    assert {"batch_size", "seed", "discriminator.units", "latent_dim", "data", "precision"} <= set(rows[0])
+    with (done[0] / "results.csv").open() as file:
+        as_text = list(csv.DictReader(file))
+    assert [float(row["mig"]) for row in as_text] == [row["mig"] for row in rows]
+    assert as_text[2]["parameters.beta"] == ""
+
+
+def test_what_is_done_is_left_and_the_rest_of_a_larger_study_is_run(blobs, done, tmp_path, monkeypatch):
+    output, study = shutil.copytree(done[0], tmp_path / "study"), study_of(blobs)
+    monkeypatch.setattr(runner, "in_processes", here())
+    before = {path: path.stat().st_mtime_ns for path in output.rglob("*") if path.is_file() and "runs" in path.parts}
+    lines = []
+    run_study(study, output, report=lines.append)
+    assert lines == ["2 runs, of which 2 are done"]
+    grid = [*study.grid[::-1], {"parameters.beta": 2}]
+    run_study(study_of(blobs, grid, score_at=()), output, report=lines.append)
+    assert "3 runs, of which 2 are done" in lines
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    rows = {(row["model"], row["parameters.beta"]): row for row in without_seconds(read_table(output))}
+    assert list(rows) == [("factor_vae", None), ("beta_vae", 1), ("beta_vae", 2)]
+    assert rows["beta_vae", 1]["mig"] == read_table(done[0])[1]["mig"]
+    assert [line.split("  ")[1] for line in listing(study, output)] == ["done", "done"]
+
+
+def test_other_scores_take_no_training_and_overwrite_nothing(blobs, done, tmp_path, monkeypatch):
+    output = shutil.copytree(done[0], tmp_path / "study")
+    monkeypatch.setattr(runner, "in_processes", here())
+    asked = study_of(blobs, study_of(blobs).grid[:1], evaluation=Evaluation(["sap"], quick=True))
+    monkeypatch.setattr(run_module._Clock, "on_epoch_end", lambda *args: pytest.fail("it trains"))
+    assert run_study(asked, output, report=lambda line: None) == {}
+    (row,) = read_table(output)  # of step 4 nothing is left to be scored
+    assert (row["steps"], "mig" in row, row["sap"] is not None) == (8, False, True)
+    assert len(list((output / "runs" / row["run"] / "scores").iterdir())) == 3
+
+
+def test_an_interrupted_study_ends_as_one_that_was_not(blobs, done, tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "in_processes", here(order=-1))
+    study, score, calls = study_of(blobs, study_of(blobs).grid[:1]), run_module.evaluate, []
+
+    def stopped(*args, **kwargs):
+        calls.append(args)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return score(*args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run_module, "evaluate", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run_study(study, tmp_path, report=lambda line: None)
+    (line,) = listing(study, tmp_path)
+    assert line.split("  ")[1] == "at step 8 of 8"
+    run_study(study, tmp_path, report=lambda line: None)
+    found, expected = without_seconds(read_table(tmp_path)), without_seconds(read_table(done[0]))[:2]
+    assert found == [{key: row[key] for key in found[0]} for row in expected]
+
+
+def test_two_studies_in_one_folder_are_refused(blobs, tmp_path):
+    with (
+        held(tmp_path / "lock", "A test"),
+        pytest.raises(BlockingIOError, match="Another sweep is at work in this folder"),
+    ):
+        run_study(study_of(blobs), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+
+
+@pytest.mark.slow
+def test_the_tool_goes_on_and_tells_what_failed(blobs, done, tmp_path):
+    grid = [study_of(blobs).grid[0], {"model": "factor_vae", "parameters.alpha": 5.0}]
+    output, study = shutil.copytree(done[0], tmp_path / "study"), study_of(blobs, grid)
+    good, bad = study.experiments()
+    rows = read_table(output)
+    for file in (output / "runs" / good / "scores").glob("8-*"):
+        file.unlink()
+    (tmp_path / "study.json").write_text(json.dumps(dataclasses.asdict(study)))
+    command = [sys.executable, ROOT / "tools" / "sweep.py", tmp_path / "study.json", f"--output={output}"]
+    ended = subprocess.run([*command, "--processes=2"], capture_output=True, text=True, cwd=ROOT, timeout=300)
+    assert ended.returncode == 1, ended.stderr
+    *_, last = ended.stderr.strip().splitlines()
+    assert last == "Error: 1 runs failed. The same command tries them again"
+    assert f"Failed: {bad}: exit code 1" in ended.stderr
+    assert "'alpha': 5.0" in ended.stderr
+    assert f"[1/2] {good}  " in ended.stdout
+    found = without_seconds(read_table(output))
+    assert [(row["run"], row["steps"]) for row in found] == [(good, 4), (good, 8)]
+    assert found[0] == {key: value for key, value in without_seconds(rows)[0].items() if key in found[0]}
+    # Another number of threads rounds otherwise.
+    assert found[1]["reconstruction"] == pytest.approx(rows[1]["reconstruction"], rel=1e-4)
+    assert (output / "trade_off_factor_vae.png").read_bytes().startswith(b"\x89PNG")

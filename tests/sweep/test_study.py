@@ -1,0 +1,121 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from tfvae import data
+from tfvae.experiment import Experiment
+from tfvae.metrics import QUICK
+from tfvae.sweep.study import Evaluation, Study, digest
+
+STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.json"))
+BASE = {"model": "beta_vae", "optimizers": {}}
+
+
+def differing(experiments, *keys):
+    return [tuple(getattr(each, key) for key in keys) for each in experiments.values()]
+
+
+def test_each_combination_of_each_block_is_run_with_each_seed():
+    grid = [{"parameters.beta": [1, 4], "latent_dim": [2, 3]}, {"model": "vae", "latent_dim": 5}]
+    found = differing(Study(BASE | {"parameters": {}}, grid, seeds=(7, 8)).experiments(), "seed", "model", "latent_dim")
+    one_seed = [("beta_vae", 2), ("beta_vae", 3), ("beta_vae", 2), ("beta_vae", 3), ("vae", 5)]
+    assert found == [(seed, *rest) for seed in (7, 8) for rest in one_seed]
+
+
+def test_dots_lead_into_objects_that_were_put_in_before():
+    grid = {"parameters.beta": 4, "parameters": {"likelihood": "gaussian"}, "optimizers.optimizer.beta_1": 0.5}
+    base = {"model": "beta_vae", "parameters": {"beta": 1, "scale": 2.0}, "optimizers.optimizer": {"beta_2": 0.9}}
+    (found,) = Study(base, [grid]).experiments().values()
+    assert found.parameters == {"likelihood": "gaussian", "beta": 4}
+    assert found.optimizers == {"optimizer": {"beta_1": 0.5, "beta_2": 0.9}}
+
+
+def test_a_key_with_commas_sets_several_together():
+    found = Study(BASE, [{"batch_size,steps": [[8, 100], [16, 50]]}]).experiments()
+    assert differing(found, "batch_size", "steps") == [(8, 100), (16, 50)]
+
+
+def test_blocks_that_overlap_are_run_once():
+    study = Study(BASE, [{"parameters.beta": [1, 2.0]}, {"parameters.beta": [2, 3]}])
+    assert [each.parameters["beta"] for each in study.experiments().values()] == [1, 2.0, 3]
+
+
+def test_a_name_hangs_on_what_is_run_alone():
+    one = Study(BASE, [{"parameters.beta": [1, 4], "seed": 3}]).experiments()
+    other = Study({}, [{"seed": [4, 3], "optimizers": {}, "model": "beta_vae", "parameters.beta": [4.0]}]).experiments()
+    assert len({*one, *other}) == 3
+    assert {name: one[name] for name in one if name in other} == {list(other)[1]: one[list(one)[1]]}
+    assert digest({"a": 1, "b": [True, None]}) == digest({"b": [True, None], "a": 1.0})
+    assert digest({"a": 1}) != digest({"a": True})
+    # One that changes with a release would have every study start anew.
+    assert digest(dataclasses.asdict(Experiment())) == "f2bc967bfc5e"
+
+
+def test_a_quick_evaluation_has_the_parameters_that_differ_from_it():
+    arguments = Evaluation(["mig", "sap"], quick=True, parameters={"mig": {"repeats": 3}}).arguments()
+    assert arguments["parameters"] == {"mig": {**QUICK["mig"], "repeats": 3}, "sap": QUICK["sap"]}
+    assert Evaluation(["mig", "sap"]).arguments()["parameters"] == {}
+
+
+def test_the_experiment_may_be_a_name(tmp_path):
+    base = Experiment(latent_dim=4)
+    base.save(tmp_path / "base.json")
+    values = {"experiment": "base.json", "grid": {"parameters.gamma": [1, 2]}, "evaluation": {"metrics": ["mig"]}}
+    (tmp_path / "study.json").write_text(json.dumps(values))
+    study = Study.load(tmp_path / "study.json")
+    assert list(study.experiments().values()) == [
+        dataclasses.replace(base, parameters={"gamma": gamma}) for gamma in (1, 2)
+    ]
+    assert study.evaluation == Evaluation(["mig"])
+    zoo = Study.from_dict({"experiment": "factor_vae-dsprites"})
+    assert differing(zoo.experiments(), "steps") == [(30_000,)]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"grids": []}, r"keys of a study .* Received: \['grids'\]"),
+        ([], "Expected a study, an object"),
+        ({}, "with an experiment, an object or a name. Received: experiment=None"),
+        ({"experiment": "absent"}, "There is none at absent"),
+        ({"experiment": {"bach_size": 3}}, r"experiment keys among .* Received: \['bach_size'\]"),
+        ({"experiment": {}, "grid": {"model": ["vae", "bvae"]}}, r"With \{'model': 'bvae'\}: .* Received: 'bvae'"),
+        ({"experiment": {}, "grid": {"model.depth": 3, "model": "vae"}}, "'model' of 'model.depth' to be an object"),
+        ({"experiment": {}, "grid": {"steps,seed": [[1, 2], 3]}}, "Expected lists of 2 values for 'steps,seed'"),
+        ({"experiment": {}, "grid": {"steps": []}}, "Expected a study of at least one run"),
+        ({"experiment": {"seed": 1}, "seeds": [1]}, "Expected either seeds, or a seed"),
+        ({"experiment": {}, "seeds": 3}, "Expected seeds to be a list"),
+        ({"experiment": {}, "score_at": [0]}, r"score_at=\[0\]"),
+        ({"experiment": {}, "evaluation": {"metrics": ["mgi"]}}, r"Received: \['mgi'\]"),
+        ({"experiment": {}, "evaluation": {"metrics": "mig"}}, "a list of names. Received: metrics='mig'"),
+        ({"experiment": {}, "evaluation": {"limit": 1}}, "Received: limit=1"),
+        ({"experiment": {}, "evaluation": {"quick": 1}}, "Received: quick=1"),
+    ],
+)
+def test_what_is_no_study_is_refused(values, message):
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        Study.from_dict(values)
+
+
+def test_a_file_that_is_no_study_is_named(tmp_path):
+    (tmp_path / "study.json").write_text("{")
+    with pytest.raises(ValueError, match=r"study.json"):
+        Study.load(tmp_path / "study.json")
+    with pytest.raises(FileNotFoundError, match=r"absent.json"):
+        Study.load(tmp_path / "absent.json")
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_the_studies_of_the_repository_are_those_of_their_figures(path):
+    study = Study.load(path)
+    experiments = study.experiments()
+    seeds = {"small": 2, "quick_recipe": 3, "figures_4_and_5": 10}[path.stem]
+    assert len(set(study.seeds)) == seeds
+    assert len(experiments) % seeds == 0
+    assert {each.data for each in experiments.values()} <= set(data.DATASETS)
+    assert set(study.evaluation.metrics) >= {"factor_vae", "beta_vae"}
+    if path.stem == "figures_4_and_5":
+        assert {each.steps for each in experiments.values()} == {300_000}
+        assert len(experiments) == 2 * 6 * 10

@@ -1,0 +1,142 @@
+"""Python programs side by side on this machine, each held to cores of its own."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_LINES = 8
+
+
+@dataclass(frozen=True)
+class Task:
+    """A Python program.
+
+    Args:
+        name: of the task.
+        arguments: of Python, such as ("-c", "print(1)").
+        output: the file that gets all that it prints.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    output: Path
+
+
+def in_processes(
+    tasks: Sequence[Task], *, processes: int | None = None, threads: int = 1
+) -> Generator[tuple[Task, str], None, None]:
+    """Runs tasks, and yields each as it ends, with what went wrong or "".
+
+    A process may use `threads` cores that no other process of this call uses, as long as there are enough. When the
+    iterator is closed, or this process ends, by whatever signal, so do those that read their standard input to its end.
+
+    Args:
+        tasks: in the order in which they begin.
+        processes: int >= 1, how many at a time; by default as many as have cores of their own.
+        threads: int >= 1.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+    slots = core_sets(processes, threads)
+    environment = {**os.environ, **thread_settings(threads)}
+    waiting, running = deque(tasks), dict[subprocess.Popen, tuple[Task, set[int]]]()
+    try:
+        while waiting or running:
+            while waiting and slots:
+                task, cores = waiting.popleft(), slots.pop(0)
+                running[_started(task, cores, environment)] = task, cores
+            ended = [process for process in running if process.poll() is not None]
+            for process in ended:
+                task, cores = running.pop(process)
+                _close(process)
+                slots.append(cores)
+                yield task, problem(process.returncode, task.output)
+            if not ended:
+                time.sleep(0.1)
+    finally:
+        for process in running:
+            _kill(process)
+
+
+def core_sets(processes: int | None, threads: int) -> list[set[int]]:
+    """For each process the cores that it is held to; empty where the system cannot hold a process to cores.
+
+    Raises:
+        ValueError: an argument is less than 1.
+    """
+    if threads < 1 or (processes is not None and processes < 1):
+        raise ValueError(f"Expected numbers of at least 1. Received: processes={processes}, threads={threads}")
+    pinned = hasattr(os, "sched_getaffinity")
+    cores = sorted(os.sched_getaffinity(0)) if pinned else list(range(os.cpu_count() or 1))
+    sets = [set(cores[first : first + threads]) for first in range(0, len(cores) - threads + 1, threads)]
+    sets = sets or [set(cores)]
+    number = len(sets) if processes is None else processes
+    return [sets[place % len(sets)] if pinned else set() for place in range(number)]
+
+
+def end_with_input() -> None:
+    """Has this process, and those it started, end when its standard input does: with its parent, however that ends."""
+
+    def wait() -> None:
+        # Not through sys.stdin, whose lock Python takes at its own end, and aborts where a thread still reads.
+        while os.read(0, 1024):
+            pass
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def thread_settings(threads: int) -> dict[str, str]:
+    """Environment variables that bound the threads of linear algebra, boosted trees and joblib."""
+    return {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT")}
+
+
+def problem(exit_code: int, output: Path) -> str:
+    """What went wrong, as a program's last lines tell it; "" for the exit code 0."""
+    if exit_code == 0:
+        return ""
+    ended = f"killed by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"exit code {exit_code}"
+    text = output.read_text(errors="replace") if output.exists() else ""
+    last = [line.rstrip() for line in text.splitlines() if line.strip()][-_LINES:]
+    return "\n".join([f"{ended}; the end of {output}:", *last] if last else [f"{ended}, and it printed nothing"])
+
+
+def _started(task: Task, cores: set[int], environment: Mapping[str, str]) -> subprocess.Popen:
+    own = os.sched_getaffinity(0) if cores else set()
+    if cores:
+        # A child has its parent's cores from its first moment; set afterwards, threads might have begun elsewhere.
+        os.sched_setaffinity(0, cores)
+    try:
+        with task.output.open("wb") as output:
+            return subprocess.Popen(
+                [sys.executable, *task.arguments],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,  # Ctrl-C reaches this process alone, which then ends them
+            )
+    finally:
+        if own:
+            os.sched_setaffinity(0, own)
+
+
+def _kill(process: subprocess.Popen) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    _close(process)
+
+
+def _close(process: subprocess.Popen) -> None:
+    process.wait()
+    if process.stdin is not None:
+        process.stdin.close()

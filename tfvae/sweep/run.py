@@ -1,0 +1,132 @@
+"""One run of a study in its own folder: trained, and scored, at the steps where scores are due."""
+
+import dataclasses
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfvae import data
+from tfvae.atomic import written_whole
+from tfvae.evaluation import evaluate
+from tfvae.experiment import Experiment
+from tfvae.loading import load_trained
+from tfvae.sweep.processes import end_with_input
+from tfvae.sweep.study import Evaluation, digest
+from tfvae.training import train
+
+
+def run_folder(folder: str | os.PathLike) -> None:
+    """Does what a run's task.json says, from where it was interrupted.
+
+    The folder gets model/, as `tfvae.train` fills it, scores/, and seconds.json: what the training took so far.
+
+    Raises:
+        BlockingIOError: when another process is at work in the folder.
+        Exception: what `tfvae.train` and `tfvae.evaluate` raise.
+    """
+    folder = Path(folder)
+    task = json.loads((folder / "task.json").read_text())
+    experiment, evaluation = Experiment.from_dict(task["experiment"]), Evaluation(**task["evaluation"])
+    with held(folder / "lock", "Another process is at work on this run", patience=60):
+        images = data.load(experiment.data)
+        scored_on = images if evaluation.data is None else data.load(evaluation.data)
+        for steps in points(experiment, task["score_at"]):
+            scores = scores_file(folder, steps, evaluation)
+            trained = trained_steps(folder)
+            if scores.exists() or trained > steps:
+                continue  # scored already; or passed with other settings of the scores, and to be had no more
+            part = dataclasses.replace(experiment, steps=steps)
+            print(f"Training to step {steps}", flush=True)
+            train(part, folder / "model", data=images, progress=False, callbacks=[_Clock(folder / "seconds.json")])
+            print(f"Scoring at step {steps}", flush=True)
+            result = _scores(folder / "model", scored_on, evaluation)
+            with written_whole(scores) as beside:
+                values = {"experiment": dataclasses.asdict(part), "evaluation": dataclasses.asdict(evaluation)}
+                beside.write_text(json.dumps({**values, **result, **_seconds(folder)}, indent=2) + "\n")
+
+
+def points(experiment: Experiment, score_at: Sequence[int]) -> list[int]:
+    """The steps at which a run is scored, ascending; its last is one of them."""
+    return sorted({step for step in score_at if step < experiment.steps} | {experiment.steps})
+
+
+def scores_file(folder: Path, steps: int, evaluation: Evaluation) -> Path:
+    """Where the scores at a step are written: other settings have other files, and overwrite nothing."""
+    return folder / "scores" / f"{steps}-{digest(dataclasses.asdict(evaluation))}.json"
+
+
+def trained_steps(folder: Path) -> int:
+    """How many steps a run's last checkpoint has behind it."""
+    latest = tf.train.latest_checkpoint(str(folder / "model" / "checkpoints"))
+    return int(latest.rpartition("-")[2]) if latest else 0
+
+
+def in_own_process(folder: str, threads: str) -> None:
+    """What the process of a run does; it ends as soon as its standard input does, with which its parent holds it.
+
+    Args:
+        folder: the run's.
+        threads: of TensorFlow, for each op and between ops; sums come out the same only with as many.
+    """
+    end_with_input()
+    tf.config.threading.set_intra_op_parallelism_threads(int(threads))
+    tf.config.threading.set_inter_op_parallelism_threads(int(threads))
+    run_folder(folder)
+
+
+@contextmanager
+def held(path: Path, otherwise: str, patience: float = 0) -> Iterator[None]:
+    """Holds a file's lock, which the system takes back when the process ends, however it ends.
+
+    Raises:
+        BlockingIOError: when another process still has it after `patience` seconds.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        until = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    raise BlockingIOError(f"{otherwise}: it holds {path}") from None
+                time.sleep(0.5)
+        yield
+
+
+class _Clock(keras.callbacks.Callback):
+    """Keeps in a file the seconds that training took, over all interruptions."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self.before = _seconds(path.parent)
+        self.start = time.perf_counter(), time.process_time()
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        since = time.perf_counter() - self.start[0], time.process_time() - self.start[1]
+        total = {key: self.before[key] + each for key, each in zip(self.before, since, strict=True)}
+        with written_whole(self.path) as beside:
+            beside.write_text(json.dumps(total) + "\n")
+
+
+def _seconds(folder: Path) -> dict[str, float]:
+    path = folder / "seconds.json"
+    return json.loads(path.read_text()) if path.exists() else {"training_seconds": 0.0, "training_cpu_seconds": 0.0}
+
+
+def _scores(workdir: Path, scored_on: Any, evaluation: Evaluation) -> dict[str, Any]:
+    start = time.perf_counter()
+    trained = load_trained(workdir)
+    log_likelihood = getattr(trained.model, "log_likelihood", None)  # a GAN has none
+    scores = evaluate(trained.represent, scored_on, log_likelihood=log_likelihood, **evaluation.arguments())
+    return {"scores": scores, "evaluation_seconds": time.perf_counter() - start}

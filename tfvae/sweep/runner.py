@@ -1,0 +1,101 @@
+"""Runs a study: what is not done yet, side by side."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from tfvae.atomic import written_whole
+from tfvae.sweep.on_ray import on_ray
+from tfvae.sweep.processes import Task, in_processes
+from tfvae.sweep.run import held, scores_file, trained_steps
+from tfvae.sweep.study import Study
+from tfvae.sweep.table import described, differences, rows_of, write_table
+
+_PROGRAM = "import sys; from tfvae.sweep.run import in_own_process; in_own_process(*sys.argv[1:])"
+
+
+def run_study(
+    study: Study,
+    output: str | os.PathLike,
+    *,
+    processes: int | None = None,
+    threads: int = 1,
+    ray: str | None = None,
+    gpus: float = 0,
+    report: Callable[[str], None] = print,
+) -> dict[str, str]:
+    """Trains and scores all runs of a study that are not done yet, in processes of their own.
+
+    A run that was interrupted goes on from its last checkpoint; one that failed is tried again; one that is done, by
+    this study or another in the same folder, is left as it is. What a run computes depends on neither the others nor
+    their order. `output` gets study.json, runs/<name>/, and results.csv and results.parquet, renewed after each run.
+
+    Args:
+        study: what to run.
+        output: a folder, for one study after another.
+        processes: runs at a time; by default as many as there are cores for.
+        threads: cores of a run. Runs on 1 and on 2 differ in rounding, as sums are split.
+        ray: the address of a Ray cluster, see `on_ray`; by default they run on this machine.
+        gpus: of a run on Ray.
+        report: is given a line for each run that ends.
+
+    Returns:
+        For each run that failed its name and how: its last lines.
+
+    Raises:
+        BlockingIOError: another process runs a study in this folder.
+    """
+    output, experiments = Path(output), study.experiments()
+    changes = differences(experiments)
+    with held(output / "lock", "Another sweep is at work in this folder"):
+        with written_whole(output / "study.json") as beside:
+            beside.write_text(json.dumps(dataclasses.asdict(study), indent=2) + "\n")
+        tasks = []
+        for name, experiment in experiments.items():
+            if state_of(study, output, name) == "done":
+                continue
+            folder = output / "runs" / name
+            values = {
+                "experiment": dataclasses.asdict(experiment),
+                "evaluation": dataclasses.asdict(study.evaluation),
+                "score_at": list(study.score_at),
+            }
+            with written_whole(folder / "task.json") as beside:
+                beside.write_text(json.dumps(values, indent=2) + "\n")
+            tasks.append(Task(name, ("-c", _PROGRAM, str(folder.resolve()), str(threads)), folder / "output.txt"))
+        done = len(experiments) - len(tasks)
+        report(f"{len(experiments)} runs, of which {done} are done")
+        failed: dict[str, str] = {}
+        write_table(rows_of(study, output), output)
+        run = in_processes if ray is None else partial(on_ray, address=ray, gpus=gpus)
+        with closing(run(tasks, processes=processes, threads=threads)) as ended:
+            for task, problem in ended:
+                rows = rows_of(study, output)
+                write_table(rows, output)
+                if state_of(study, output, task.name) == "done":  # whatever became of the process after that
+                    done += 1
+                    found = described(rows, task.name)
+                else:
+                    failed[task.name] = problem or f"it ended before it was done; see {task.output}"
+                    found = f"failed: {failed[task.name]}"
+                report(f"[{done}/{len(experiments)}] {task.name}  {changes[task.name]}: {found}")
+    return failed
+
+
+def listing(study: Study, output: str | os.PathLike) -> list[str]:
+    """A line for each run: its name, what sets it apart from the others, and what there is of it."""
+    changes = differences(study.experiments())
+    return [f"{name}  {state_of(study, output, name)}  {apart}" for name, apart in changes.items()]
+
+
+def state_of(study: Study, output: str | os.PathLike, name: str) -> str:
+    """What there is of a run: "done", "at step 400 of 1000", or "to do"."""
+    folder, experiment = Path(output) / "runs" / name, study.experiments()[name]
+    if scores_file(folder, experiment.steps, study.evaluation).exists():
+        return "done"
+    steps = trained_steps(folder)
+    return f"at step {steps} of {experiment.steps}" if steps else "to do"

@@ -1,0 +1,228 @@
+"""What a study is: a base experiment, a grid of changes to it, seeds, and how each run is scored; a JSON file."""
+
+import copy
+import dataclasses
+import hashlib
+import itertools
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tfvae import zoo
+from tfvae.experiment import Experiment
+from tfvae.metrics import METRICS, QUICK
+from tfvae.models import MODELS
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How each run is scored: arguments of `tfvae.evaluate`.
+
+    Args:
+        metrics: names out of `tfvae.metrics.METRICS`; by default the two of the paper.
+        quick: whether metrics have the parameters of `tfvae.metrics.QUICK`: for a first look.
+        parameters: for each metric what differs from its defaults (from `QUICK`, if quick).
+        images: over how many the KL and the reconstruction error are averaged.
+        limit: None, or how many random images stand for the whole data set.
+        data: a data set's name; by default the one that the run was trained on.
+        seed: decides the images that are drawn, the same for all runs.
+
+    Raises:
+        ValueError: for an unknown metric, or a value of another kind.
+    """
+
+    metrics: Sequence[str] = ("beta_vae", "factor_vae")
+    quick: bool = False
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    images: int = 10_000
+    limit: int | None = None
+    data: str | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.metrics, str) or not isinstance(self.metrics, Sequence):
+            raise ValueError(f"Expected metrics to be a list of names. Received: metrics={self.metrics!r}")
+        if unknown := sorted({*self.metrics, *self.parameters} - set(METRICS)):
+            raise ValueError(f"Expected metrics out of {sorted(METRICS)}. Received: {unknown}")
+        if not isinstance(self.quick, bool):
+            raise ValueError(f"Expected quick to be true or false. Received: quick={self.quick!r}")
+        for name, least in (("images", 2), ("limit", 2), ("seed", 0)):
+            value = getattr(self, name)
+            if not (name == "limit" and value is None) and (type(value) is not int or value < least):
+                raise ValueError(f"Expected {name} to be an integer of at least {least}. Received: {name}={value!r}")
+
+    def arguments(self) -> dict[str, Any]:
+        """The keyword arguments of `tfvae.evaluate`."""
+        quick = QUICK if self.quick else {}
+        parameters = {
+            name: {**quick.get(name, {}), **self.parameters.get(name, {})}
+            for name in self.metrics
+            if name in quick or name in self.parameters
+        }
+        return {
+            "metrics": tuple(self.metrics),
+            "parameters": parameters,
+            "images": self.images,
+            "limit": self.limit,
+            "seed": self.seed,
+        }
+
+
+@dataclass(frozen=True)
+class Study:
+    """A grid of experiments.
+
+    Args:
+        experiment: what all runs have in common: keys and values of an `Experiment`, dots leading into objects. What is
+            absent has its default.
+        grid: objects of keys and the values that they take. Of one object each combination is run: {"model":
+            "beta_vae", "parameters.beta": [1, 4]} are two settings. A list means several values, anything else is one.
+            A key with commas sets several keys together: {"batch_size,steps": [[64, 2000], [128, 1000]]}.
+        seeds: each setting is run with each of them; by default with the experiment's seed.
+        score_at: steps at which a run is scored, beside its last.
+        evaluation: how.
+
+    Raises:
+        ValueError: for an unknown key, model or metric, or a value out of range.
+    """
+
+    experiment: Mapping[str, Any]
+    grid: Sequence[Mapping[str, Any]] = ({},)
+    seeds: Sequence[int] | None = None
+    score_at: Sequence[int] = ()
+    evaluation: Evaluation = field(default_factory=Evaluation)
+
+    def __post_init__(self) -> None:
+        if any(type(step) is not int or step < 1 for step in self.score_at):
+            raise ValueError(f"Expected score_at to be a list of steps. Received: score_at={self.score_at!r}")
+        self.experiments()
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Study":
+        """Reads a JSON file; its experiment is an object, or the name of another file beside it or of a zoo's entry.
+
+        Raises:
+            FileNotFoundError: when there is no such file.
+            ValueError: when it is no study.
+        """
+        path = Path(path)
+        try:
+            values = json.loads(path.read_text())
+        except FileNotFoundError:
+            raise FileNotFoundError(f"Expected a study, a JSON file. There is none at {path}") from None
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise ValueError(f"Expected a study, a JSON file. Received: {path}: {error}") from None
+        try:
+            return cls.from_dict(values, path.parent)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], folder: Path | None = None) -> "Study":
+        """Reads keys and values, see `load`.
+
+        Raises:
+            ValueError: for an unknown key, or a value that is no study's.
+        """
+        values = dict(_of_fields(cls, values, "study"))
+        base = values.get("experiment")
+        if isinstance(base, str):
+            found = zoo.load_experiment(base) if base in zoo.names() else Experiment.load((folder or Path()) / base)
+            values["experiment"] = dataclasses.asdict(found)
+        elif not isinstance(base, dict):
+            raise ValueError(f"Expected a study with an experiment, an object or a name. Received: experiment={base!r}")
+        grid = values.get("grid", {})
+        values["grid"] = grid if isinstance(grid, list) else [grid]
+        for name in ("seeds", "score_at"):
+            if not isinstance(values.get(name, []), list):
+                raise ValueError(f"Expected {name} to be a list. Received: {name}={values[name]!r}")
+        evaluation = values.get("evaluation", {})
+        return cls(**values | {"evaluation": Evaluation(**_of_fields(Evaluation, evaluation, "evaluation"))})
+
+    def experiments(self) -> dict[str, Experiment]:
+        """All experiments by name, each once: every setting with the first seed, then with the second, and on."""
+        found: dict[str, Experiment] = {}
+        for seed in [None] if self.seeds is None else self.seeds:
+            for block in self.grid:
+                for changes in _combinations(block):
+                    if seed is not None and ("seed" in changes or "seed" in self.experiment):
+                        raise ValueError(
+                            "Expected either seeds, or a seed in the experiment or the grid. Received both"
+                        )
+                    own = {} if seed is None else {"seed": seed}
+                    experiment = _changed(self.experiment, {**changes, **own})
+                    found.setdefault(run_name(experiment), experiment)
+        if not found:
+            raise ValueError(
+                f"Expected a study of at least one run. Received: grid={self.grid!r}, seeds={self.seeds!r}"
+            )
+        return found
+
+
+def run_name(experiment: Experiment) -> str:
+    """A run's name: its model, its seed, and a digest of all that it is.
+
+    The digest hangs neither on the order of keys nor on whether a number is written as 10 or as 10.0.
+    """
+    return f"{experiment.model}-seed_{experiment.seed}-{digest(dataclasses.asdict(experiment))}"
+
+
+def digest(values: Any) -> str:
+    """12 hexadecimal digits that tell what JSON can hold from anything else."""
+    return hashlib.sha256(json.dumps(_canonical(values), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _canonical(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(each) for each in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _of_fields(cls: Any, values: Any, what: str) -> Mapping[str, Any]:
+    known = [each.name for each in dataclasses.fields(cls)]
+    if not isinstance(values, Mapping):
+        raise ValueError(f"Expected a {what}, an object with keys among {known}. Received: {values!r}")
+    if unknown := sorted(set(values) - set(known)):
+        raise ValueError(f"Expected keys of a {what} among {known}. Received: {unknown}")
+    return values
+
+
+def _combinations(block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    if not isinstance(block, Mapping):
+        raise ValueError(f"Expected grid to be an object of keys and values, or a list of them. Received: {block!r}")
+    choices = []
+    for key, values in block.items():
+        names = key.split(",")
+        values = values if isinstance(values, list) else [values]
+        if len(names) > 1 and not all(isinstance(each, list) and len(each) == len(names) for each in values):
+            raise ValueError(f"Expected lists of {len(names)} values for {key!r}. Received: {values!r}")
+        each_set = values if len(names) > 1 else [[value] for value in values]
+        choices.append([dict(zip(names, each, strict=True)) for each in each_set])
+    for chosen in itertools.product(*choices):
+        yield {key: value for part in chosen for key, value in part.items()}
+
+
+def _changed(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Experiment:
+    """The experiment with changes; whole objects are put in before what dots lead to within them."""
+    result: dict[str, Any] = {}
+    for source in (base, changes):
+        for key in sorted(source, key=lambda key: key.count(".")):
+            *path, last = key.strip().split(".")
+            place = result
+            for name in path:
+                place = place.setdefault(name, {})
+                if not isinstance(place, dict):
+                    raise ValueError(f"Expected {name!r} of {key!r} to be an object. Received: {place!r}")
+            place[last] = copy.deepcopy(source[key])
+    try:
+        experiment = Experiment.from_dict(result)
+        if experiment.model not in MODELS:
+            raise ValueError(f"Expected model to be one of {sorted(MODELS)}. Received: {experiment.model!r}")
+    except ValueError as error:
+        raise ValueError(f"With {dict(changes)}: {error}") from None
+    return experiment

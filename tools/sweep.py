@@ -1,0 +1,46 @@
+"""Runs a study, a grid of experiments with several seeds, and draws what it found.
+
+  python tools/sweep.py studies/small.json --output=runs/small
+  python tools/sweep.py studies/small.json --output=runs/small --ray=auto
+
+Runs are trained side by side, on cores of their own. The folder gets runs/<name>/, results.csv, results.parquet and
+figures. After an interruption the same command goes on; runs that failed are tried again.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import start  # before anything that imports TensorFlow
+from absl import flags
+
+from tfvae.plots.study import save_figures
+from tfvae.sweep import Study, listing, read_table, run_study
+
+OUTPUT = flags.DEFINE_string("output", None, "A folder: new, or of a study to go on with or to add to.", required=True)
+PROCESSES = flags.DEFINE_integer("processes", None, "Runs at a time; by default as many as there are cores for.", 1)
+THREADS = flags.DEFINE_integer("threads", 1, "Cores of a run.", 1)
+RAY = flags.DEFINE_string("ray", None, "A Ray cluster: HOST:PORT, auto, or local to start one; by default none.")
+GPUS = flags.DEFINE_float("gpus", 0, "GPUs of a run, with --ray; 0.5 for two runs that share one.", 0)
+DRY_RUN = flags.DEFINE_bool("dry_run", False, "List the runs, and what there is of each; run nothing.")
+
+
+def main(argv: Sequence[str]) -> None:
+    study, output = Study.load(argv[1]), Path(OUTPUT.value)
+    if DRY_RUN.value:
+        print(*listing(study, output), sep="\n")
+        return
+    failed = run_study(study, output, processes=PROCESSES.value, threads=THREADS.value, ray=RAY.value, gpus=GPUS.value)
+    if (output / "results.parquet").exists():
+        for path in save_figures(read_table(output), output):
+            print(f"Drew {path}")
+    for name, problem in failed.items():
+        print(f"Failed: {name}: {problem}", file=sys.stderr)
+    if failed:
+        sys.exit(f"Error: {len(failed)} runs failed. The same command tries them again")
+
+
+if __name__ == "__main__":
+    start.run(
+        main, before_flags="a study.json", interrupted="Interrupted. The same command goes on with what is not done."
+    )
