@@ -8,6 +8,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from tfvae.atomic import written_whole
 from tfvae.models.base import Model
 
 _LOG = logging.getLogger(__name__)
@@ -74,13 +75,13 @@ class Checkpoints:
             OSError: when it cannot be written. The last one stays, and nothing half written is left.
         """
         path = self.path(step)
-        kept = [path] if self.latest in (None, path) else [self.latest, path]
         try:
             self._checkpoint.write(str(path))
             # Of the older one nothing may go before this one is on the disk: a machine can stop too.
             for file in (*self.folder.glob(f"{path.name}.*"), self.folder):
                 _flush(file)
-            tf.compat.v1.train.update_checkpoint_state(str(self.folder), str(path), [str(each) for each in kept])
+            with written_whole(self.folder / "checkpoint") as beside:
+                beside.write_text(f'model_checkpoint_path: "{path.name}"\n')
         except (tf.errors.OpError, OSError) as error:
             self.remove_unfinished()
             raise OSError(
@@ -88,9 +89,9 @@ class Checkpoints:
                 f"{getattr(error, 'message', error)}. When that is mended, the same command goes on from the last one: "
                 f"{self.latest or 'none, it starts again'}"
             ) from error
-        self.latest = path
+        before, self.latest = self.latest, path
         for other in self.steps():
-            if self.path(other) not in kept:
+            if self.path(other) not in (before, path):
                 for file in self.folder.glob(f"step-{other}.*"):
                     file.unlink()
 
@@ -112,7 +113,7 @@ def fault_of(path: Path) -> str | None:
         reader = tf.train.load_checkpoint(str(path))
         for name in reader.get_variable_to_shape_map():
             reader.get_tensor(name)
-    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+    except (tf.errors.OpError, IndexError, RuntimeError, ValueError) as error:
         return f"{path} is damaged: {' '.join(str(error).split())}"
     return None
 
