@@ -50,10 +50,8 @@ def test_a_killed_process_leaves_no_lock(owner, tmp_path):
 def test_a_lock_ends_with_its_block(tmp_path):
     folder = tmp_path / "made" / "by it"
     for _ in range(2):
-        with pytest.raises(RuntimeError), locked(folder):
-            with pytest.raises(BlockingIOError), locked(folder):
-                pass
-            raise RuntimeError
+        with locked(folder), pytest.raises(BlockingIOError), locked(folder):
+            pass
         assert os.listdir(folder) == []
 
 

@@ -4,8 +4,9 @@ A step is a function of the *global* batch: with these functions, N replicas do 
 batch, up to rounding.
 """
 
+import functools
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
@@ -102,5 +103,12 @@ def of_all_workers(strategy: tf.distribute.Strategy, value: float) -> list[float
     """The values that all replicas of all workers give, in their order; each of the workers must call it."""
     if not is_multi_worker(strategy):
         return [value]
-    each = tf.function(lambda own: strategy.run(gather, [own]))(tf.constant([value], tf.float64))
+    # As floats, for the reason in `sizes`.
+    each = _of_all_workers(strategy)(tf.constant([value], tf.float64))
     return strategy.experimental_local_results(each)[0].numpy().tolist()
+
+
+@functools.cache
+def _of_all_workers(strategy: tf.distribute.Strategy) -> Callable[[tf.Tensor], Any]:
+    # The identity puts the value on the replica's device.
+    return tf.function(lambda own: strategy.run(lambda: gather(tf.identity(own))))
