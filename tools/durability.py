@@ -3,9 +3,9 @@
   python tools/durability.py --experiment=tiny.json --workdir=runs/durability --kills=20
   python tools/durability.py --mode=soak --experiment=factor_vae-dsprites --workdir=runs/soak --minutes=60
 
-It trains once without interruption and once with SIGKILL at random moments, of which every second one is aimed at a time when a
-checkpoint is being written; it prints a report, and ends with 1 when the two do not end with the same weights, bit for
-bit. `soak` prints the resident memory of a training each half minute, and its slope.
+It trains once without interruption and once with SIGKILL at random moments, of which every second one is aimed at a
+checkpoint that is being written; it prints a report, and ends with 1 when the two do not end with the same weights, bit
+for bit. With --mode=soak it prints the resident memory of a training each half minute, and its slope.
 """
 
 import random
@@ -15,9 +15,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import start  # before anything that imports TensorFlow
 import keras
 import numpy as np
+import start
 from absl import flags
 
 from tfvae import models  # noqa: F401, which Keras needs to read them
@@ -41,18 +41,19 @@ def main(argv: Sequence[str]) -> None:
 
 def _kills(workdir: Path) -> None:
     whole, killed, rng = workdir / "whole", workdir / "killed", random.Random(SEED.value)
-    began = time.monotonic()
     if _train(whole).wait():
         raise OSError(f"The training without interruption failed: {workdir}/output")
-    seconds = time.monotonic() - began
     kills, in_writing, lost = 0, 0, 0
     while kills < KILLS.value:
         aimed = kills % 2 == 1
         process = _train(killed)
-        _wait_for_start(process, killed)
-        late = time.monotonic() + rng.uniform(0, seconds / KILLS.value)
+        # Some steps further than the last one got, by checkpoints, and then some time, in which a step or two are done.
+        goal = _newest(killed) + rng.uniform(0, _newest(whole) / (2 * KILLS.value))
+        while process.poll() is None and _newest(killed) < goal:
+            time.sleep(0.01)
+        late = time.monotonic() + rng.uniform(0, 0.2)
         while process.poll() is None and not (time.monotonic() > late and (not aimed or _writing(killed))):
-            time.sleep(0.0005)
+            time.sleep(0.0002)
         if process.poll() is not None:
             raise OSError(f"The training ended before it could be killed {KILLS.value} times: take more steps")
         process.kill()
@@ -61,7 +62,10 @@ def _kills(workdir: Path) -> None:
         in_writing += (unfinished := _writing(killed))
         step, reached = _newest(killed), _logged(killed)
         lost += max(0, reached - step)
-        print(f"kill {kills}: at step {reached} or later, goes on from {step}{', writing' if unfinished else ''}")
+        print(
+            f"kill {kills}: at step {reached} or later, goes on from {step}{', writing' if unfinished else ''}",
+            flush=True,
+        )
     if _train(killed).wait():
         raise OSError(f"The training could not be gone on with: {workdir}/output")
     equal = all(map(np.array_equal, _state(whole), _state(killed), strict=True))
@@ -75,33 +79,22 @@ def _soak(workdir: Path) -> None:
     process, began, samples = _train(workdir / "soak"), time.monotonic(), []
     try:
         while process.poll() is None and time.monotonic() < began + 60 * MINUTES.value:
-            minutes, resident = (time.monotonic() - began) / 60, _resident(process.pid)
-            samples.append((minutes, resident))
-            print(f"{minutes:6.1f} min {resident:8.1f} MiB", flush=True)
+            samples.append(((time.monotonic() - began) / 60, _resident(process.pid)))
+            print("{:6.1f} min {:8.1f} MiB".format(*samples[-1]), flush=True)
             time.sleep(min(30.0, 6 * MINUTES.value))
     finally:
         process.terminate()
         process.wait()
-    late = np.array(samples[len(samples) // 2 :])  # at first memory grows: buffers, compiled steps
-    if len(late) > 1:
-        print(f"slope of the second half: {np.polyfit(*late.T, 1)[0]:+.3f} MiB/min")
+    minutes, resident = np.array(samples[len(samples) // 2 :]).T  # at first memory grows: buffers, compiled steps
+    print(f"slope of the second half: {np.polyfit(minutes, resident, 1)[0]:+.3f} MiB/min")
 
 
 def _train(workdir: Path) -> subprocess.Popen:
     tool = Path(__file__).parent / "train.py"
-    command = [sys.executable, tool, f"--experiment={EXPERIMENT.value}", f"--workdir={workdir}"]
+    command = [sys.executable, str(tool), f"--experiment={EXPERIMENT.value}", f"--workdir={workdir}"]
     workdir.parent.mkdir(parents=True, exist_ok=True)
     with (workdir.parent / "output").open("a") as output:
         return subprocess.Popen([*command, *(f"--set={each}" for each in SET.value)], stdout=output, stderr=output)
-
-
-def _wait_for_start(process: subprocess.Popen, workdir: Path) -> None:
-    """Until the process trains: a kill before that is none of training."""
-    owner = workdir / ".lock"
-    while process.poll() is None:
-        if owner.exists() and f"process {process.pid} " in owner.read_text():
-            return
-        time.sleep(0.01)
 
 
 def _writing(workdir: Path) -> bool:
