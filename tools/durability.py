@@ -15,9 +15,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import keras
 import numpy as np
-import start
+import start  # before anything that imports TensorFlow
+import tensorflow as tf
 from absl import flags
 
 from tfvae import models  # noqa: F401, which Keras needs to read them
@@ -68,7 +68,7 @@ def _kills(workdir: Path) -> None:
         )
     if _train(killed).wait():
         raise OSError(f"The training could not be gone on with: {workdir}/output")
-    equal = all(map(np.array_equal, _state(whole), _state(killed), strict=True))
+    equal = all(np.array_equal(one, other) for one, other in zip(_state(whole), _state(killed), strict=True))
     print(f"{kills} kills, {in_writing} of them while a checkpoint was written; {lost} logged steps done anew")
     print(f"weights and optimizers are {'equal, bit for bit' if equal else 'NOT EQUAL'}")
     if not equal:
@@ -117,10 +117,10 @@ def _resident(pid: int) -> float:
 
 
 def _state(workdir: Path) -> list[np.ndarray]:
-    model = keras.models.load_model(workdir / "model.keras")
+    model = tf.keras.models.load_model(workdir / "model.keras")
     optimizers = [getattr(model, name) for name in model.optimizers]
     variables = [variable for part in (model, *optimizers) for variable in part.variables]
-    return [keras.ops.convert_to_numpy(variable) for variable in variables]
+    return [np.asarray(variable) for variable in variables]
 
 
 if __name__ == "__main__":
