@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import shutil
@@ -169,24 +170,25 @@ def test_steps_that_float16_leaves_out_count(tmp_path):
             OSError,
             r"step 8 could not be written.*disk full.*step-4",
         ),
+        ("before", 8, OSError(errno.ENOSPC, "No space left"), OSError, r"step 8 could not .*No space left.*step-4"),
     ],
-    ids=["after_4", "after_8", "disk_full_at_8"],
+    ids=["after_4", "after_8", "disk_full_at_8", "disk_full_at_8_in_python"],
 )
 def test_a_run_stopped_around_a_checkpoint_goes_on_as_if_nothing_had_happened(
     when, at, error, raised, named, uninterrupted, tmp_path, monkeypatch
 ):
-    save = tf.train.CheckpointManager.save
+    write = tf.train.Checkpoint.write
 
-    def stopped(self, checkpoint_number=None, **kwargs):
+    def stopped(self, path, *args):
         if when == "after":
-            save(self, checkpoint_number, **kwargs)
-        if checkpoint_number == at:
+            write(self, path, *args)
+        if path.endswith(f"step-{at}"):
             raise error
         if when == "before":
-            save(self, checkpoint_number, **kwargs)
+            write(self, path, *args)
 
     with monkeypatch.context() as patched:
-        patched.setattr(tf.train.CheckpointManager, "save", stopped)
+        patched.setattr(tf.train.Checkpoint, "write", stopped)
         with pytest.raises(raised, match=named):
             run(tiny.experiment(), tmp_path)
     assert not (tmp_path / "model.keras").exists()

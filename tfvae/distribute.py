@@ -4,8 +4,9 @@ A step is a function of the *global* batch: with these functions, N replicas do 
 batch, up to rounding.
 """
 
+import functools
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
@@ -55,7 +56,7 @@ def global_mean(per_example: tf.Tensor) -> tf.Tensor:
 def step_logs(metrics: Iterable[keras.metrics.Metric]) -> dict[str, Any]:
     """The results of the metrics, in the shape that `fit` can reduce."""
     logs = {metric.name: metric.result() for metric in metrics}
-    if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
+    if is_multi_worker(tf.distribute.get_strategy()):
         # Keras averages the logs of workers over axis 0, which a scalar lacks (tensorflow/tensorflow#72388).
         logs = {name: tf.reshape(result, [1]) for name, result in logs.items()}
     return logs
@@ -91,3 +92,23 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     cluster = resolver.cluster_spec().as_dict() if resolver else {}
     # TF_CONFIG may name a chief beside the workers; where it does not, the first worker is the chief.
     return not cluster or (resolver.task_type, resolver.task_id) == ("chief" if "chief" in cluster else "worker", 0)
+
+
+def is_multi_worker(strategy: tf.distribute.Strategy) -> bool:
+    """Whether there are further processes, with replicas of their own."""
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
+def of_all_workers(strategy: tf.distribute.Strategy, value: float) -> list[float]:
+    """The values that all replicas of all workers give, in their order; each of the workers must call it."""
+    if not is_multi_worker(strategy):
+        return [value]
+    # As floats, for the reason in `sizes`.
+    each = _of_all_workers(strategy)(tf.constant([value], tf.float64))
+    return strategy.experimental_local_results(each)[0].numpy().tolist()
+
+
+@functools.cache
+def _of_all_workers(strategy: tf.distribute.Strategy) -> Callable[[tf.Tensor], Any]:
+    # The identity puts the value on the replica's device.
+    return tf.function(lambda own: strategy.run(lambda: gather(tf.identity(own))))

@@ -3,8 +3,9 @@
 import dataclasses
 import math
 import os
-import shutil
+import signal
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import keras
@@ -14,10 +15,14 @@ from tqdm.auto import tqdm
 
 from tfvae.atomic import written_whole
 from tfvae.callbacks import AtSteps
+from tfvae.checkpoints import Checkpoints
 from tfvae.data import load
 from tfvae.data.batches import ImageSource, batches
-from tfvae.distribute import is_chief, num_replicas
+from tfvae.distribute import is_chief, is_multi_worker, num_replicas, of_all_workers
 from tfvae.experiment import Experiment
+from tfvae.interruption import Requests, Terminated, requests_noted
+from tfvae.lock import NAME as LOCK
+from tfvae.lock import locked
 from tfvae.models import MODELS
 from tfvae.models.base import Model
 
@@ -37,7 +42,8 @@ def train(
     """Trains until the experiment's number of steps, from the last checkpoint in workdir if there is one.
 
     A run that was interrupted and started again ends with the weights of one that was not. `workdir` gets
-    experiment.json, checkpoints/, logs/ (TensorBoard) and, at the end, model.keras.
+    experiment.json, checkpoints/, logs/ (TensorBoard) and, at the end, model.keras. SIGTERM and Ctrl-C end the step
+    that is being done and save a checkpoint; several workers stop together, after the next log entry.
 
     Args:
         experiment: what to run.
@@ -54,7 +60,10 @@ def train(
     Raises:
         ValueError: when the experiment does not fit the model, the data or the replicas.
         FileExistsError: when workdir holds something else.
+        BlockingIOError: when another process trains in workdir.
+        OSError: when a checkpoint cannot be written, or none of those that are there can be read.
         FloatingPointError: when a logged value is not finite. The last checkpoint stays.
+        Terminated: after SIGTERM, when the checkpoint is saved. After Ctrl-C, it is KeyboardInterrupt.
     """
     workdir = Path(workdir)
     strategy = strategy or tf.distribute.get_strategy()
@@ -68,36 +77,41 @@ def train(
     with strategy.scope():
         model = build_model(experiment, data.images(np.zeros(1, np.int64)).shape[1:])
         _check_batch(experiment, model.batch_multiple * strategy.num_replicas_in_sync)
-        checkpoints = _checkpoints(model, workdir)
-        restored = checkpoints.restore_or_initialize()
-    # Not the optimizer's count, which leaves out the steps whose gradients overflow in float16.
-    step = int(restored.rpartition("-")[2]) if restored else 0
-    if step > experiment.steps:
-        raise ValueError(f"{workdir} has {step} steps already. Received: steps={experiment.steps}")
-    if chief:
-        # Only now, when there can be no more mistakes. Building a model brings all workers to this line together.
-        experiment.save(workdir / "experiment.json")
-        _remove_unfinished(checkpoints)
-    with tqdm(total=experiment.steps, initial=step, unit="step", disable=not (progress and chief)) as bar:
-        journal = _Journal(experiment, workdir, checkpoints, bar, chief, step)
-        for callback in callbacks:
-            if isinstance(callback, AtSteps):
-                callback.step = step
-        while journal.step < experiment.steps:
-            # One epoch is what is logged together, up to a multiple of log_every or to the end.
-            left = experiment.steps - journal.step
-            length = min(experiment.log_every - journal.step % experiment.log_every, left)
-            model.fit(
-                _distributed_batches(experiment, data, strategy, journal.step),
-                epochs=left // length if length == experiment.log_every else 1,
-                steps_per_epoch=length,
-                shuffle=False,
-                verbose=0,
-                callbacks=[journal, *(callbacks if chief else ())],
-            )
-    if chief:
-        with written_whole(workdir / "model.keras") as beside:
-            model.save(beside)
+        checkpoints = Checkpoints(model, workdir / "checkpoints")
+    # Only now, when there can be no more mistakes. Building a model brings all workers to this line together.
+    with locked(workdir) if chief else nullcontext():
+        with strategy.scope():
+            step = checkpoints.restore()
+        _check_step(step, experiment, workdir, strategy)
+        if chief:
+            experiment.save(workdir / "experiment.json")
+            checkpoints.remove_unfinished()
+        with (
+            requests_noted() as requests,
+            tqdm(total=experiment.steps, initial=step, unit="step", disable=not (progress and chief)) as bar,
+        ):
+            journal = _Journal(experiment, workdir, checkpoints, bar, strategy, step, requests)
+            for callback in callbacks:
+                if isinstance(callback, AtSteps):
+                    callback.step = step
+            while journal.step < experiment.steps and not journal.stopping:
+                # One epoch is what is logged together, up to a multiple of log_every or to the end.
+                left = experiment.steps - journal.step
+                length = min(experiment.log_every - journal.step % experiment.log_every, left)
+                model.fit(
+                    _distributed_batches(experiment, data, strategy, journal.step),
+                    epochs=left // length if length == experiment.log_every else 1,
+                    steps_per_epoch=length,
+                    shuffle=False,
+                    verbose=0,
+                    callbacks=[journal, *(callbacks if chief else ())],
+                )
+        if journal.step < experiment.steps:
+            message = f"Stopped after step {journal.step}, which is saved. The same command goes on from it."
+            raise KeyboardInterrupt(message) if requests.received == signal.SIGINT else Terminated(message)
+        if chief:
+            with written_whole(workdir / "model.keras") as beside:
+                model.save(beside)
     return model
 
 
@@ -132,51 +146,61 @@ class _Journal(keras.callbacks.Callback):
         self,
         experiment: Experiment,
         workdir: Path,
-        checkpoints: tf.train.CheckpointManager,
+        checkpoints: Checkpoints,
         bar: tqdm,
-        chief: bool,
+        strategy: tf.distribute.Strategy,
         step: int,
+        requests: Requests,
     ) -> None:
         super().__init__()
         self.experiment = experiment
         self.checkpoints = checkpoints
         self.bar = bar
-        self.chief = chief
-        self.writer = tf.summary.create_file_writer(str(workdir / "logs")) if chief else tf.summary.create_noop_writer()
+        self.strategy = strategy
+        self.chief = is_chief(strategy)
+        self.logs = workdir / "logs"
+        self.writer = tf.summary.create_file_writer(str(self.logs)) if self.chief else tf.summary.create_noop_writer()
         self.step = step
+        self.requests = requests
+        self.stopping = False
+        self._steps_of_epoch = 0
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self.bar.update()
+        self._steps_of_epoch = batch + 1
+        # Many workers have to stop after the same step, on which they agree at the end of an epoch.
+        if self.requests.received and not is_multi_worker(self.strategy):
+            self.model.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        before, step = self.step, self.step + self.params["steps"]
+        before, step = self.step, self.step + self._steps_of_epoch
         self.step = step
         logs = {name: float(value) for name, value in (logs or {}).items()}
         for name, value in logs.items():
             if not math.isfinite(value):
-                last = self.checkpoints.latest_checkpoint
                 raise FloatingPointError(
-                    f"Training stopped between steps {before} and {step}: {name} is {value}. Try a smaller "
-                    f"learning rate in a new folder. Last good checkpoint: {last or 'none'}"
+                    f"Training stopped between steps {before} and {step}: {name} is {value}. Try a smaller learning "
+                    f"rate in a new folder. Last good checkpoint: {self.checkpoints.latest or 'none'}"
                 )
         self.bar.set_postfix({name: f"{value:.4g}" for name, value in logs.items()}, refresh=False)
-        with self.writer.as_default():
-            for name, value in logs.items():
-                tf.summary.scalar(name, value, step=step)
-        due = step % self.experiment.checkpoint_every == 0 or step == self.experiment.steps
-        if due and self.chief:
-            self.writer.flush()
-            self._save(step)
+        self.stopping = any(of_all_workers(self.strategy, bool(self.requests.received)))
+        self.model.stop_training |= self.stopping
+        due = self.stopping or step % self.experiment.checkpoint_every == 0 or step == self.experiment.steps
+        if self.chief:
+            self._write_logs(logs, flush=due)
+            if due:
+                self.checkpoints.save(step)
 
-    def _save(self, step: int) -> None:
-        last = self.checkpoints.latest_checkpoint
+    def _write_logs(self, logs: dict[str, float], flush: bool) -> None:
         try:
-            self.checkpoints.save(checkpoint_number=step)
+            with self.writer.as_default():
+                for name, value in logs.items():
+                    tf.summary.scalar(name, value, step=self.step)
+            if flush:
+                self.writer.flush()
         except tf.errors.OpError as error:
-            _remove_unfinished(self.checkpoints)
             raise OSError(
-                f"The checkpoint of step {step} could not be written to {self.checkpoints.directory}: {error.message}. "
-                f"When that is mended, the same command goes on from the last one: {last or 'none, it starts again'}"
+                f"The log of step {self.step} could not be written to {self.logs}: {error.message}"
             ) from error
 
 
@@ -197,23 +221,19 @@ def _check_workdir(workdir: Path, experiment: Experiment) -> None:
         if differing:
             changes = ", ".join(f"{key}={there[key]!r} (now {here[key]!r})" for key in differing)
             raise FileExistsError(f"{workdir} belongs to another experiment, with {changes}. Choose another folder")
-    elif workdir.is_file() or (workdir.is_dir() and any(workdir.iterdir())):
+    elif workdir.is_file() or (workdir.is_dir() and any(file.name != LOCK for file in workdir.iterdir())):
         raise FileExistsError(f"Expected a new or empty folder, or one of this experiment. {workdir} is neither")
 
 
-def _checkpoints(model: Model, workdir: Path) -> tf.train.CheckpointManager:
-    # Not the model as a whole: its metrics start anew in each epoch, and on many replicas cannot be read everywhere.
-    tracked = {name: getattr(model, name) for name in model.networks}
-    tracked |= {name: getattr(model, name) for name in model.optimizers}
-    tracked |= {f"own_{place}": variable for place, variable in enumerate(model.own_variables)}
-    checkpoint = tf.train.Checkpoint(**tracked)
-    return tf.train.CheckpointManager(checkpoint, str(workdir / "checkpoints"), max_to_keep=2, checkpoint_name="step")
-
-
-def _remove_unfinished(checkpoints: tf.train.CheckpointManager) -> None:
-    """Removes what TensorFlow leaves when it is killed, or the disk is full, while it writes a checkpoint."""
-    for folder in Path(checkpoints.directory).glob("step-*_temp"):
-        shutil.rmtree(folder, ignore_errors=True)
+def _check_step(step: int, experiment: Experiment, workdir: Path, strategy: tf.distribute.Strategy) -> None:
+    """Checks that the checkpoint of `step` can be gone on from."""
+    if step > experiment.steps:
+        raise ValueError(f"{workdir} has {step} steps already. Received: steps={experiment.steps}")
+    if len(set(steps := of_all_workers(strategy, step))) > 1:
+        raise ValueError(
+            f"Expected all workers to see the same folder. Received: workdir={workdir}, in which the last checkpoints "
+            f"that they found are of steps {steps}"
+        )
 
 
 def _distributed_batches(

@@ -57,8 +57,8 @@ def run(main: Callable[[Sequence[str]], None], *, interrupted: str = "Interrupte
         tf.get_logger().setLevel("WARNING")
         try:
             main(argv)
-        except KeyboardInterrupt:
-            print(f"\n{interrupted}", file=sys.stderr)
+        except KeyboardInterrupt as error:
+            print(f"\n{str(error) or interrupted}", file=sys.stderr)
             sys.exit(130)
         except (ValueError, IndexError, OSError, ArithmeticError, tf.errors.OpError) as error:
             sys.exit(f"Error: {_one_line(error)}")

@@ -6,10 +6,12 @@
 
 The folder gets experiment.json, checkpoints/, logs/ (tensorboard --logdir=runs) and, at the end, model.keras. After an
 interruption, the same command goes on from the last checkpoint and ends with the weights of an uninterrupted run.
+SIGTERM and Ctrl-C finish the step, save a checkpoint and end with 143 and 130; a second Ctrl-C ends at once.
 """
 
 import dataclasses
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from tfvae import data, zoo
 from tfvae.callbacks import looks
 from tfvae.distribute import strategy
 from tfvae.experiment import Experiment
+from tfvae.interruption import Terminated
 from tfvae.training import train
 
 EXPERIMENT = flags.DEFINE_string("experiment", None, "A JSON file, or a name of the zoo.", required=True)
@@ -43,7 +46,19 @@ def main(argv: Sequence[str]) -> None:
     print(f"{devices.num_replicas_in_sync} replica(s); TensorFlow sees {gpus} GPU(s)")
     images, every = data.load(experiment.data), LOOK_EVERY.value
     callbacks = looks(images, Path(WORKDIR.value) / "logs", every) if every else []
-    train(experiment, WORKDIR.value, devices, data=images, callbacks=callbacks)
+    try:
+        train(experiment, WORKDIR.value, devices, data=images, callbacks=callbacks)
+    except Terminated as stopped:
+        print(f"\n{stopped}", file=sys.stderr)
+        raise
+    except tf.errors.OpError as error:
+        _, aborted, reason = error.message.partition("Collective ops is aborted by: ")
+        if not aborted:
+            raise
+        raise OSError(
+            "Another worker has ended, and none can go on alone. The same command on all workers goes on from the last "
+            f"checkpoint. TensorFlow says: {reason}"
+        ) from error
     print(f"Trained for {experiment.steps} steps: {Path(WORKDIR.value) / 'model.keras'}")
 
 

@@ -1,0 +1,126 @@
+"""Checkpoints of a training that are read back only when they are whole."""
+
+import logging
+import os
+import re
+import shutil
+from pathlib import Path
+
+import tensorflow as tf
+
+from tfvae.atomic import written_whole
+from tfvae.models.base import Model
+
+_LOG = logging.getLogger(__name__)
+
+
+class Checkpoints:
+    """The checkpoints of a model in a folder: step-<number>.index and step-<number>.data-..., of which two are kept.
+
+    What is in the folder counts, not the file `checkpoint` that TensorFlow keeps beside them for its own tools: a list
+    that is lost or damaged would else hide checkpoints that are whole.
+
+    Args:
+        model: whose networks, optimizers and own variables they hold; compiled.
+        folder: where they are; made with the first.
+    """
+
+    def __init__(self, model: Model, folder: str | os.PathLike) -> None:
+        # Not the model as a whole: its metrics start anew in each epoch, and many replicas cannot read them everywhere.
+        tracked = {name: getattr(model, name) for name in (*model.networks, *model.optimizers)}
+        tracked |= {f"own_{place}": variable for place, variable in enumerate(model.own_variables)}
+        self._checkpoint = tf.train.Checkpoint(**tracked)
+        self.folder = Path(folder)
+        self.latest: Path | None = None  # the last one that was restored or saved
+
+    def path(self, step: int) -> Path:
+        return self.folder / f"step-{step}"
+
+    def steps(self) -> list[int]:
+        """The steps of which there is a file, whole or not, in ascending order."""
+        names = (re.match(r"step-(\d+)\.(index|data-.*)$", path.name) for path in self.folder.glob("step-*"))
+        return sorted({int(name[1]) for name in names if name})
+
+    def restore(self) -> int:
+        """Restores the newest checkpoint that is whole and returns its step, or 0 where there is none at all.
+
+        Raises:
+            OSError: when there are checkpoints, and none is whole. Nothing is deleted.
+            ValueError: when the checkpoint is that of another model.
+        """
+        faults: list[str] = []
+        for step in reversed(self.steps()):
+            path = self.path(step)
+            if fault := fault_of(path):
+                faults.append(fault)
+                _LOG.warning("A checkpoint is passed over: %s", fault)
+                continue
+            try:
+                self._checkpoint.read(str(path)).assert_existing_objects_matched()
+            except AssertionError as error:
+                raise ValueError(f"{path} does not hold all of this model: {error}") from None
+            self.latest = path
+            return step
+        if faults:
+            raise OSError(
+                f"No checkpoint in {self.folder} can be read ({'; '.join(faults)}). Nothing was changed: put a copy of "
+                "one there, or choose a new folder to start again"
+            )
+        return 0
+
+    def save(self, step: int) -> None:
+        """Saves the model as that of `step`, and then removes all checkpoints but this and the one before it.
+
+        Raises:
+            OSError: when it cannot be written. The last one stays, and nothing half written is left.
+        """
+        path = self.path(step)
+        try:
+            self._checkpoint.write(str(path))
+            # Of the older one nothing may go before this one is on the disk: a machine can stop too.
+            for file in (*self.folder.glob(f"{path.name}.*"), self.folder):
+                _flush(file)
+            with written_whole(self.folder / "checkpoint") as beside:
+                beside.write_text(f'model_checkpoint_path: "{path.name}"\n')
+        except (tf.errors.OpError, OSError) as error:
+            self.remove_unfinished()
+            raise OSError(
+                f"The checkpoint of step {step} could not be written to {self.folder}: "
+                f"{getattr(error, 'message', error)}. When that is mended, the same command goes on from the last one: "
+                f"{self.latest or 'none, it starts again'}"
+            ) from error
+        before, self.latest = self.latest, path
+        for other in self.steps():
+            if self.path(other) not in (before, path):
+                for file in self.folder.glob(f"step-{other}.*"):
+                    file.unlink()
+
+    def remove_unfinished(self) -> None:
+        """Removes what TensorFlow leaves when it is killed, or the disk is full, while it writes a checkpoint."""
+        for folder in self.folder.glob("step-*_temp"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def fault_of(path: Path) -> str | None:
+    """What is wrong with the files of a checkpoint, by name, or None for one that is whole.
+
+    All of it is read: the index and each tensor have a checksum (CRC-32C), which TensorFlow compares.
+    """
+    index = path.with_name(f"{path.name}.index")
+    if not index.exists():
+        return f"{index} is missing"
+    try:
+        reader = tf.train.load_checkpoint(str(path))
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)
+    except (tf.errors.OpError, IndexError, RuntimeError, ValueError) as error:
+        return f"{path} is damaged: {' '.join(str(error).split())}"
+    return None
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,69 @@
+"""A folder that one process at a time writes to."""
+
+import errno
+import fcntl
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+NAME = ".lock"
+_LOG = logging.getLogger(__name__)
+_UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+
+
+@contextmanager
+def locked(folder: str | os.PathLike) -> Iterator[None]:
+    """Keeps other processes out of a folder while the block runs.
+
+    The lock is the kernel's (flock on a file `.lock`), so that it ends with its process, however that ends. On NFS it
+    holds between machines too, unless the file system is mounted with `nolock` or `local_lock`; when a whole machine
+    stops, the server may need a minute and more to see it.
+
+    Args:
+        folder: made if it does not exist.
+
+    Raises:
+        BlockingIOError: when another process holds it.
+    """
+    path = Path(folder) / NAME
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = _acquired(path)
+    try:
+        yield
+    finally:
+        # Before the lock is given up: whoever opened this file and waits finds that it is gone, and makes a new one.
+        path.unlink(missing_ok=True)
+        os.close(file)
+
+
+def _acquired(path: Path) -> int:
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.read(file, 200).decode(errors="replace") or "another process"
+            os.close(file)
+            raise BlockingIOError(
+                f"{path.parent} is in use by {owner}. Wait for its end, or stop it, or choose another folder"
+            ) from None
+        except OSError as error:
+            if error.errno not in _UNSUPPORTED:
+                os.close(file)
+                raise
+            _LOG.warning("%s cannot be locked (%s): see to it that one process alone uses it", path.parent, error)
+        if _is_at(path, file):
+            os.ftruncate(file, 0)
+            os.write(file, f"process {os.getpid()} on {socket.gethostname()}".encode())
+            return file
+        os.close(file)  # the owner had just removed it
+
+
+def _is_at(path: Path, file: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False
