@@ -23,7 +23,7 @@ def test_a_manifest_holds_the_published_digest_and_is_the_same_again(folder):
 def test_a_changed_a_missing_and_a_further_file_are_named(folder):
     data = folder / "variables" / "data"
     data.write_bytes(b"abd")
-    with pytest.raises(ValueError, match="variables/data as manifest.json describes it"):
+    with pytest.raises(ValueError, match="variables/data as"):
         verify_manifest(folder)
     data.unlink()
     with pytest.raises(ValueError, match="Expected the file variables/data"):
