@@ -58,6 +58,11 @@ def load_encoder(name: str, version: int | None = None, *, root: str | os.PathLi
     return load_saved_model(folder / str(version))
 
 
+def saved_models() -> Path:
+    """The folder of the zoo's exported encoders, <name>/<version>/."""
+    return _saved_models(None)
+
+
 def _check_name(name: str, root: str | os.PathLike | None) -> None:
     known = names(root=root)
     if name not in known:
