@@ -51,7 +51,7 @@ def to_json(array: np.ndarray) -> Json:
     """An array as a client writes it: bytes as {"b64": ...}, numbers as they are."""
     if array.dtype == object:
         return [{"b64": base64.b64encode(item).decode()} for item in array.ravel()]
-    return _shortest(array)
+    return array.tolist()
 
 
 def _of_rows(instances: Json, signature: SignatureDef) -> dict[str, np.ndarray]:

@@ -45,6 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 60  # seconds that a silent client may hold its thread
     disable_nagle_algorithm = True
+    rbufsize = 2**20  # each read waits its turn among threads: few large ones
 
     def do_POST(self) -> None:
         self._answer(self._predict)
