@@ -4,8 +4,10 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
+from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
+from tfvae.atomic import written_whole
 from tfvae.export import versions
 
 
@@ -41,3 +43,43 @@ def model_server_config(
         model.version_labels["canary"] = numbers[-1]
         model.version_labels["stable"] = numbers[-1] if name in promote else numbers[0]
     return config
+
+
+def write_configuration(
+    saved_models: str | os.PathLike,
+    output: str | os.PathLike,
+    templates: str | os.PathLike,
+    *,
+    promote: Collection[str] = (),
+) -> dict[Path, str]:
+    """Writes models.config into a folder, and beside it what of the templates, and of .env, is not there yet.
+
+    Args:
+        saved_models: as in `model_server_config`; the server sees it as /models.
+        output: the folder; made if need be.
+        templates: the folder of what does not depend on the models.
+        promote: as in `model_server_config`.
+
+    Returns:
+        What became of each file: "wrote" or "kept".
+
+    Raises:
+        ValueError: as `model_server_config`; nothing is written then.
+    """
+    config = model_server_config(saved_models, base_path="/models", promote=promote)
+    contents = {path.name: path.read_text() for path in sorted(Path(templates).iterdir())}
+    contents[".env"] = f"SAVED_MODELS={Path(saved_models).absolute()}\n"
+    done = {}
+    for name, content in contents.items():
+        path = Path(output) / name
+        done[path] = "kept" if path.exists() else "wrote"
+        if not path.exists():
+            _write(path, content)
+    models = Path(output) / "models.config"
+    _write(models, text_format.MessageToString(config))
+    return {**done, models: "wrote"}
+
+
+def _write(path: Path, content: str) -> None:
+    with written_whole(path) as beside:
+        beside.write_text(content)
