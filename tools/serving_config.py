@@ -1,4 +1,4 @@
-"""Writes what tensorflow/serving needs for all models of a folder: Docker Compose, Kubernetes, and its own configuration.
+"""Writes what tensorflow/serving needs for all models of a folder: its configuration, Docker Compose and Kubernetes.
 
   python tools/serving_config.py --output=serving
   cd serving && docker compose up          # or: kubectl apply -k serving
