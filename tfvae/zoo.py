@@ -85,6 +85,11 @@ def _verified(name: str, version: int | None, root: str | os.PathLike | None, *,
     return folder / str(version)
 
 
+def saved_models() -> Path:
+    """The folder of the zoo's exported encoders, <name>/<version>/."""
+    return _saved_models(None)
+
+
 def _check_name(name: str, root: str | os.PathLike | None) -> None:
     known = names(root=root)
     if name not in known:

@@ -1,0 +1,86 @@
+"""A local server over two versions of an encoder whose answers can be computed by hand: mean = sum of the image."""
+
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+pytest.importorskip("tensorflow_serving")
+
+from tfvae.serving.server import LocalServer
+
+SHAPE = (2, 3, 1)
+
+
+def write_version(path, offset):
+    """A SavedModel with the signatures of an exported encoder: mean = (sum + offset, number of the version)."""
+    module = tf.Module()
+    module.offset = tf.Variable([float(offset), 0.0])
+
+    def encode(images):
+        in_range = tf.reduce_all((images >= 0) & (images <= 1))
+        with tf.control_dependencies([tf.debugging.Assert(in_range, ["Expected images in [0, 1]."])]):
+            total = tf.reduce_sum(images, [1, 2, 3])
+        return {"mean": tf.stack([total, tf.zeros_like(total)], 1) + module.offset, "log_variance": total[:, None]}
+
+    def decoded(content):
+        pixels = tf.io.decode_image(content, channels=1, expand_animations=False)
+        return tf.ensure_shape(pixels, SHAPE)
+
+    def function(shape, dtype, name, body):
+        return tf.function(body, input_signature=[tf.TensorSpec(shape, dtype, name)], autograph=False)
+
+    images = (None, *SHAPE)
+    signatures = {
+        "serving_default": function(images, tf.float32, "images", encode),
+        "encode_uint8": function(images, tf.uint8, "images", lambda images: encode(tf.cast(images, tf.float32) / 255)),
+        "encode_bytes": function(
+            [None],
+            tf.string,
+            "image_bytes",
+            lambda image_bytes: encode(tf.cast(tf.map_fn(decoded, image_bytes, tf.uint8), tf.float32) / 255),
+        ),
+    }
+    beside = path.with_name(f"{path.name}.tmp")
+    concrete = {name: made.get_concrete_function() for name, made in signatures.items()}
+    tf.saved_model.save(module, str(beside), signatures=concrete)
+    beside.rename(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def versions(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("versions")
+    return {offset: write_version(folder / str(offset), offset) for offset in (0, 100)}
+
+
+@pytest.fixture
+def put(versions):
+    """Copies a version into place as an export does: beside, then renamed."""
+
+    def copy(offset, path):
+        beside = path.with_name(f"{path.name}.tmp")
+        shutil.copytree(versions[offset], beside)
+        beside.rename(path)
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def server(versions, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved_models")
+    for number, offset in ((1, 0), (2, 100)):
+        shutil.copytree(versions[offset], folder / "tiny" / str(number))
+    with LocalServer(folder, limit=2**20, poll_seconds=30) as server:
+        yield server
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).random((10, *SHAPE)).astype(np.float32)
+
+
+@pytest.fixture(params=["gRPC", "REST"])
+def address(request, server):
+    return server.grpc_address if request.param == "gRPC" else server.rest_address

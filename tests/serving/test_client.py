@@ -1,0 +1,143 @@
+import io
+import time
+
+import grpc
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfvae.serving import Client, ServingError
+from tfvae.serving.server import LocalServer
+
+
+def sums(images):
+    return images.reshape(len(images), -1).sum(1)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 64])
+def test_codes_come_in_the_order_of_the_images(address, images, batch_size):
+    with Client(address, "tiny", batch_size=batch_size, in_flight=3) as client:
+        codes = client.encode(images, version=1)
+    assert codes["mean"].dtype == np.float32
+    np.testing.assert_allclose(codes["mean"][:, 0], sums(images), rtol=1e-6)
+    np.testing.assert_allclose(codes["log_variance"][:, 0], sums(images), rtol=1e-6)
+
+
+def test_pixels_files_and_their_contents_have_the_same_codes(address, tmp_path):
+    pixels = np.random.default_rng(1).integers(0, 256, (5, 2, 3, 1), np.uint8)
+    paths, contents = [], []
+    for i, image in enumerate(pixels):
+        paths.append(tmp_path / f"{i}.png")
+        Image.fromarray(image[..., 0]).save(paths[-1])
+        contents.append(paths[-1].read_bytes())
+    with Client(address, "tiny", batch_size=2) as client:
+        for given in (pixels, paths, [str(path) for path in paths], contents):
+            np.testing.assert_allclose(client.encode(given, version=1)["mean"][:, 0], sums(pixels / 255), rtol=1e-5)
+
+
+def test_versions_and_labels_choose_the_model(address, images):
+    with Client(address, "tiny") as client:
+        assert client.status() == {1: "AVAILABLE", 2: "AVAILABLE"}
+        number, signatures = client.metadata(label="stable")
+        assert number == 1
+        assert [dim.size for dim in signatures["encode_uint8"].inputs["images"].tensor_shape.dim] == [-1, 2, 3, 1]
+        for arguments, offset in (({}, 100), ({"version": 1}, 0), ({"label": "stable"}, 0), ({"label": "canary"}, 100)):
+            codes = client.encode(images, **arguments)
+            np.testing.assert_allclose(codes["mean"][:, 0], sums(images) + offset, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ({"model": "other"}, "NOT_FOUND", "other"),
+        ({"version": 9}, "NOT_FOUND", "Specific(tiny, 9)"),
+        ({"label": "beta"}, "INVALID_ARGUMENT", "Unrecognized servable version label: beta"),
+    ],
+)
+def test_an_error_has_the_servers_code_and_words(address, images, arguments, code, message):
+    with Client(address, "tiny") as client, pytest.raises(ServingError) as caught:
+        client.encode(images, **arguments)
+    assert caught.value.code == grpc.StatusCode[code]
+    assert message in str(caught.value)
+
+
+def test_an_error_says_which_images(address):
+    content = io.BytesIO()
+    Image.new("L", (3, 2)).save(content, "PNG")
+    files = [content.getvalue()] * 5 + [b"no picture"]
+    with Client(address, "tiny", batch_size=2) as client, pytest.raises(ServingError, match=r"items 4 to 5") as caught:
+        client.encode(files)
+    assert caught.value.code == grpc.StatusCode.INVALID_ARGUMENT
+    assert not caught.value.temporary
+
+
+@pytest.mark.parametrize(
+    ("images", "error", "message"),
+    [
+        (np.full((1, 2, 3, 1), np.nan), ValueError, "values from nan"),
+        (np.full((1, 2, 3, 1), 255.0), ValueError, "values from 0 to 255"),
+        (np.zeros((2, 3, 1)), ValueError, r"images.shape=\[2, 3, 1\]"),
+        (np.zeros((1, 2, 3, 1), int), TypeError, "images.dtype=int64"),
+        (np.zeros((0, 2, 3, 1)), ValueError, "at least 1"),
+        ("a.png", TypeError, "Expected a list of paths"),
+    ],
+)
+def test_other_images_are_not_sent(images, error, message):
+    with Client("localhost:1", "tiny") as client, pytest.raises(error, match=message):
+        client.encode(images)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "http://127.0.0.1:1"])
+def test_a_server_that_is_not_there_is_tried_again(address, images, monkeypatch):
+    pauses = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    with Client(address, "tiny", attempts=4) as client, pytest.raises(ServingError) as caught:
+        client.encode(images)
+    assert caught.value.code == grpc.StatusCode.UNAVAILABLE
+    assert len(pauses) == 3
+    assert all(0 <= pause <= 0.1 * 2**i for i, pause in enumerate(pauses))
+
+
+def test_only_what_may_pass_is_sent_again_within_the_deadline(monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    for code, temporary, calls in (("UNAVAILABLE", True, 3), ("INVALID_ARGUMENT", False, 1)):
+        timeouts = []
+
+        def fail(timeout, code=code, temporary=temporary, timeouts=timeouts):
+            timeouts.append(timeout)
+            raise ServingError(grpc.StatusCode[code], "no", temporary=temporary)
+
+        with Client("localhost:1", "tiny", attempts=3, timeout=10) as client, pytest.raises(ServingError):
+            client._again(fail)
+        assert len(timeouts) == calls
+        assert sorted(timeouts, reverse=True) == timeouts
+        assert timeouts[0] <= 10
+
+
+def test_all_codes_are_of_the_version_that_took_over(monkeypatch):
+    """Parts that the old version answered are asked again."""
+    asked = []
+
+    def answer(spec, inputs, timeout):
+        asked.append(float(inputs["images"].ravel()[0]))
+        version = 1 if len(asked) <= 2 else 2
+        return version, {"mean": inputs["images"][:, :1, 0, 0] + 10 * version}
+
+    images = np.arange(5, dtype=np.float32).reshape(5, 1, 1, 1) / 10
+    with Client("localhost:1", "tiny", batch_size=1, in_flight=1) as client:
+        monkeypatch.setattr(client._server, "predict", answer)
+        codes = client.encode(images)
+    np.testing.assert_allclose(codes["mean"][:, 0], 20 + np.arange(5) / 10)
+    np.testing.assert_allclose(asked, [0, 0.1, 0.2, 0.3, 0.4, 0, 0.1])
+
+
+def test_a_new_version_takes_over_with_no_failed_request(tmp_path, put, images):
+    (tmp_path / "tiny").mkdir()
+    put(0, tmp_path / "tiny" / "1")
+    with LocalServer(tmp_path, poll_seconds=0.05) as server, Client(server.grpc_address, "tiny", attempts=1) as client:
+        assert client.encode(images)["mean"][0, 0] < 100
+        put(100, tmp_path / "tiny" / "2")
+        deadline = time.monotonic() + 30
+        while client.encode(images, progress=False)["mean"][0, 0] < 100:
+            assert time.monotonic() < deadline
+        assert client.status() == {1: "AVAILABLE", 2: "AVAILABLE"}

@@ -1,0 +1,85 @@
+"""What TensorFlow Serving is told about a zoo: which models, which versions, and which of them is stable."""
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+from google.protobuf import text_format
+from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
+
+from tfvae.atomic import written_whole
+from tfvae.export import versions
+
+
+def model_server_config(
+    saved_models: str | os.PathLike, *, base_path: str | os.PathLike | None = None, promote: Collection[str] = ()
+) -> ModelServerConfig:
+    """The configuration of all models in a folder, each with its two newest versions.
+
+    `canary` is the newest version, and `stable` the one before it; of a model that is promoted, or has one version,
+    both are the newest. A request that names neither a version nor a label gets the newest.
+
+    Args:
+        saved_models: holds <name>/<version>/; names without a version are left out.
+        base_path: where the server sees that folder, by default the same.
+        promote: names of models whose newest version is stable.
+
+    Raises:
+        ValueError: if there is no model, or a name to promote is none.
+    """
+    folder = Path(saved_models)
+    base = Path(folder.absolute() if base_path is None else base_path)
+    found = {path.name: versions(path) for path in sorted(folder.iterdir())} if folder.is_dir() else {}
+    found = {name: numbers[-2:] for name, numbers in found.items() if numbers}
+    if not found:
+        raise ValueError(f"Expected a folder of models, <name>/<version>/. Received: saved_models='{saved_models}'")
+    if unknown := sorted(set(promote) - set(found)):
+        raise ValueError(f"Expected names of models to promote, of {list(found)}. Received: {unknown}")
+
+    config = ModelServerConfig()
+    for name, numbers in found.items():
+        model = config.model_config_list.config.add(name=name, base_path=str(base / name), model_platform="tensorflow")
+        model.model_version_policy.specific.versions.extend(numbers)
+        model.version_labels["canary"] = numbers[-1]
+        model.version_labels["stable"] = numbers[-1] if name in promote else numbers[0]
+    return config
+
+
+def write_configuration(
+    saved_models: str | os.PathLike,
+    output: str | os.PathLike,
+    templates: str | os.PathLike,
+    *,
+    promote: Collection[str] = (),
+) -> dict[Path, str]:
+    """Writes models.config into a folder, and beside it what of the templates, and of .env, is not there yet.
+
+    Args:
+        saved_models: as in `model_server_config`; the server sees it as /models.
+        output: the folder; made if need be.
+        templates: the folder of what does not depend on the models.
+        promote: as in `model_server_config`.
+
+    Returns:
+        What became of each file: "wrote" or "kept".
+
+    Raises:
+        ValueError: as `model_server_config`; nothing is written then.
+    """
+    config = model_server_config(saved_models, base_path="/models", promote=promote)
+    contents = {path.name: path.read_text() for path in sorted(Path(templates).iterdir())}
+    contents[".env"] = f"SAVED_MODELS={Path(saved_models).absolute()}\n"
+    done = {}
+    for name, content in contents.items():
+        path = Path(output) / name
+        done[path] = "kept" if path.exists() else "wrote"
+        if not path.exists():
+            _write(path, content)
+    models = Path(output) / "models.config"
+    _write(models, text_format.MessageToString(config))
+    return {**done, models: "wrote"}
+
+
+def _write(path: Path, content: str) -> None:
+    with written_whole(path) as beside:
+        beside.write_text(content)

@@ -1,0 +1,84 @@
+"""The one error of serving, and how codes of gRPC and of HTTP stand for each other."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import grpc
+import numpy as np
+import tensorflow as tf
+
+# As TensorFlow Serving's REST server maps them (http_server.cc).
+HTTP_OF_CODE = {
+    grpc.StatusCode.CANCELLED: 499,
+    grpc.StatusCode.INVALID_ARGUMENT: 400,
+    grpc.StatusCode.DEADLINE_EXCEEDED: 504,
+    grpc.StatusCode.NOT_FOUND: 404,
+    grpc.StatusCode.ALREADY_EXISTS: 409,
+    grpc.StatusCode.PERMISSION_DENIED: 403,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
+    grpc.StatusCode.FAILED_PRECONDITION: 400,
+    grpc.StatusCode.ABORTED: 409,
+    grpc.StatusCode.OUT_OF_RANGE: 400,
+    grpc.StatusCode.UNIMPLEMENTED: 501,
+    grpc.StatusCode.UNAVAILABLE: 503,
+    grpc.StatusCode.UNAUTHENTICATED: 401,
+}
+CODE_OF_HTTP = {
+    400: grpc.StatusCode.INVALID_ARGUMENT,
+    401: grpc.StatusCode.UNAUTHENTICATED,
+    403: grpc.StatusCode.PERMISSION_DENIED,
+    404: grpc.StatusCode.NOT_FOUND,
+    409: grpc.StatusCode.ABORTED,
+    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    499: grpc.StatusCode.CANCELLED,
+    501: grpc.StatusCode.UNIMPLEMENTED,
+    502: grpc.StatusCode.UNAVAILABLE,
+    503: grpc.StatusCode.UNAVAILABLE,
+    504: grpc.StatusCode.DEADLINE_EXCEEDED,
+}
+CODE_OF_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
+# An error travels in headers, which are 8 KiB at most.
+_LONGEST = 2_000
+
+
+class ServingError(RuntimeError):
+    """What went wrong at a server, or on the way to it.
+
+    Args:
+        code: grpc.StatusCode, also for REST.
+        message: the server's own words, cut at 2,000 characters.
+        temporary: whether the same request may succeed a moment later.
+    """
+
+    def __init__(self, code: grpc.StatusCode, message: str, *, temporary: bool = False):
+        self.code = code
+        self.message = message if len(message) <= _LONGEST else message[: _LONGEST - 3] + "..."
+        self.temporary = temporary
+        super().__init__(f"{code.name}: {self.message}")
+
+
+def invalid(message: str) -> ServingError:
+    return ServingError(grpc.StatusCode.INVALID_ARGUMENT, message)
+
+
+@contextmanager
+def errors_as_codes() -> Iterator[None]:
+    """Raises whatever goes wrong within as a ServingError, so that a server answers and goes on."""
+    try:
+        yield
+    except ServingError:
+        raise
+    except tf.errors.OpError as error:
+        # Python's loader adds where in this program the graph was read, which a client has no use for.
+        message = error.message.split("\n\nOriginal stack trace")[0]
+        raise ServingError(CODE_OF_NUMBER[error.error_code], message) from error
+    except Exception as error:
+        raise ServingError(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}") from error
+
+
+def checked_size(shape: list[int], dtype: tf.DType, limit: int) -> None:
+    """Refuses a tensor that says it is larger than any request may be: its shape alone costs nothing to send."""
+    item = 1 if dtype == tf.string else dtype.size
+    if min(shape, default=0) < 0 or item * float(np.prod(shape, dtype=np.float64)) > limit:
+        raise invalid(f"Expected a tensor of at most {limit} bytes. Received: shape={shape}, dtype={dtype.name}")

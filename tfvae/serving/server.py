@@ -1,0 +1,92 @@
+"""A local server of TensorFlow Serving's protocol, for tests and for a look at a zoo. Not for production."""
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
+
+from tfvae.serving.configuration import model_server_config
+from tfvae.serving.server_grpc import grpc_server
+from tfvae.serving.server_models import Models
+from tfvae.serving.server_rest import RestServer
+
+
+class LocalServer:
+    """Serves all models of a folder over gRPC and REST while its `with` block runs.
+
+    It speaks the protocol of TensorFlow Serving in Python: no batching across requests, no TLS, no metrics, and it
+    trusts its clients. Serve users with tensorflow/serving.
+
+    Args:
+        saved_models: holds <name>/<version>/. A version that appears is loaded and takes over with no failed request;
+            `stable` and `canary` are those of `configuration.model_server_config`.
+        host: who may connect; "127.0.0.1" is this machine alone, "0.0.0.0" anyone.
+        grpc_port, rest_port: 0 takes a free port.
+        poll_seconds: how often to look for new versions.
+        limit: bytes of a request.
+        report: is told, in words, what was loaded, unloaded or failed.
+
+    Raises:
+        ValueError: if the folder has no model.
+        OSError: if a port is taken.
+    """
+
+    def __init__(
+        self,
+        saved_models: str | os.PathLike,
+        *,
+        host: str = "127.0.0.1",
+        grpc_port: int = 0,
+        rest_port: int = 0,
+        poll_seconds: float = 1.0,
+        limit: int = 64 * 2**20,
+        report: Callable[[str], None] = lambda _: None,
+    ):
+        self._folder = Path(saved_models)
+        self._last = model_server_config(self._folder)
+        self._poll_seconds = poll_seconds
+        self._report = report
+        self.models = Models(self._configuration, report)
+        self.models.poll()
+        self._grpc, grpc_port = grpc_server(
+            self.models, f"{host}:{grpc_port}", limit=limit, workers=2 * (os.cpu_count() or 1)
+        )
+        self._rest = RestServer(self.models, (host, rest_port), limit=limit)
+        self.grpc_address = f"{host}:{grpc_port}"
+        self.rest_address = f"http://{host}:{self._rest.server_port}"
+        self._stopped = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._rest.serve_forever, name="rest", daemon=True),
+            threading.Thread(target=self._poll, name="versions", daemon=True),
+        ]
+
+    def __enter__(self) -> "LocalServer":
+        self._grpc.start()
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._rest.shutdown()
+        self._rest.server_close()
+        self._grpc.stop(grace=5).wait()
+        for thread in self._threads:
+            thread.join()
+
+    def _poll(self) -> None:
+        while not self._stopped.wait(self._poll_seconds):
+            try:
+                self.models.poll()
+            except Exception as error:  # such as a folder that is being replaced: look again later
+                self._report(f"looking for versions failed: {error}")
+
+    def _configuration(self) -> ModelServerConfig:
+        # A folder that is empty for a moment, or gone, takes no model away.
+        try:
+            self._last = model_server_config(self._folder)
+        except (ValueError, OSError) as error:
+            self._report(f"keeping the models: {error}")
+        return self._last

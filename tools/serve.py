@@ -1,0 +1,46 @@
+"""Serves the zoo's encoders on this machine, over TensorFlow Serving's gRPC and REST protocols. Not for production.
+
+  python tools/serve.py
+  curl http://localhost:8501/v1/models/factor_vae-dsprites
+
+A version that appears in the folder takes over with no failed request. For tests and a first look: for users, run
+tensorflow/serving with what tools/serving_config.py writes.
+"""
+
+import threading
+from collections.abc import Sequence
+
+import start  # before anything that imports TensorFlow
+import tensorflow as tf
+from absl import flags
+
+from tfvae import zoo
+from tfvae.serving.server import LocalServer
+
+SAVED_MODELS = flags.DEFINE_string("saved_models", None, "A folder of <name>/<version>/, by default the zoo's.")
+HOST = flags.DEFINE_string("host", "127.0.0.1", "Who may connect: 127.0.0.1 is this machine, 0.0.0.0 anyone.")
+GRPC_PORT = flags.DEFINE_integer("grpc_port", 8500, "Of gRPC; 0 takes a free one.")
+REST_PORT = flags.DEFINE_integer("rest_port", 8501, "Of REST; 0 takes a free one.")
+POLL_SECONDS = flags.DEFINE_float("poll_seconds", 1.0, "How often to look for new versions.", lower_bound=0.01)
+LIMIT_MB = flags.DEFINE_integer("limit_mb", 64, "The largest request, in MiB.", lower_bound=1, upper_bound=2047)
+
+
+def main(argv: Sequence[str]) -> None:
+    tf.get_logger().setLevel("ERROR")  # the Session loader is TensorFlow Serving's, and deprecated
+    server = LocalServer(
+        SAVED_MODELS.value or zoo.saved_models(),
+        host=HOST.value,
+        grpc_port=GRPC_PORT.value,
+        rest_port=REST_PORT.value,
+        poll_seconds=POLL_SECONDS.value,
+        limit=LIMIT_MB.value * 2**20,
+        report=lambda line: print(line, flush=True),
+    )
+    with server:
+        print(f"gRPC {server.grpc_address}, REST {server.rest_address}/v1/models/<name>", flush=True)
+        print("A local server, not for production: no batching, no TLS. Ctrl-C ends it.", flush=True)
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    start.run(main, interrupted="Stopped.")
