@@ -125,6 +125,14 @@ def build_model(experiment: Experiment, image_shape: tuple[int, int, int]) -> Mo
     return model
 
 
+def checkpoint_of(model: Model) -> tf.train.Checkpoint:
+    """What a checkpoint of a run holds: networks, optimizers and the model's own variables."""
+    # Not the model as a whole: its metrics start anew in each epoch, and on many replicas cannot be read everywhere.
+    tracked = {name: getattr(model, name) for name in (*model.networks, *model.optimizers)}
+    tracked |= {f"own_{place}": variable for place, variable in enumerate(model.own_variables)}
+    return tf.train.Checkpoint(**tracked)
+
+
 class _Journal(keras.callbacks.Callback):
     """At the end of each epoch: TensorBoard scalars, a check for NaN, and checkpoints when they are due."""
 
@@ -202,11 +210,7 @@ def _check_workdir(workdir: Path, experiment: Experiment) -> None:
 
 
 def _checkpoints(model: Model, workdir: Path) -> tf.train.CheckpointManager:
-    # Not the model as a whole: its metrics start anew in each epoch, and on many replicas cannot be read everywhere.
-    tracked = {name: getattr(model, name) for name in model.networks}
-    tracked |= {name: getattr(model, name) for name in model.optimizers}
-    tracked |= {f"own_{place}": variable for place, variable in enumerate(model.own_variables)}
-    checkpoint = tf.train.Checkpoint(**tracked)
+    checkpoint = checkpoint_of(model)
     return tf.train.CheckpointManager(checkpoint, str(workdir / "checkpoints"), max_to_keep=2, checkpoint_name="step")
 
 
