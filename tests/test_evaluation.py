@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import tiny
 from tests.metrics.reference import factors_in, grid
 from tfvae.data import FactorTable, GroundTruthData, ImageData
 from tfvae.evaluation import QUICK, evaluate
 from tfvae.metrics import METRICS, UNSUPERVISED, Codes, ceiling
+from tfvae.metrics.codes import scaled_images
 
 SMALL = {
     "beta_vae": {"pairs": 20, "train": 100, "evaluation": 100, "repeats": 2},
@@ -244,3 +246,26 @@ def test_reconstruction_error_of_another_likelihood(data):
 
     error = evaluate(represent, data, metrics=[], log_likelihood=log_likelihood)["reconstruction"]
     assert error["nats"] == pytest.approx(3 * (2 + np.log(2 * np.pi) / 2), rel=1e-6)
+
+
+def test_a_model_with_a_category_is_scored():
+    model = tiny.make("joint_factor_vae")
+    data = grid((3, 4, 5))
+    images = tiny.images(60)
+    data = GroundTruthData("tiny", data.factors, np.round(images * 255).astype(np.uint8))
+    result = evaluate(
+        model,
+        data,
+        metrics=["factor_vae", "beta_vae", "mig"],
+        parameters=SMALL,
+        images=60,
+        log_likelihood=model.log_likelihood,
+    )
+    assert len(result["kl"]["latents"]) == 2 + 1
+    assert all(0 <= result[name]["score"] <= 1 for name in ("factor_vae", "beta_vae", "mig"))
+    # With one category certain and hardly any noise, the reconstruction is that of the code's own decoding.
+    model = tiny.without_noise(model)
+    errors = evaluate(model, data, metrics=[], images=60, log_likelihood=model.log_likelihood)["reconstruction"]["nats"]
+    x = scaled_images(data, np.arange(60))
+    z = np.hstack([model(x)["mean"], np.tile([1.0, 0.0, 0.0], (60, 1))]).astype(np.float32)
+    np.testing.assert_allclose(errors, -np.mean(model.log_likelihood(x, z)), rtol=1e-5)

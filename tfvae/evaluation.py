@@ -164,11 +164,8 @@ def _reconstruction_errors(
     batch_size: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """-log p(x|z), z ~ q(z|x), for the images at `indices`, int [N]: float64 [N], in nats."""
-    z = codes.mean(indices)
-    log_variance = codes.log_variance(indices)
-    if log_variance is not None:
-        z = z + np.exp(0.5 * log_variance) * rng.standard_normal(z.shape, np.float32)
+    """-log p(x|z), one z ~ q(z|x) each, for the images at `indices`, int [N]: float64 [N], in nats."""
+    z = codes.sample(indices, rng)
     errors = np.empty(len(indices))
     for start in range(0, len(indices), batch_size):
         rows = slice(start, start + batch_size)

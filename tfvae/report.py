@@ -80,11 +80,12 @@ def write_report(
 
     say("Scores")
     _add_scores(page, codes, trained, quick, seed)
-    if codes.has_posterior:
+    if codes.has_posterior and not codes.discrete:
         say("Total correlation and marginals")
         found = _add_densities(page, codes, quick, seed)
     else:
-        page["missing"].append(("KL, total correlation and marginals", "the codes have no posterior"))
+        why = "one of the latents is a category" if codes.discrete else "the codes have no posterior"
+        page["missing"].append(("Total correlation and marginals, sliders, samples and log p(x)", why))
         found = None
     if trained.model is None:
         page["missing"].append(

@@ -36,6 +36,18 @@ def test_features_equal_naive_loops(chunk, monkeypatch):
     np.testing.assert_allclose(features, expected, rtol=1e-6)
 
 
+def test_categories_differ_or_not():
+    data = grid((3, 1, 4, 5))
+    category = np.random.default_rng(0).integers(3, size=60)
+    codes = Codes.from_arrays(data, np.zeros((60, 1)), probabilities=np.eye(3)[category])
+    differ = difference_features(codes, np.random.default_rng(1), 20, 7)[0]
+    told = [Codes.from_arrays(data, np.eye(3)[category][:, [c]]) for c in range(3)]
+    ones = [difference_features(each, np.random.default_rng(1), 20, 7)[0][:, 0] for each in told]
+    # Each pair that differs does so in two of the three columns of its one-hot codes.
+    np.testing.assert_allclose(differ[:, 1], np.sum(ones, axis=0) / 2, rtol=1e-6)
+    assert 0 < differ[:, 1].mean() < 1
+
+
 def test_features_do_not_depend_on_the_chunk_in_distribution(data, monkeypatch):
     codes = Codes.from_arrays(data, scaled_factors(data))
     monkeypatch.setattr(beta_vae, "_CHUNK", 30)

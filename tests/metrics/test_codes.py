@@ -103,6 +103,47 @@ def test_kl_per_latent_is_the_closed_form(data):
     np.testing.assert_allclose(kl, [0.5 * (4 + 4 - math.log(4) - 1), 0, 0.25e-8, 2.5], rtol=1e-4)
 
 
+def test_a_category_is_the_last_latent(data, tmp_path):
+    probabilities = np.random.default_rng(0).dirichlet([0.5, 0.5, 0.5], size=60).astype(np.float32)
+    probabilities[0] = [0, 1, 0]
+    order = np.random.default_rng(1).permutation(60)
+
+    def represent(images):
+        rows = data.factors.to_index(factors_in(images))
+        return {**Recorder(data)(images), "probabilities": probabilities[rows]}
+
+    for codes in (
+        Codes(represent, data, batch_size=8),
+        *(Codes(represent, data, cache=tmp_path, key="k") for _ in "ab"),
+    ):
+        mean = codes.mean(order)
+        assert mean.dtype == np.float32
+        assert codes.latent_dim == 4
+        assert codes.discrete == (3,)
+        np.testing.assert_array_equal(mean[:, :3], expected(data, order)[0])
+        np.testing.assert_array_equal(mean[:, 3], probabilities[order].argmax(axis=1))
+        np.testing.assert_array_equal(codes.log_variance(order), expected(data, order)[1])
+        np.testing.assert_array_equal(codes.probabilities(order), probabilities[order])
+        kl = codes.kl_per_latent(order)
+        np.testing.assert_allclose(kl[:3], Codes(Recorder(data), data).kl_per_latent(order))
+        to_prior = [sum(p * math.log(3 * p) for p in row if p) for row in probabilities.astype(float)]
+        np.testing.assert_allclose(kl[3], np.mean(to_prior), rtol=1e-6)
+    assert Codes(Recorder(data), data).discrete == ()
+
+
+def test_draws_codes_from_the_posterior(data):
+    mean, log_variance = np.tile([1.0, -2.0], (60, 1)), np.tile([0.0, math.log(0.25)], (60, 1))
+    probabilities = np.tile([0.2, 0.0, 0.8], (60, 1))
+    codes = Codes.from_arrays(data, mean, log_variance, probabilities)
+    z = codes.sample(np.zeros(20_000, int), np.random.default_rng(0))
+    assert z.dtype == np.float32
+    np.testing.assert_allclose(z.mean(axis=0), [1, -2, 0.2, 0, 0.8], atol=0.03)
+    np.testing.assert_allclose(z[:, :2].std(axis=0), [1, 0.5], atol=0.02)
+    assert set(z[:, 2:].ravel()) == {0.0, 1.0}
+    np.testing.assert_array_equal(z[:, 2:].sum(axis=1), 1)
+    np.testing.assert_array_equal(Codes.from_arrays(data, mean).sample(np.arange(60), np.random.default_rng(0)), mean)
+
+
 @pytest.mark.parametrize(
     ("represent", "message"),
     [
@@ -113,6 +154,12 @@ def test_kl_per_latent_is_the_closed_form(data):
         (lambda x: {"mean": np.zeros((len(x), 2)), "log_variance": np.zeros((len(x), 1))}, "Expected log variances"),
         (lambda x: np.where(factors_in(x) == 2, np.nan, 0), r"Expected finite codes \[B, D\].*for 1 of 4"),
         (lambda x: {"mean": np.zeros((4, 2)), "log_variance": np.full((4, 2), np.inf)}, "finite log variances"),
+        (
+            lambda x: {"mean": np.zeros((4, 2)), "probabilities": np.ones((3, 2)) / 2},
+            r"probabilities \[B, C\], one row",
+        ),
+        (lambda x: {"mean": np.zeros((4, 2)), "probabilities": np.ones((4, 2))}, "rows of sum 1.*sums 2 to 2"),
+        (lambda x: {"mean": np.zeros((4, 2)), "probabilities": np.tile([-0.5, 1.5], (4, 1))}, "minimum -0.5"),
     ],
 )
 def test_says_what_is_wrong_with_codes(data, represent, message):
@@ -126,7 +173,7 @@ def test_outputs_must_not_change(data):
     widths = iter([2, 3])
     codes = Codes(lambda x: np.zeros((len(x), next(widths))), data)
     codes.mean(np.array([0]))
-    with pytest.raises(ValueError, match=r"codes \[B, 2\] without log variances. Received: codes \[1, 3\]"):
+    with pytest.raises(ValueError, match=r"columns \{'mean': 2\}. Received: \{'mean': 3\}"):
         codes.mean(np.array([1]))
 
 

@@ -59,7 +59,9 @@ def flip(path):
         lambda path: path.write_bytes(path.read_bytes()[:200]),
         lambda path: path.write_bytes(b""),
         lambda path: path.write_bytes(b"nothing like it"),
-        lambda path: write_codes(path, np.zeros((59, 3), np.float32), None),
+        lambda path: write_codes(path, {"mean": np.zeros((59, 3), np.float32)}),
+        lambda path: write_codes(path, {"mean": np.zeros(60, np.float32)}),
+        lambda path: write_codes(path, {"log_variance": np.zeros((60, 3), np.float32)}),
     ],
 )
 def test_damage_is_warned_of_and_mended(tmp_path, damage):
@@ -71,7 +73,7 @@ def test_damage_is_warned_of_and_mended(tmp_path, damage):
         codes = Codes(represent, DATA, cache=tmp_path, key="key")
     np.testing.assert_array_equal(codes.mean(EVERYTHING), expected)
     assert represent.calls > 0
-    np.testing.assert_array_equal(read_codes(tmp_path / "key.npz", 60)[0], expected)
+    np.testing.assert_array_equal(read_codes(tmp_path / "key.npz", 60)["mean"], expected)
 
 
 def test_what_fails_leaves_nothing(tmp_path):

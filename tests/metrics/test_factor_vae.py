@@ -132,6 +132,21 @@ def test_names_of_categories_do_not_matter(data):
     assert score(Codes.from_arrays(data, mean)) != plain
 
 
+def test_a_category_votes_by_ginis_variance(data):
+    """It equals the same numbers told to be discrete, and is pruned when its own KL has collapsed."""
+    rng = np.random.default_rng(0)
+    mean = rng.normal(size=(len(data), 4))
+    category = data.factors.to_factors(np.arange(len(data)))[:, 0]
+    sure = np.eye(int(category.max()) + 1)[category]
+    told = Codes.from_arrays(data, np.column_stack([mean, category]))
+    known = Codes.from_arrays(data, mean, probabilities=sure)
+    assert score(known) == score(told, discrete=(4,)) != score(told)
+    log_variance = np.full_like(mean, -4.0)
+    nearly_uniform = 0.999 / sure.shape[1] + 0.001 * sure
+    assert score(Codes.from_arrays(data, mean, log_variance, sure))["active_latents"] == 5
+    assert score(Codes.from_arrays(data, mean, log_variance, nearly_uniform))["active_latents"] == 4
+
+
 def test_discrete_latents_are_not_pruned_by_a_gaussian_kl(data):
     factors = data.factors.to_factors(np.arange(len(data))) * 1e-3
     codes = Codes.from_arrays(data, factors, np.zeros(factors.shape))

@@ -92,7 +92,7 @@ def beta_vae_score(
 def difference_features(
     codes: Codes, rng: np.random.Generator, points: int, pairs: int, factors: Factors | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean absolute differences of the codes of pairs that share one factor.
+    """Mean absolute differences of the codes of pairs that share one factor, of a category [c != c'].
 
     Args:
         codes: codes of a data set with known factors.
@@ -106,7 +106,7 @@ def difference_features(
     """
     factors, columns = factors or codes.data.factors, scored_columns(codes.data)
     labels = rng.integers(len(columns), size=points)
-    features = np.empty((points, codes.latent_dim))
+    features, discrete = np.empty((points, codes.latent_dim)), list(codes.discrete)
     step = max(1, _CHUNK // pairs)
     for start in range(0, points, step):
         shared = np.repeat(labels[start : start + step], pairs)
@@ -115,6 +115,7 @@ def difference_features(
         for k, column in enumerate(columns):
             second[shared == k] = factors.partners(first[shared == k], column, rng)
         difference = np.abs(codes.mean(first) - codes.mean(second))
+        difference[:, discrete] = difference[:, discrete] > 0
         features[start : start + step] = difference.reshape(-1, pairs, codes.latent_dim).mean(axis=1, dtype=np.float64)
     return features, labels
 

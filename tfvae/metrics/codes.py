@@ -6,22 +6,33 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from scipy.special import xlogy
 from tqdm import tqdm
 
 from tfvae.metrics.codes_cache import read_codes, write_codes
 from tfvae.metrics.sampling import subset
+
+# What an encoder gives for a batch, by name.
+CODE_OUTPUTS = {
+    "mean": "codes [B, D]",
+    "log_variance": "log variances [B, D], as many columns as codes",
+    "probabilities": "probabilities [B, C]",
+}
 
 
 class Codes:
     """Look-up table from the images of a data set to their codes, filled as it is asked.
 
     The metrics draw the same images again and again (the beta-VAE metric looks up more than four million codes
-    of the 737,280 images of dSprites), so a code is computed once and kept: 8 D bytes an image.
+    of the 737,280 images of dSprites), so a code is computed once and kept: 8 D bytes an image, and 4 C for a category.
+
+    A category out of C is a latent too: the last one, and its code is the number of the most probable category.
 
     Args:
         represent: function from images, float32 [B, H, W, C] in [0, 1], to `{"mean": [B, D], "log_variance": [B, D]}`,
             the parameters of a Gaussian posterior q(z|x): a Keras model, a SavedModel's signature. A code without a
-            posterior is a dict with "mean" alone or a bare array [B, D]. Anything that `np.asarray` takes is an array.
+            posterior is a dict with "mean" alone or a bare array [B, D]. "probabilities" [B, C] beside them are those
+            of a category, q(c|x). Anything that `np.asarray` takes is an array.
         data: images with known factors (`tfvae.data.GroundTruthData`).
         batch_size: int, images a call of `represent`. Smaller calls are filled up to a power of two, so that a
             `tf.function` is traced for few shapes.
@@ -48,22 +59,27 @@ class Codes:
         self._batch_size = batch_size
         self._progress = progress
         self._is_encoded = np.zeros(len(data), bool)
-        self._mean: np.ndarray | None = None
-        self._log_variance: np.ndarray | None = None
+        self._outputs: dict[str, np.ndarray] = {}
         if (cache is None) != (key is None):
             raise ValueError(f"Expected a cache and its key, or neither. Received: cache={cache!r}, key={key!r}")
         self._file = None if cache is None else Path(cache) / f"{key}.npz"
         if self._file is not None:
             kept = read_codes(self._file, len(data))
             if kept is not None:
-                self._store(np.arange(len(data)), *kept)
+                self._store(np.arange(len(data)), kept)
 
     @classmethod
-    def from_arrays(cls, data: Any, mean: np.ndarray, log_variance: np.ndarray | None = None) -> Self:
-        """Codes of all images of `data` that are there already, float [N, D], in the order of its indices."""
+    def from_arrays(
+        cls,
+        data: Any,
+        mean: np.ndarray,
+        log_variance: np.ndarray | None = None,
+        probabilities: np.ndarray | None = None,
+    ) -> Self:
+        """Codes of all images of `data` that are there already, float [N, D] and [N, C], in its order."""
         codes = cls(_no_represent, data)
-        mean, log_variance = _check({"mean": mean, "log_variance": log_variance}, len(data))
-        codes._store(np.arange(len(data)), mean, log_variance)
+        outputs = {"mean": mean, "log_variance": log_variance, "probabilities": probabilities}
+        codes._store(np.arange(len(data)), _check(outputs, len(data)))
         return codes
 
     @property
@@ -73,8 +89,13 @@ class Codes:
 
     @property
     def latent_dim(self) -> int:
-        """D; encodes one image when none has been."""
+        """How many latents there are, the category among them; encodes one image when none has been."""
         return self.mean(np.zeros(1, int)).shape[1]
+
+    @property
+    def discrete(self) -> tuple[int, ...]:
+        """Which latents are categories: the last one or none; encodes one image when none has been."""
+        return () if self.probabilities(np.zeros(1, int)) is None else (self.latent_dim - 1,)
 
     @property
     def has_posterior(self) -> bool:
@@ -82,15 +103,37 @@ class Codes:
         return self.log_variance(np.zeros(1, int)) is not None
 
     def mean(self, indices: np.ndarray) -> np.ndarray:
-        """Means of q(z|x), float32 [N, D], of the images at `indices`, int [N]."""
+        """Codes of the images at `indices`, int [N]: means of q(z|x) and, last, the category: float32 [N, D (+ 1)]."""
         indices = self._encode(indices)
-        assert self._mean is not None
-        return self._mean[indices]
+        mean, probabilities = self._outputs["mean"][indices], self.probabilities(indices)
+        if probabilities is None:
+            return mean
+        return np.column_stack([mean, probabilities.argmax(axis=1).astype(np.float32)])
 
     def log_variance(self, indices: np.ndarray) -> np.ndarray | None:
         """Log variances of q(z|x), float32 [N, D], of the images at `indices`, int [N]; None without a posterior."""
-        indices = self._encode(indices)
-        return None if self._log_variance is None else self._log_variance[indices]
+        return self._output("log_variance", indices)
+
+    def probabilities(self, indices: np.ndarray) -> np.ndarray | None:
+        """q(c|x), float32 [N, C], of the images at `indices`, int [N]; None without a category."""
+        return self._output("probabilities", indices)
+
+    def sample(self, indices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """One draw of q(z|x) for each image at `indices`, int [N], the mean without a posterior: float32 [N, D (+ C)].
+
+        A category follows as C further columns, one of them 1: it is drawn from q(c|x).
+        """
+        z, log_variance = self._output("mean", indices), self.log_variance(indices)
+        assert z is not None
+        if log_variance is not None:
+            z = z + np.exp(0.5 * log_variance) * rng.standard_normal(z.shape, np.float32)
+        probabilities = self.probabilities(indices)
+        if probabilities is None:
+            return z
+        # The Gumbel-max trick: the largest of log p + Gumbel noise is a draw from p.
+        with np.errstate(divide="ignore"):
+            drawn = np.argmax(np.log(probabilities) + rng.gumbel(size=probabilities.shape), axis=1)
+        return np.hstack([z, np.eye(probabilities.shape[1], dtype=np.float32)[drawn]])
 
     def encode_all(self) -> None:
         """Encodes every image that has not been encoded yet."""
@@ -125,18 +168,30 @@ class Codes:
 
         KL_j = (1/N) sum_i KL(q(z_j|x_i) || p(z_j)) = (1/N) sum_i 0.5 (mu_ij^2 + s_ij^2 - log s_ij^2 - 1)
 
+        and for a category, whose prior is uniform, (1/N) sum_i (log C + sum_c q(c|x_i) log q(c|x_i)).
+
         Args:
             indices: int [N], the images to average over.
 
         Returns:
-            float64 [D], in nats, or None without a posterior.
+            float64 [D (+ 1)], in nats, or None without a posterior.
         """
-        log_variance = self.log_variance(indices)
-        if log_variance is None:
+        mean, log_variance = self._output("mean", indices), self.log_variance(indices)
+        if mean is None or log_variance is None:
             return None
-        mean, log_variance = self.mean(indices).astype(np.float64), log_variance.astype(np.float64)
+        mean, log_variance = mean.astype(np.float64), log_variance.astype(np.float64)
         # exp(l) - l - 1 cancels near l = 0, where collapsed latents are; expm1 keeps their small KL exact.
-        return np.mean(0.5 * (mean**2 + np.expm1(log_variance) - log_variance), axis=0)
+        kl = np.mean(0.5 * (mean**2 + np.expm1(log_variance) - log_variance), axis=0)
+        probabilities = self.probabilities(indices)
+        if probabilities is None:
+            return kl
+        p = probabilities.astype(np.float64)
+        return np.append(kl, np.log(p.shape[1]) + np.mean(xlogy(p, p).sum(axis=1)))
+
+    def _output(self, name: str, indices: np.ndarray) -> np.ndarray | None:
+        """What the encoder gave by this name for the images at `indices`, int [N], or None where it gives no such."""
+        indices = self._encode(indices)
+        return self._outputs[name][indices] if name in self._outputs else None
 
     def _encode(self, indices: np.ndarray) -> np.ndarray:
         """Makes sure that the images at `indices` are encoded; returns the indices as an array, int [N]."""
@@ -160,27 +215,22 @@ class Codes:
                     batch = todo[start : start + self._batch_size]
                     padded = min(self._batch_size, 1 << (batch.size - 1).bit_length())
                     images = scaled_images(self.data, np.resize(batch, padded))
-                    mean, log_variance = _check(self._represent(images), padded)
-                    self._store(batch, mean[: batch.size], None if log_variance is None else log_variance[: batch.size])
+                    outputs = _check(self._represent(images), padded)
+                    self._store(batch, {name: output[: batch.size] for name, output in outputs.items()})
                     bar.update(batch.size)
             if self._file is not None:
-                assert self._mean is not None
-                write_codes(self._file, self._mean, self._log_variance)
+                write_codes(self._file, self._outputs)
         return indices
 
-    def _store(self, indices: np.ndarray, mean: np.ndarray, log_variance: np.ndarray | None) -> None:
-        if self._mean is None:
-            self._mean = np.zeros((len(self._is_encoded), mean.shape[1]), np.float32)
-            self._log_variance = None if log_variance is None else np.zeros_like(self._mean)
-        if mean.shape[1] != self._mean.shape[1] or (log_variance is None) != (self._log_variance is None):
-            raise ValueError(
-                f"Expected the outputs of the first batch again, codes [B, {self._mean.shape[1]}] "
-                f"with{'out' if self._log_variance is None else ''} log variances. Received: "
-                f"codes {list(mean.shape)} with{'out' if log_variance is None else ''} log variances"
-            )
-        self._mean[indices] = mean
-        if self._log_variance is not None:
-            self._log_variance[indices] = log_variance
+    def _store(self, indices: np.ndarray, outputs: dict[str, np.ndarray]) -> None:
+        if not self._outputs:
+            size = len(self._is_encoded)
+            self._outputs = {name: np.zeros((size, output.shape[1]), np.float32) for name, output in outputs.items()}
+        first, now = ({name: array.shape[1] for name, array in each.items()} for each in (self._outputs, outputs))
+        if first != now:
+            raise ValueError(f"Expected the outputs of the first batch again, columns {first}. Received: {now}")
+        for name, output in outputs.items():
+            self._outputs[name][indices] = output
         self._is_encoded[indices] = True
 
 
@@ -189,27 +239,31 @@ def scaled_images(data: Any, indices: np.ndarray) -> np.ndarray:
     return np.asarray(data.images(indices), np.float32) / np.float32(255)
 
 
-def _check(output: Any, batch: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """Splits the output of `represent` into means and log variances, [B, D]."""
+def _check(output: Any, batch: int) -> dict[str, np.ndarray]:
+    """The output of `represent` as float32 arrays by name: "mean" and those of the others that it has."""
     if not isinstance(output, dict):
         output = {"mean": output}
-    if "mean" not in output:
+    if output.get("mean") is None:
         raise ValueError(f'Expected codes [B, D] or a dict with "mean" [B, D]. Received: keys={sorted(output)}')
-    mean = np.asarray(output["mean"], np.float32)
-    log_variance = output.get("log_variance")
-    log_variance = None if log_variance is None else np.asarray(log_variance, np.float32)
-    for name, array in (("codes", mean), ("log variances", log_variance)):
-        if array is None:
-            continue
-        if array.ndim != 2 or array.shape[0] != batch or array.shape != mean.shape or not array.shape[1]:
+    arrays = {name: np.asarray(output[name], np.float32) for name in CODE_OUTPUTS if output.get(name) is not None}
+    for name, array in arrays.items():
+        columns = arrays["mean"].shape[1:] if name == "log_variance" else array.shape[1:]
+        if array.ndim != 2 or array.shape != (batch, *columns) or not array.shape[1]:
             raise ValueError(
-                f"Expected {name} [B, D], one row an image and as many columns for each output. "
-                f"Received: shape={array.shape} for B={batch}"
+                f"Expected {CODE_OUTPUTS[name]}, one row an image. Received: shape={array.shape} for B={batch}"
             )
         if not np.isfinite(array).all():
             bad = int((~np.isfinite(array)).any(axis=1).sum())
-            raise ValueError(f"Expected finite {name} [B, D]. Received: NaN or infinity for {bad} of {batch} images")
-    return mean, log_variance
+            raise ValueError(
+                f"Expected finite {CODE_OUTPUTS[name]}. Received: NaN or infinity for {bad} of {batch} images"
+            )
+    p = arrays.get("probabilities")
+    if p is not None and (p.min() < 0 or np.abs(p.sum(axis=1) - 1).max() > 1e-3):
+        raise ValueError(
+            f"Expected probabilities [B, C] >= 0 with rows of sum 1. Received: minimum {p.min():.4g}, sums "
+            f"{p.sum(axis=1).min():.4g} to {p.sum(axis=1).max():.4g}"
+        )
+    return arrays
 
 
 def _no_represent(images: np.ndarray) -> Any:

@@ -48,8 +48,8 @@ def model_digest(model: Any) -> str:
     raise TypeError(f"Expected a Keras model or the folder of a SavedModel. Received: {type(model).__name__}")
 
 
-def read_codes(path: Path, size: int) -> tuple[np.ndarray, np.ndarray | None] | None:
-    """Means and log variances [N, D] that `write_codes` wrote, or None where there are none; damage is warned of.
+def read_codes(path: Path, size: int) -> dict[str, np.ndarray] | None:
+    """The codes that `write_codes` wrote, or None where there are none; damage is warned of.
 
     Args:
         path: the file.
@@ -60,25 +60,22 @@ def read_codes(path: Path, size: int) -> tuple[np.ndarray, np.ndarray | None] | 
     try:
         # A member that is not what was written fails its checksum.
         with path.open("rb") as file, np.load(file) as codes:
-            mean = codes["mean"]
-            log_variance = codes.get("log_variance")
+            outputs = {name: codes[name] for name in codes.files}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         warnings.warn(f"{path} is damaged ({error}): the images are encoded again.", stacklevel=3)
         return None
-    shapes = [array.shape for array in (mean, log_variance) if array is not None]
-    if len(shapes[0]) != 2 or shapes[0][0] != size or len(set(shapes)) > 1:
+    shapes = {name: array.shape for name, array in outputs.items()}
+    columns = {name: shape[1] for name, shape in shapes.items() if len(shape) == 2 and shape[0] == size}
+    if len(columns) < len(shapes) or columns.get("log_variance", columns.get("mean")) != columns.get("mean", 0):
         warnings.warn(f"{path} is damaged (codes of shapes {shapes}): the images are encoded again.", stacklevel=3)
         return None
-    return mean, log_variance
+    return outputs
 
 
-def write_codes(path: Path, mean: np.ndarray, log_variance: np.ndarray | None) -> None:
-    """Writes codes float32 [N, D], whole or not at all."""
+def write_codes(path: Path, outputs: dict[str, np.ndarray]) -> None:
+    """Writes what an encoder gave for all images, float32 [N, D] by name, whole or not at all."""
     with written_whole(path) as beside:
-        if log_variance is None:
-            np.savez(beside, mean=mean)
-        else:
-            np.savez(beside, mean=mean, log_variance=log_variance)
+        np.savez(beside, **outputs)  # type: ignore[arg-type]
 
 
 def _sha256(parts: Iterable[bytes]) -> str:

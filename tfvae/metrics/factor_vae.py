@@ -45,7 +45,8 @@ def factor_vae_score(
         scale_samples: int >= 2, random images over which the variances and the KL of the data are taken; all images
             when there are fewer.
         collapsed_kl: float, in nats; a latent is pruned when its KL is less or equal. A negative number prunes none.
-        discrete: latents whose codes are categories: these have Gini's variance, and are not pruned by a Gaussian KL.
+        discrete: latents that are categories beside those that `codes` tells of. Categories have Gini's variance; these
+            have no KL in `codes`, and are not pruned.
         bins: int >= 2, into which a continuous factor is cut, of equally many images that count as of one value.
         repeats: int, independent draws of all votes; the scores are averaged.
 
@@ -70,11 +71,12 @@ def factor_vae_score(
     is_discrete[list(discrete)] = True
 
     sample = subset(len(codes.data), scale_samples, rng)
-    scale = _variance(codes.mean(sample), is_discrete)
     active = codes.varying_latents(sample)
     kl = codes.kl_per_latent(sample)
     if kl is not None:
         active &= (kl > collapsed_kl) | is_discrete
+    is_discrete[list(codes.discrete)] = True
+    scale = _variance(codes.mean(sample), is_discrete)
     if not active.any():
         chance = 1 / len(columns)
         return {"score": chance, "standard_error": 0.0, "train_accuracy": chance, "active_latents": 0}
