@@ -52,7 +52,7 @@ def card(folder: str | os.PathLike) -> str:
         shape=", ".join(map(str, release["image_shape"])),
         size=" x ".join(map(str, release["image_shape"])),
         settings=_settings(experiment),
-        networks=f"{experiment.architecture}; "
+        networks=f"{experiment.architecture.replace('_', ' ').capitalize()} of Kim & Mnih (2018): "
         + ", ".join(f"{name} of {count:,} weights" for name, count in release["weights"].items()),
         training=_training(experiment),
         versions=", ".join(f"{library} {version}" for library, version in release["versions"].items()),
@@ -62,7 +62,8 @@ def card(folder: str | os.PathLike) -> str:
         has_run=(folder / "run").is_dir(),
         further=max(planned, data.paper_steps or 0),
         notes=notes.read_text().strip() if notes.exists() else "",
-        references=cited(cls, data.title),
+        # Those of the classes that it is made of too, such as InfoGAN's for InfoWGAN-GP.
+        references=cited(*(base for base in cls.__mro__ if base in MODELS.values()), data.title),
     )
 
 

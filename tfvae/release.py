@@ -22,6 +22,7 @@ from tfvae.evaluation import QUICK, evaluate
 from tfvae.experiment import Experiment
 from tfvae.export import SavedEncoder, export_encoder, load_saved_model, versions
 from tfvae.loading import load_progress
+from tfvae.metrics.codes import CODE_OUTPUTS
 from tfvae.models import InfoGAN
 from tfvae.models.base import Model
 from tfvae.plots.generated import plot_samples
@@ -103,7 +104,8 @@ def release(
             progress=True,
             parameters=QUICK if quick else None,
         )
-        outputs = {key: int(value.shape[-1]) for key, value in encoder(_images(data, [0])).items()}
+        given = encoder(_images(data, [0]))
+        outputs = {key: int(given[key].shape[-1]) for key in CODE_OUTPUTS if key in given}
         if "probabilities" in outputs and getattr(data, "factors", None) is not None:
             scores["category_accuracy"] = category_accuracy(encoder, data)
         facts = {
@@ -175,9 +177,11 @@ def _processor() -> str:
 def _draw(encoder: SavedEncoder, model: Model, data: Any, folder: Path, seed: int) -> None:
     indices = np.random.default_rng(seed).choice(len(data), min(256, len(data)), replace=False)
     images, reach = _images(data, indices), model.traversal_range
+    # A frame in colour takes several times the room of a grey one: half as many keep the file near a megabyte.
+    frames = 25 if images.shape[-1] == 1 else 13
     for count, draw in (
         (11, lambda drawn: save_png(plot_traversals(drawn), folder / "traversals.png")),
-        (25, lambda drawn: save_gif(drawn, folder / "traversals.gif")),
+        (frames, lambda drawn: save_gif(drawn, folder / "traversals.gif")),
     ):
         draw(traverse(encoder, model.decode, images, values=np.linspace(-reach, reach, count)))
     if isinstance(model, InfoGAN):
