@@ -43,7 +43,7 @@ def card(folder: str | os.PathLike) -> str:
         model=cls.__name__,
         method=(inspect.getdoc(cls) or "").splitlines()[0],
         data=data,
-        scores=scores,
+        quick=scores.get("limit"),
         release=release,
         steps=_steps(trained, planned),
         short=_short_of_paper(trained, data.paper_steps),
