@@ -73,8 +73,6 @@ def load_encoder(name: str, version: int | None = None, *, root: str | os.PathLi
     _check_name(name, root)
     folder = _saved_models(root) / name
     found = versions(folder)
-    if not found:
-        raise ValueError(f"Expected an entry with an exported encoder. Received: name='{name}', with none in {folder}")
     if version is None:
         version = found[-1]
     if version not in found:
