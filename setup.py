@@ -10,7 +10,10 @@ setup(
     license="Apache-2.0",
     packages=[*find_packages(include=["tfvae", "tfvae.*"]), *ENTRIES],
     package_dir=ENTRIES,
-    package_data={"tfvae": ["py.typed", "card.md.jinja", "report_page/*"], **{package: ["**/*"] for package in ENTRIES}},
+    package_data={
+        "tfvae": ["py.typed", "card.md.jinja", "report_page/*"],
+        **{package: ["**/*"] for package in ENTRIES},
+    },
     exclude_package_data={"tfvae.zoo_entries": ["*/run/*", "*/run/*/*"]},
     python_requires=">=3.11",
     install_requires=[

@@ -110,14 +110,14 @@ def test_a_run_that_goes_on_becomes_a_new_version(data, workdir, root, tmp_path)
     images = tiny.images(3, shape=(16, 16, 1))
     codes = zoo.load_encoder(NAME, root=there)(images)
     np.testing.assert_allclose(codes["mean"], trained.represent(images)["mean"], atol=1e-5)
-    with pytest.raises(FileExistsError, match="above 3.*Received: version=2"):
+    with pytest.raises(FileExistsError, match=r"above 3.*Received: version=2"):
         release(run, NAME, root=there, version=2, data=data)
 
     # Without checkpoints, model.keras says how far it came.
     shutil.rmtree(run / "checkpoints")
     assert load_progress(run, data.image_shape)[1] == 6
     (run / "model.keras").unlink()
-    with pytest.raises(FileNotFoundError, match="checkpoints or model.keras"):
+    with pytest.raises(FileNotFoundError, match=r"checkpoints or model\.keras"):
         load_progress(run, data.image_shape)
 
 

@@ -33,19 +33,20 @@ def inputs(spec):
     return rng.integers(0, 2, size).astype(spec.dtype.as_numpy_dtype)
 
 for path in json.loads(sys.argv[1]):
-    loaded = tf.saved_model.load(path)
+    loaded, feeds, by_load = tf.saved_model.load(path), {}, {}
+    for name, signature in loaded.signatures.items():
+        feeds[name] = {key: inputs(spec) for key, spec in signature.structured_input_signature[1].items()}
+        by_load[name] = signature(**{key: tf.constant(value) for key, value in feeds[name].items()})
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         served = tf.compat.v1.saved_model.load(session, ["serve"], path).signature_def
-        for name, signature in loaded.signatures.items():
-            feeds = {key: inputs(spec) for key, spec in signature.structured_input_signature[1].items()}
+        for name, outputs in by_load.items():
             tensors = {key: tensor.name for key, tensor in served[name].outputs.items()}
-            by_session = session.run(tensors, {served[name].inputs[key].name: feed for key, feed in feeds.items()})
-            with tf.init_scope():
-                by_load = {key: value.numpy() for key, value in signature(**{k: tf.constant(v) for k, v in feeds.items()}).items()}
-            assert set(by_load) == set(by_session) and by_load, name
-            for key, value in by_load.items():
+            fed = {served[name].inputs[key].name: value for key, value in feeds[name].items()}
+            by_session = session.run(tensors, fed)
+            assert set(outputs) == set(by_session) and outputs, name
+            for key, value in by_session.items():
                 assert np.isfinite(value).all(), (path, name, key)
-                np.testing.assert_allclose(by_session[key], value, atol=1e-5, rtol=0, err_msg=f"{path} {name} {key}")
+                np.testing.assert_allclose(outputs[key], value, atol=1e-5, rtol=0, err_msg=f"{path} {name} {key}")
     images = np.load(sys.argv[2] + "/" + path.split("/")[-2] + ".npy")
     print(json.dumps(loaded.signatures["serving_default"](images=tf.constant(images))["mean"].numpy().tolist()))
 """

@@ -15,7 +15,7 @@ def category_accuracy(
 ) -> dict[str, dict[str, float]]:
     """The share of images whose likeliest category is the one matched to their factor's value.
 
-    accuracy = max over one-to-one maps m of (1/N) #{n : argmax_c q(c | x_n) = m(v_n)}    (Chen et al., 2016, Section 7.2)
+    accuracy = max over one-to-one maps m of (1/N) #{n : argmax_c q(c | x_n) = m(v_n)}    (Chen et al., 2016, 7.2)
 
     No label is used but for the matching. Guessing gives about 1 / C.
 
