@@ -5,7 +5,7 @@ from importlib.metadata import version
 from tfvae import data, metrics, networks, zoo
 from tfvae.evaluation import evaluate
 from tfvae.experiment import Experiment
-from tfvae.export import export_encoder, load_saved_model
+from tfvae.export import export_decoder, export_encoder, load_saved_model
 from tfvae.models import (
     AAE,
     DIPVAE1,
@@ -48,6 +48,7 @@ __all__ = [
     "PriorFactorVAE",
     "data",
     "evaluate",
+    "export_decoder",
     "export_encoder",
     "load_saved_model",
     "metrics",

@@ -20,7 +20,7 @@ from tfvae.analysis.category_accuracy import category_accuracy
 from tfvae.card import card, refresh
 from tfvae.evaluation import QUICK, evaluate
 from tfvae.experiment import Experiment
-from tfvae.export import SavedEncoder, export_encoder, load_saved_model, versions
+from tfvae.export import Provenance, SavedEncoder, export_decoder, export_encoder, load_saved_model, versions
 from tfvae.loading import load_progress
 from tfvae.metrics.codes import CODE_OUTPUTS
 from tfvae.models import InfoGAN
@@ -47,7 +47,8 @@ def release(
 ) -> int:
     """Makes a new version of an entry of the zoo out of a run, finished or not.
 
-    The encoder of the last checkpoint goes to `root`/saved_models/<name>/<version>, and zoo/<name> gets
+    The encoder of the last checkpoint goes to `root`/saved_models/<name>/<version>, its decoder to
+    saved_models/<name>-decoder/<version>, and zoo/<name> gets
     experiment.json, scores.json (of the exported encoder), traversals.png and .gif, samples.png of a GAN, and card.md;
     cards and the README's table are made anew. zoo/<name>/notes.md, text for the card's limits, is kept. Nothing is
     left there when it fails on the way.
@@ -75,7 +76,8 @@ def release(
     experiment = Experiment.load(workdir / "experiment.json")
     entry, saved = root / "zoo" / name, root / "saved_models" / name
     _check(name, entry, experiment)
-    newest = max(versions(saved), default=0)
+    decoders = saved.with_name(f"{name}-decoder")
+    newest = max(versions(saved) + versions(decoders), default=0)
     version = newest + 1 if version is None else version
     if version <= newest:
         raise FileExistsError(f"Expected a version above {newest}, the newest in {saved}. Received: version={version}")
@@ -90,7 +92,9 @@ def release(
     with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=saved.parent) as temporary:
         made = Path(temporary)
         say(f"Exporting step {step:,} of {experiment.steps:,}")
-        exported = export_encoder(model, made / "encoder" / str(version))
+        provenance = Provenance(experiment=experiment, data_digest=data.digest)
+        exported = export_encoder(model, made / "encoder" / str(version), provenance=provenance)
+        decoder = export_decoder(model, made / "decoder" / str(version), provenance=provenance)
         encoder = load_saved_model(exported)
         say("Scoring the exported encoder")
         scores = evaluate(
@@ -124,8 +128,9 @@ def release(
         say("Drawing")
         _draw(encoder, model, data, files, seed)
         card(files)  # made again where it goes; an error must come before
-        saved.mkdir(exist_ok=True)
-        os.rename(exported, saved / str(version))
+        for source, target in ((decoder, decoders), (exported, saved)):
+            target.mkdir(exist_ok=True)
+            os.rename(source, target / str(version))
         entry.mkdir(parents=True, exist_ok=True)
         # scores.json comes last: it is what makes an entry.
         for file in sorted(files.iterdir(), key=lambda file: file.name == "scores.json"):

@@ -2,6 +2,7 @@
 
 zoo/<name>/experiment.json says what to train. With scores.json and an exported encoder in
 saved_models/<name>/<version>/ it is an entry; `tfvae.release` makes one of a run. Until then it is an experiment alone.
+Decoders, where there are any, are in saved_models/<name>-decoder/<version>/.
 """
 
 import json
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tfvae.experiment import Experiment
-from tfvae.export import SavedEncoder, load_saved_model, versions
+from tfvae.export import SavedDecoder, SavedEncoder, load_saved_model, versions
+from tfvae.export import load_decoder as load_saved_decoder
+from tfvae.manifest import verify_manifest
 
 _PACKAGE = Path(__file__).parent
 
@@ -68,16 +71,42 @@ def load_encoder(name: str, version: int | None = None, *, root: str | os.PathLi
         A function: float images [B, H, W, C] in [0, 1] -> {"mean": float32 [B, D], "log_variance": float32 [B, D]}.
 
     Raises:
-        ValueError: if there is no entry of this name, or no such version of it.
+        ValueError: if there is no entry of this name, or no such version of it; or if a file is not as its manifest
+            describes it.
     """
+    return load_saved_model(_verified(name, version, root, what="encoder"))
+
+
+def load_decoder(name: str, version: int | None = None, *, root: str | os.PathLike | None = None) -> SavedDecoder:
+    """An entry's decoder, the mean image of p(x | z), as a function of codes.
+
+    Args:
+        name: one of `names()`.
+        version: int, by default the newest.
+        root: as in `names`.
+
+    Returns:
+        A function: float codes [B, D] or, with a categorical latent, [B, D + K] -> float32 images [B, H, W, C].
+
+    Raises:
+        ValueError: as `load_encoder`.
+    """
+    return load_saved_decoder(_verified(name, version, root, what="decoder"))
+
+
+def _verified(name: str, version: int | None, root: str | os.PathLike | None, *, what: str) -> Path:
+    """The folder of an exported version, whose files are as its manifest describes them."""
     _check_name(name, root)
-    folder = _saved_models(root) / name
+    folder = _saved_models(root) / (name if what == "encoder" else f"{name}-{what}")
     found = versions(folder)
+    if not found:
+        raise ValueError(f"Expected an entry with an exported {what}. Received: name='{name}', with none in {folder}")
     if version is None:
         version = found[-1]
     if version not in found:
         raise ValueError(f"Expected a version of '{name}', one of {found}. Received: version={version}")
-    return load_saved_model(folder / str(version))
+    verify_manifest(folder / str(version))
+    return folder / str(version)
 
 
 def _check_name(name: str, root: str | os.PathLike | None) -> None:

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tfvae import networks
-from tfvae.export import SIGNATURES, export_encoder, load_saved_model, versions
+from tfvae.export import export_encoder, load_saved_model, versions
 from tfvae.models import VAE
 
 SHAPE, DIM = (16, 16, 1), 3
@@ -61,7 +61,7 @@ def digests(path):
 
 
 @pytest.mark.parametrize("outputs_of", [outputs_of_load, outputs_of_session])
-@pytest.mark.parametrize("name", SIGNATURES)
+@pytest.mark.parametrize("name", REQUESTS)
 def test_every_signature_equals_the_model_for_any_batch_size(model, exported, name, outputs_of):
     expected = {key: value.numpy() for key, value in model(IMAGES).items()}
     for size in (1, 7):

@@ -1,0 +1,21 @@
+"""Trained networks as files that need TensorFlow alone, or less.
+
+A SavedModel for TensorFlow Serving is written by `export_encoder` and `export_decoder`, and read back as a function by
+`load_saved_model` and `load_decoder`. From a SavedModel, `to_tflite` and `to_onnx` make one file each.
+"""
+
+from tfvae.export.loaded import SavedDecoder, SavedEncoder, load_decoder, load_saved_model
+from tfvae.export.provenance import Provenance
+from tfvae.export.saved_model import export_decoder, export_encoder
+from tfvae.export.versions import versions
+
+__all__ = [
+    "Provenance",
+    "SavedDecoder",
+    "SavedEncoder",
+    "export_decoder",
+    "export_encoder",
+    "load_decoder",
+    "load_saved_model",
+    "versions",
+]

@@ -1,0 +1,107 @@
+"""The signatures of an exported encoder: images in whatever form a client has them -> the representation by name."""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from tfvae.export.pictures import decode_pictures
+from tfvae.export.signature import Signature, checked_images, checked_rows
+
+Encode = Callable[[tf.Tensor], dict[str, tf.Tensor]]
+
+
+def encoder_signatures(encode: Encode, image_shape: tuple[int, int, int]) -> dict[str, Signature]:
+    """The signatures that an encoder has.
+
+    Args:
+        encode: float32 images [B, H, W, C] in [0, 1] -> {"mean": [B, D], ...}.
+        image_shape: (H, W, C).
+
+    Returns:
+        `serving_default`, `encode_uint8` and, for images of 1 or 3 channels, `encode_bytes`, each to all that `encode`
+        gives; and, for a posterior with a "log_variance", `sample`.
+    """
+    signatures = {"serving_default": _floats(encode, image_shape), "encode_uint8": _uint8(encode, image_shape)}
+    if image_shape[-1] in (1, 3):
+        signatures["encode_bytes"] = _bytes(encode, image_shape)
+    outputs = signatures["serving_default"].function.get_concrete_function().structured_outputs
+    if "log_variance" in outputs:
+        signatures["sample"] = _sample(encode, image_shape)
+    return signatures
+
+
+def _floats(encode: Encode, image_shape: tuple[int, int, int]) -> Signature:
+    """images: float32 [B, H, W, C] in [0, 1]."""
+
+    def encode_floats(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return encode(checked_images(images))
+
+    return Signature(
+        tf.function(encode_floats, input_signature=[_images(image_shape, tf.float32)], autograph=False),
+        {"images": np.zeros((1, *image_shape), np.float32)},
+    )
+
+
+def _uint8(encode: Encode, image_shape: tuple[int, int, int]) -> Signature:
+    """images: uint8 [B, H, W, C] in 0..255."""
+
+    def encode_uint8(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return encode(tf.cast(images, tf.float32) / 255.0)
+
+    return Signature(
+        tf.function(encode_uint8, input_signature=[_images(image_shape, tf.uint8)], autograph=False),
+        {"images": np.zeros((1, *image_shape), np.uint8)},
+    )
+
+
+def _bytes(encode: Encode, image_shape: tuple[int, int, int]) -> Signature:
+    """image_bytes: string [B], PNG or JPEG files, see `decode_pictures`."""
+
+    def encode_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        return encode(decode_pictures(image_bytes, image_shape) / 255.0)
+
+    specs = [tf.TensorSpec((None,), tf.string, name="image_bytes")]
+    picture = tf.io.encode_png(np.zeros((*image_shape[:2], 1), np.uint8)).numpy()
+    return Signature(
+        tf.function(encode_bytes, input_signature=specs, autograph=False), {"image_bytes": np.array([picture], object)}
+    )
+
+
+def _sample(encode: Encode, image_shape: tuple[int, int, int]) -> Signature:
+    """images: float32 [B, H, W, C] in [0, 1]; seeds: int64 [B, 2] -> a draw from the posterior of each image.
+
+    "z" [B, D] = mean + exp(log_variance / 2) eps, eps ~ N(0, I), and "category", one-hot [B, K], if there are any.
+    A row depends on its image and its seed alone.
+    """
+
+    def sample(images: tf.Tensor, seeds: tf.Tensor) -> dict[str, tf.Tensor]:
+        seeds = checked_rows(seeds, images, "images and seeds")
+        codes = encode(checked_images(images))
+        mean, log_variance = codes["mean"], codes["log_variance"]
+        # Philox whatever the device, as TensorFlow's choice would differ with it.
+        eps = _for_each(lambda seed: tf.random.stateless_normal(mean.shape[1:], seed, alg="philox"), seeds, mean)
+        drawn = {"z": mean + tf.exp(log_variance / 2) * eps}
+        if "probabilities" in codes:
+            probabilities = codes["probabilities"]
+            other_seeds = tf.bitwise.invert(seeds)
+            uniform = _for_each(lambda seed: tf.random.stateless_uniform([1], seed, alg="philox"), other_seeds, mean)
+            category = tf.reduce_sum(tf.cast(uniform >= tf.cumsum(probabilities, axis=-1), tf.int32), axis=-1)
+            last = probabilities.shape[-1] - 1  # the sum may stay below 1, by rounding
+            drawn["category"] = tf.one_hot(tf.minimum(category, last), last + 1)
+        return drawn
+
+    specs = [_images(image_shape, tf.float32), tf.TensorSpec((None, 2), tf.int64, name="seeds")]
+    return Signature(
+        tf.function(sample, input_signature=specs, autograph=False),
+        {"images": np.zeros((1, *image_shape), np.float32), "seeds": np.zeros((1, 2), np.int64)},
+    )
+
+
+def _for_each(draw: Callable[[tf.Tensor], tf.Tensor], seeds: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
+    # tf.vectorized_map can be saved, but fails when it is run.
+    return tf.map_fn(draw, seeds, fn_output_signature=like.dtype)
+
+
+def _images(image_shape: tuple[int, int, int], dtype: tf.DType) -> tf.TensorSpec:
+    return tf.TensorSpec((None, *image_shape), dtype, name="images")

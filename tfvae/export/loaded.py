@@ -1,0 +1,121 @@
+"""Exported networks read back as functions."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfvae.export.signature import TOLERANCE
+from tfvae.export.versions import versions
+
+
+def load_saved_model(path: str | os.PathLike) -> "SavedEncoder":
+    """The encoder in a SavedModel's folder, as a function of images.
+
+    Raises:
+        ValueError: if the folder is not a SavedModel, or is one without an encoder's signature.
+    """
+    return SavedEncoder(_checked_folder(path))
+
+
+def load_decoder(path: str | os.PathLike) -> "SavedDecoder":
+    """The decoder in a SavedModel's folder, as a function of codes.
+
+    Raises:
+        ValueError: if the folder is not a SavedModel, or is one without a decoder's signature.
+    """
+    return SavedDecoder(_checked_folder(path))
+
+
+class SavedEncoder:
+    """A SavedModel's `serving_default`: images -> {"mean": float32 [B, D], "log_variance": float32 [B, D]}.
+
+    Args:
+        path: the folder of a SavedModel. `load_saved_model` explains what is wrong with one that is not.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        # A signature holds its variables weakly: without this reference they are gone at the first call.
+        self._saved_model = tf.saved_model.load(str(path))
+        self._signature = self._saved_model.signatures.get("serving_default")
+        inputs, outputs = _specs(self._signature)
+        specs = list(inputs.values())
+        if len(specs) != 1 or specs[0].dtype != tf.float32 or specs[0].shape.rank != 4 or "mean" not in outputs:
+            raise ValueError(
+                "Expected a signature serving_default from one float32 input [B, H, W, C] to an output 'mean' [B, D]. "
+                f"Received: inputs={inputs}, outputs={outputs} in {path}"
+            )
+        ((self._input, spec),) = inputs.items()
+        self.image_shape = tuple(spec.shape[1:])
+        self.latent_dim = outputs["mean"].shape[-1]
+
+    def __call__(self, images: np.ndarray | tf.Tensor) -> dict[str, tf.Tensor]:
+        """Encodes images, float [B, H, W, C] in [0, 1] (the range is checked in eager calls)."""
+        images = tf.convert_to_tensor(images)
+        if not images.dtype.is_floating:
+            raise TypeError(
+                f"Expected floating-point images in [0, 1]. Received: images.dtype={images.dtype.name}. "
+                "Divide pixels in 0..255 by 255."
+            )
+        if not images.shape.is_compatible_with((None, *self.image_shape)):
+            expected = ", ".join("?" if size is None else str(size) for size in self.image_shape)
+            raise ValueError(f"Expected images of shape [B, {expected}]. Received: images.shape={list(images.shape)}")
+        images = tf.cast(images, tf.float32)
+        if tf.executing_eagerly():
+            low, high = float(tf.reduce_min(images)), float(tf.reduce_max(images))
+            # The form of the comparison catches NaN too.
+            if not (low >= -TOLERANCE and high <= 1 + TOLERANCE):
+                raise ValueError(f"Expected images in [0, 1]. Received: values from {low:g} to {high:g}")
+        return self._signature(**{self._input: images})
+
+
+class SavedDecoder:
+    """A SavedModel's `serving_default`: codes -> images, float32 [B, H, W, C] in [0, 1].
+
+    Args:
+        path: the folder of a SavedModel. `load_decoder` explains what is wrong with one that is not.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._saved_model = tf.saved_model.load(str(path))
+        self._signature = self._saved_model.signatures.get("serving_default")
+        inputs, outputs = _specs(self._signature)
+        if not {"z"} <= set(inputs) <= {"z", "category"} or "images" not in outputs:
+            raise ValueError(
+                "Expected a signature serving_default from 'z' [B, D], and 'category' [B, K] where there is one, to "
+                f"'images'. Received: inputs={inputs}, outputs={outputs} in {path}"
+            )
+        self.image_shape = tuple(outputs["images"].shape[1:])
+        self.latent_dim = inputs["z"].shape[-1]
+        self.categories = inputs["category"].shape[-1] if "category" in inputs else 0
+
+    def __call__(self, codes: np.ndarray | tf.Tensor) -> tf.Tensor:
+        """Decodes codes, float [B, D] or, with a categorical latent, [B, D + K], its one-hot rows last."""
+        codes = tf.cast(tf.convert_to_tensor(codes), tf.float32)
+        size = self.latent_dim + self.categories
+        if not codes.shape.is_compatible_with((None, size)):
+            raise ValueError(f"Expected codes of shape [B, {size}]. Received: codes.shape={list(codes.shape)}")
+        inputs = {"z": codes[:, : self.latent_dim]}
+        if self.categories:
+            inputs["category"] = codes[:, self.latent_dim :]
+        return self._signature(**inputs)["images"]
+
+
+def _checked_folder(path: str | os.PathLike) -> Path:
+    path = Path(path)
+    if not tf.saved_model.contains_saved_model(str(path)):
+        found = versions(path)
+        hint = f"It holds the versions {found}: add one to the path." if found else "Write one with export_encoder."
+        raise ValueError(f"Expected the folder of a SavedModel (with saved_model.pb). Received: path='{path}'. {hint}")
+    return path
+
+
+def _specs(signature: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The inputs and outputs of a signature; none without one."""
+    if signature is None:
+        return {}, {}
+    return dict(signature.structured_input_signature[1]), dict(signature.structured_outputs)

@@ -1,0 +1,29 @@
+"""Versions of an exported model: TensorFlow Serving's layout <name>/<version>, the version a positive integer."""
+
+import os
+from pathlib import Path
+
+
+def versions(folder: str | os.PathLike) -> list[int]:
+    """The versions exported into a folder ".../<name>", ascending; folders half written are not among them."""
+    folder = Path(folder)
+    names = [entry.name for entry in folder.iterdir() if entry.is_dir()] if folder.is_dir() else []
+    return sorted(int(name) for name in names if _is_version(name))
+
+
+def check_version(path: Path) -> None:
+    """Checks that a path can be that of a new version.
+
+    Raises:
+        ValueError: if it does not end in a positive integer.
+        FileExistsError: if it exists.
+    """
+    if not _is_version(path.name):
+        raise ValueError(f"Expected a path that ends in a version, a positive integer. Received: path='{path}'")
+    if path.exists():
+        free = max(versions(path.parent), default=0) + 1
+        raise FileExistsError(f"Expected a new version. Received: path='{path}', which exists. The next one is {free}.")
+
+
+def _is_version(name: str) -> bool:
+    return name.isascii() and name.isdecimal() and not name.startswith("0")

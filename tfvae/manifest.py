@@ -1,0 +1,76 @@
+"""manifest.json: the SHA-256 and size of every file in a folder, so that one that changed on its way is found."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from tfvae.atomic import written_whole
+
+NAME = "manifest.json"
+
+
+def write_manifest(folder: str | os.PathLike) -> Path:
+    """Writes manifest.json into a folder, over one that is there: {"files": {name: {"sha256": ..., "bytes": ...}}}.
+
+    Returns:
+        Its path.
+
+    Raises:
+        FileNotFoundError: if the folder does not exist.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"Expected a folder. There is none at {folder}")
+    with written_whole(folder / NAME) as beside:
+        beside.write_text(json.dumps({"files": _described(folder, leave_out=beside)}, indent=1) + "\n")
+    return folder / NAME
+
+
+def verify_manifest(folder: str | os.PathLike) -> None:
+    """Checks that a folder holds the files of its manifest, byte for byte, and no others.
+
+    It finds damage, not malice: who can change a file can change the manifest too. Compare the digest of manifest.json
+    itself with one that came another way for that.
+
+    Raises:
+        ValueError: naming the first file, in order, that has changed, is missing or is not in the manifest; or if there
+            is no manifest that can be read.
+    """
+    folder = Path(folder)
+    expected = _read(folder / NAME)
+    found = _described(folder)
+    for name in sorted({*expected, *found}):
+        if name not in found:
+            raise ValueError(f"Expected the file {name} of {NAME}. There is none in {folder}: get the folder anew")
+        if name not in expected:
+            raise ValueError(f"Expected the files of {NAME} alone in {folder}. Received: also {name}. Move it away")
+        if found[name] != expected[name]:
+            raise ValueError(
+                f"Expected {folder / name} as {NAME} describes it, {expected[name]}. Received: {found[name]}. "
+                "It has changed since it was exported: get the folder anew"
+            )
+
+
+def _described(folder: Path, leave_out: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Every file below a folder but its manifest, by its path from there, as POSIX writes it."""
+    files = [file for file in folder.rglob("*") if file.is_file() and file not in (folder / NAME, leave_out)]
+    return {file.relative_to(folder).as_posix(): _describe(file) for file in sorted(files)}
+
+
+def _describe(file: Path) -> dict[str, Any]:
+    with file.open("rb") as opened:
+        return {"sha256": hashlib.file_digest(opened, "sha256").hexdigest(), "bytes": file.stat().st_size}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        files = json.loads(path.read_text())["files"]
+    except FileNotFoundError:
+        raise ValueError(f"Expected a {NAME} in {path.parent}. There is none: write one with write_manifest") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"Expected a manifest, a JSON object with files. Received: {path}: {error!r}") from None
+    if not isinstance(files, dict):
+        raise ValueError(f"Expected a manifest, an object of files. Received: {path} with files={files!r}")
+    return files
