@@ -1,6 +1,7 @@
 # One word for each job; each sets up .venv by itself.
 #   make demo   draw the data, train a small FactorVAE, score it, draw its traversals, export it, load it with TensorFlow
 #   make test   run the tests
+#   make zoo    train every experiment in zoo/ into runs/, and release each as a new version (days of CPU; resumable)
 #   make lint   ruff and mypy
 #   make format let ruff format the code
 #   make clean  remove .venv and what the demo made
@@ -11,7 +12,9 @@ RUN := demo/run
 MODEL := $(RUN)/model.keras
 EXPORTED := demo/saved_models/factor_vae/1
 
-.PHONY: demo test lint format setup clean
+ZOO := $(patsubst zoo/%/experiment.json,%,$(wildcard zoo/*/experiment.json))
+
+.PHONY: demo zoo test lint format setup clean
 .DELETE_ON_ERROR:
 
 demo: demo/scores.json demo/traversals.png demo/traversals.gif $(EXPORTED)
@@ -23,7 +26,16 @@ demo: demo/scores.json demo/traversals.png demo/traversals.gif $(EXPORTED)
 	@echo "demo/traversals.png .gif  what each latent draws"
 	@echo "$(EXPORTED)  the encoder, for tf.saved_model.load and TensorFlow Serving"
 
-# TensorFlow traces on one core, so the tests are shared out. A worker needs up to 3 GB, hence at most four; one that runs
+zoo: $(ZOO:%=runs/%.released)
+
+# Released once for each time that the training ended: a run that goes on is released again.
+runs/%.released: zoo/%/experiment.json | setup
+	@echo "== Train $* (an interrupted training goes on with the same command)"
+	@$(BIN)/python tools/train.py --experiment=$* --workdir=runs/$*
+	@$(BIN)/python tools/release.py --workdir=runs/$* --name=$*
+	@touch $@
+
+# TensorFlow traces on one core, so the tests are shared out. A worker needs up to 4 GB, hence at most four; one that runs
 # out of tests takes half of what another has left, so that neighbours, which share fixtures, stay together.
 test: setup
 	$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal

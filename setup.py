@@ -3,6 +3,9 @@ from setuptools import find_packages, setup
 # The zoo's folders stand at the top of the repository; a wheel carries them inside the package (see tfvae/zoo.py).
 ENTRIES = {"tfvae.zoo_entries": "zoo", "tfvae.zoo_saved_models": "saved_models"}
 
+# TensorFlow Serving's protocol: client stubs, and the base classes of the local server.
+SERVING = ["tensorflow-serving-api>=2.20", "grpcio>=1.60", "requests>=2.31"]
+
 setup(
     name="tfvae",
     version="0.1.0",
@@ -10,7 +13,10 @@ setup(
     license="Apache-2.0",
     packages=[*find_packages(include=["tfvae", "tfvae.*"]), *ENTRIES],
     package_dir=ENTRIES,
-    package_data={"tfvae": ["py.typed", "report_page/*"], **{package: ["**/*"] for package in ENTRIES}},
+    package_data={
+        "tfvae": ["py.typed", "card.md.jinja", "report_page/*"],
+        **{package: ["**/*"] for package in ENTRIES},
+    },
     exclude_package_data={"tfvae.zoo_entries": ["*/run/*", "*/run/*/*"]},
     python_requires=">=3.11",
     install_requires=[
@@ -32,13 +38,18 @@ setup(
         "tensorboard>=2.20",  # scalars during training
         "tqdm>=4.66",  # progress bars
         "platformdirs>=4.2",  # where the user's cache is
+        "pyarrow>=16",  # a study's table; TensorFlow Datasets brings it anyway
     ],
     extras_require={
         "test": [
             "pytest>=8.2",
             "pytest-xdist[psutil]>=3.6",  # the tests on all cores; psutil counts them
             "playwright>=1.48",  # drives Chromium in the report's test; skipped where there is no Chromium
+            "pyyaml>=6.0",  # reads the manifests for Docker and Kubernetes
+            *SERVING,
         ],
+        "serving": SERVING,
+        "ray": ["ray>=2.40"],  # studies on a cluster; its tests are skipped without it
         "lint": ["ruff>=0.12", "mypy>=1.16", "pre-commit>=4.0"],
     },
 )

@@ -38,7 +38,12 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         """The steps of which there is a file, whole or not, in ascending order."""
-        names = (re.match(r"step-(\d+)\.(index|data-.*)$", path.name) for path in self.folder.glob("step-*"))
+        return self.steps_in(self.folder)
+
+    @staticmethod
+    def steps_in(folder: Path) -> list[int]:
+        """The steps of which there is a file in `folder`, whole or not, in ascending order."""
+        names = (re.match(r"step-(\d+)\.(index|data-.*)$", path.name) for path in folder.glob("step-*"))
         return sorted({int(name[1]) for name in names if name})
 
     def restore(self) -> int:

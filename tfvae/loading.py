@@ -10,9 +10,11 @@ import keras
 import tensorflow as tf
 
 from tfvae import data, zoo
+from tfvae.checkpoints import Checkpoints
 from tfvae.experiment import Experiment
 from tfvae.export import load_saved_model
 from tfvae.models.base import Model
+from tfvae.training import build_model
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,33 @@ def load_trained(source: str | os.PathLike) -> Trained:
     )
 
 
+def load_progress(workdir: str | os.PathLike, image_shape: tuple[int, int, int]) -> tuple[Trained, int]:
+    """Loads the model of a run as far as it has come: the training may be going on, or have been stopped.
+
+    Args:
+        workdir: a folder that `training.train` fills.
+        image_shape: (H, W, C), of the data that it trains on.
+
+    Returns:
+        The model at the last checkpoint, and the steps that it was trained for. model.keras is taken where there are no
+        checkpoints: it may be older, of a run that went on.
+
+    Raises:
+        FileNotFoundError: when there is neither.
+        OSError: when no checkpoint is whole.
+    """
+    workdir = Path(workdir)
+    if Checkpoints.steps_in(workdir / "checkpoints"):
+        experiment = Experiment.load(workdir / "experiment.json")
+        model = build_model(experiment, image_shape)
+        return _trained(model, experiment), Checkpoints(model, workdir / "checkpoints").restore()
+    if not (workdir / "model.keras").exists():
+        raise FileNotFoundError(f"Expected a run with checkpoints or model.keras. There is neither in {workdir}")
+    trained = _load_keras(workdir / "model.keras")
+    assert trained.model is not None
+    return trained, int(trained.model.optimizer.iterations)
+
+
 def _load_keras(path: Path) -> Trained:
     if not path.exists():
         raise FileNotFoundError(f"Expected a Keras model. There is none at {path}")
@@ -78,10 +107,9 @@ def _load_keras(path: Path) -> Trained:
     if not isinstance(model, Model):
         raise ValueError(f"Expected a model of tfvae. Received: a {type(model).__name__} in {path}")
     beside = path.parent / "experiment.json"
+    return _trained(model, Experiment.load(beside) if beside.exists() else None)
+
+
+def _trained(model: Model, experiment: Experiment | None) -> Trained:
     signature = tf.TensorSpec((None, *model.image_shape), tf.float32)
-    return Trained(
-        tf.function(model.call, input_signature=[signature]),
-        model.image_shape,
-        model,
-        Experiment.load(beside) if beside.exists() else None,
-    )
+    return Trained(tf.function(model.call, input_signature=[signature]), model.image_shape, model, experiment)

@@ -1,11 +1,14 @@
 """The model zoo: trained models by name. An entry is a folder, so there is no registry to keep.
 
-zoo/<name>/ holds experiment.json, card.md and scores.json; saved_models/<name>/<version>/ holds the exported encoders,
-and saved_models/<name>-decoder/<version>/, where there are any, the decoders.
+zoo/<name>/experiment.json says what to train. With scores.json and an exported encoder in
+saved_models/<name>/<version>/ it is an entry; `tfvae.release` makes one of a run. Until then it is an experiment alone.
+Decoders, where there are any, are in saved_models/<name>-decoder/<version>/.
 """
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 from tfvae.experiment import Experiment
 from tfvae.export import SavedDecoder, SavedEncoder, load_saved_model, versions
@@ -21,18 +24,39 @@ def names(*, root: str | os.PathLike | None = None) -> list[str]:
     Args:
         root: a folder that holds zoo/ and saved_models/, for a zoo of your own; by default the library's.
     """
-    folder = _entries(root)
-    return sorted(path.parent.name for path in folder.glob("*/experiment.json"))
+    scored = [name for name in experiments(root=root) if (_entries(root) / name / "scores.json").is_file()]
+    return [name for name in scored if versions(_saved_models(root) / name)]
+
+
+def experiments(*, root: str | os.PathLike | None = None) -> list[str]:
+    """The names of the zoo's experiments, sorted: those of entries, and those that are still to be trained.
+
+    Args:
+        root: as in `names`.
+    """
+    return sorted(path.parent.name for path in _entries(root).glob("*/experiment.json"))
 
 
 def load_experiment(name: str, *, root: str | os.PathLike | None = None) -> Experiment:
-    """What an entry ran: its experiment.json.
+    """What an entry ran, or what is still to be trained: one of `experiments()`.
+
+    Raises:
+        ValueError: if there is no experiment of this name.
+    """
+    known = experiments(root=root)
+    if name not in known:
+        raise ValueError(f"Expected the name of a zoo experiment, one of {known}. Received: name='{name}'")
+    return Experiment.load(_entries(root) / name / "experiment.json")
+
+
+def load_scores(name: str, *, root: str | os.PathLike | None = None) -> dict[str, Any]:
+    """What an entry reached, and what was released when and where: its scores.json.
 
     Raises:
         ValueError: if there is no entry of this name.
     """
     _check_name(name, root)
-    return Experiment.load(_entries(root) / name / "experiment.json")
+    return json.loads((_entries(root) / name / "scores.json").read_text())
 
 
 def load_encoder(name: str, version: int | None = None, *, root: str | os.PathLike | None = None) -> SavedEncoder:

@@ -18,7 +18,6 @@ from tfvae.loading import load_trained
 
 MODEL = flags.DEFINE_string("model", None, "What to export: a run's folder or a .keras file.", required=True)
 OUTPUT = flags.DEFINE_string("output", None, "A new folder <name>/<version>, the version an integer.", required=True)
-
 WHAT = flags.DEFINE_enum("what", "encoder", ["encoder", "decoder"], "Which network.")
 SCORES = flags.DEFINE_string("scores", None, "A JSON file of tools/evaluate.py, for the provenance in the export.")
 
@@ -29,8 +28,10 @@ def main(argv: Sequence[str]) -> None:
         raise ValueError(f"Expected a run's folder or a .keras file. Received an exported encoder: {MODEL.value}")
     scores = json.loads(Path(SCORES.value).read_text()) if SCORES.value else None
     # The scores' digest is that of the data they were computed on.
-    same = scores is not None and trained.experiment is not None and scores.get("data") == trained.experiment.data
-    provenance = Provenance(trained.experiment, scores, scores["digest"] if same else None)
+    digest = None
+    if scores is not None and trained.experiment is not None and scores.get("data") == trained.experiment.data:
+        digest = scores["digest"]
+    provenance = Provenance(trained.experiment, scores, digest)
     export = export_encoder if WHAT.value == "encoder" else export_decoder
     export(trained.model, OUTPUT.value, provenance=provenance)
     print(f"Exported the {WHAT.value}: {OUTPUT.value}")

@@ -39,7 +39,7 @@ LOOK_EVERY = flags.DEFINE_integer("look_every", None, "Steps between scores and 
 def main(argv: Sequence[str]) -> None:
     devices = strategy(STRATEGY.value)  # before anything else is done with TensorFlow
     name = EXPERIMENT.value
-    experiment = zoo.load_experiment(name) if name in zoo.names() else Experiment.load(name)
+    experiment = zoo.load_experiment(name) if name in zoo.experiments() else Experiment.load(name)
     changes = dict(_parsed(assignment) for assignment in SET.value)
     experiment = Experiment.from_dict(dataclasses.asdict(experiment) | changes)
     gpus = len(tf.config.list_physical_devices("GPU"))

@@ -1,7 +1,7 @@
-"""Trained networks as files that need TensorFlow alone, or less.
+"""Trained networks as files that need TensorFlow alone.
 
 A SavedModel for TensorFlow Serving is written by `export_encoder` and `export_decoder`, and read back as a function by
-`load_saved_model` and `load_decoder`. From a SavedModel, `to_tflite` and `to_onnx` make one file each.
+`load_saved_model` and `load_decoder`.
 """
 
 from tfvae.export.loaded import SavedDecoder, SavedEncoder, load_decoder, load_saved_model

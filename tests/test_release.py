@@ -1,0 +1,163 @@
+"""A run becomes an entry, and an entry's files say what it is."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from tests import tiny
+from tfvae import zoo
+from tfvae.card import BEGIN, END, card, refresh, table, with_table
+from tfvae.data import FactorSpace, GroundTruthData
+from tfvae.evaluation import evaluate
+from tfvae.experiment import Experiment
+from tfvae.export import versions
+from tfvae.loading import load_progress, load_trained
+from tfvae.release import release
+from tfvae.training import train
+
+NAME = "vae-tiny"
+METRICS = ("mig", "total_correlation")
+
+
+@pytest.fixture(scope="module")
+def data():
+    """64 images of 16 x 16 with two factors: the corner of a white square."""
+    x, y = np.divmod(np.arange(64), 8)
+    rows, columns = np.mgrid[:16, :16]
+    inside = (abs(rows - 4 - y[:, None, None]) < 3) & (abs(columns - 4 - x[:, None, None]) < 3)
+    return GroundTruthData("tiny", FactorSpace(("x", "y"), (np.arange(8.0),) * 2), np.uint8(255 * inside)[..., None])
+
+
+@pytest.fixture(scope="module")
+def workdir(data, tmp_path_factory):
+    """A run of 4 of 6 steps: stopped, with checkpoints and without model.keras."""
+    workdir = tmp_path_factory.mktemp("run")
+    experiment = Experiment(
+        model="vae", parameters={}, optimizers={}, discriminator={}, latent_dim=3,
+        batch_size=8, steps=4, log_every=2, checkpoint_every=2,
+    )  # fmt: skip
+    train(experiment, workdir, data=data, progress=False)
+    (workdir / "model.keras").unlink()
+    Experiment(**{**vars(experiment), "steps": 6}).save(workdir / "experiment.json")
+    return workdir
+
+
+@pytest.fixture(scope="module")
+def root(data, workdir, tmp_path_factory):
+    """A zoo of one entry, released of the run, with notes that were there before."""
+    root = tmp_path_factory.mktemp("root")
+    (root / "zoo" / NAME).mkdir(parents=True)
+    (root / "zoo" / NAME / "notes.md").write_text("- Squares alone.\n")
+    (root / "README.md").write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    assert release(workdir, NAME, root=root, data=data, metrics=METRICS) == 1
+    return root
+
+
+def test_the_exported_encoder_scores_as_the_keras_model(data, workdir, root):
+    trained, step = load_progress(workdir, data.image_shape)
+    assert step == 4
+    model = trained.model
+    expected = evaluate(trained.represent, data, metrics=METRICS, log_likelihood=model.log_likelihood)
+    scores = zoo.load_scores(NAME, root=root)
+    for metric in METRICS:
+        assert scores[metric]["score"] == pytest.approx(expected[metric]["score"], abs=1e-4)
+    assert scores["reconstruction"]["nats"] == pytest.approx(expected["reconstruction"]["nats"], rel=1e-5)
+    assert scores["kl"]["latents"] == pytest.approx(expected["kl"]["latents"], abs=1e-5)
+    assert scores["digest"] == data.digest
+    codes = zoo.load_encoder(NAME, root=root)(tiny.images(3, shape=(16, 16, 1)))
+    np.testing.assert_allclose(codes["mean"], model(tiny.images(3, shape=(16, 16, 1)))["mean"], atol=1e-5)
+
+
+def test_an_entry_says_what_it_is(root):
+    entry = root / "zoo" / NAME
+    assert (entry / "traversals.png").read_bytes().startswith(b"\x89PNG")
+    assert (entry / "traversals.gif").read_bytes().startswith(b"GIF89a")
+    assert not (entry / "samples.png").exists()
+    assert zoo.load_experiment(NAME, root=root).steps == 6
+    told = zoo.load_scores(NAME, root=root)["release"]
+    assert (told["version"], told["steps"]) == (1, {"trained": 4, "planned": 6})
+    assert told["outputs"] == {"mean": 3, "log_variance": 3}
+    assert told["data"] == {"images": 64, "factors": {"x": 8, "y": 8}}
+    text = (entry / "card.md").read_text()
+    assert "It is step 4 of the 6 that its training is to take." in text
+    assert "- Squares alone.\n" in text
+    assert "Auto-Encoding Variational Bayes" in text
+    assert "`mig`" in text
+    assert "`sap`" not in text
+    assert text == card(entry)
+
+
+def test_the_readme_has_its_row(root):
+    text = (root / "README.md").read_text()
+    assert text == f"before\n{BEGIN}\n{table(root=root)}{END}\nafter\n"
+    assert f"| [{NAME}](zoo/{NAME}/card.md) | 1 | 4 of 6 |" in text
+    assert with_table("no markers", "table") == "no markers"
+
+
+def test_a_run_that_goes_on_becomes_a_new_version(data, workdir, root, tmp_path):
+    there, run = tmp_path / "root", tmp_path / "run"
+    shutil.copytree(root, there)
+    shutil.copytree(workdir, run)
+    train(Experiment.load(run / "experiment.json"), run, data=data, progress=False)
+    assert release(run, NAME, root=there, version=3, data=data, metrics=("mig",)) == 3
+    assert versions(there / "saved_models" / NAME) == [1, 3]
+    assert zoo.load_scores(NAME, root=there)["release"]["steps"] == {"trained": 6, "planned": 6}
+    assert "Trained for 6 steps, as planned." in (there / "zoo" / NAME / "card.md").read_text()
+    trained = load_trained(run)
+    images = tiny.images(3, shape=(16, 16, 1))
+    codes = zoo.load_encoder(NAME, root=there)(images)
+    np.testing.assert_allclose(codes["mean"], trained.represent(images)["mean"], atol=1e-5)
+    with pytest.raises(FileExistsError, match=r"above 3.*Received: version=2"):
+        release(run, NAME, root=there, version=2, data=data)
+
+    # Without checkpoints, model.keras says how far it came.
+    shutil.rmtree(run / "checkpoints")
+    assert load_progress(run, data.image_shape)[1] == 6
+    (run / "model.keras").unlink()
+    with pytest.raises(FileNotFoundError, match=r"checkpoints or model\.keras"):
+        load_progress(run, data.image_shape)
+
+
+def test_another_run_or_name_is_refused_and_nothing_is_written(data, workdir, root, tmp_path, monkeypatch):
+    def files():
+        return {path: path.stat().st_mtime_ns for path in root.rglob("*")}
+
+    before = files()
+    other = Experiment.load(workdir / "experiment.json")
+    Experiment(**{**vars(other), "seed": 5, "steps": 99}).save(tmp_path / "experiment.json")
+    with pytest.raises(ValueError, match=r"another experiment, with seed=0 \(in the run 5\)"):
+        release(tmp_path, NAME, root=root, data=data)
+    for name in ("../vae-tiny", "vae", "vae-tiny-decoder", "VAE-tiny"):
+        with pytest.raises(ValueError, match=f"Received: name='{re.escape(name)}'"):
+            release(workdir, name, root=root, data=data)
+    monkeypatch.setattr("tfvae.release.card", lambda folder: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        release(workdir, NAME, root=root, data=data, metrics=())
+    left = {path: time for path, time in files().items() if not path.is_dir()}
+    assert left == {path: time for path, time in before.items() if not path.is_dir()}
+    assert set(files()) == set(before)
+
+
+def test_notes_reach_the_card_when_it_is_made_anew(root, tmp_path):
+    there = tmp_path / "root"
+    shutil.copytree(root, there)
+    (there / "zoo" / NAME / "notes.md").write_text("- Changed.\n")
+    refresh(root=there)
+    assert "- Changed.\n" in (there / "zoo" / NAME / "card.md").read_text()
+
+
+def test_a_quick_look_and_skipped_metrics_are_told(root, tmp_path):
+    entry = tmp_path / NAME
+    shutil.copytree(root / "zoo" / NAME, entry)
+    scores = json.loads((entry / "scores.json").read_text())
+    scores["limit"] = 10_000
+    scores["sap"] = {"score": None, "standard_error": None, "skipped": "the data have no factors"}
+    scores["category_accuracy"] = {"label": {"accuracy": 0.9512, "standard_error": 0.001}}
+    (entry / "scores.json").write_text(json.dumps(scores))
+    text = card(entry)
+    assert "a quick look at 10,000 images" in text
+    assert "Not scored, as the data have no factors: `sap`." in text
+    assert "| likeliest category as label, matched one to one | 0.951 +- 0.001 | higher |" in text

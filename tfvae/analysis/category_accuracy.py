@@ -1,0 +1,42 @@
+"""How well a categorical latent names the values of a factor."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from sklearn.metrics.cluster import contingency_matrix
+
+from tfvae.metrics.codes import scaled_images
+
+
+def category_accuracy(
+    represent: Callable[[np.ndarray], Mapping[str, Any]], data: Any, *, batch_size: int = 512
+) -> dict[str, dict[str, float]]:
+    """The share of images whose likeliest category is the one matched to their factor's value.
+
+    accuracy = max over one-to-one maps m of (1/N) #{n : argmax_c q(c | x_n) = m(v_n)}    (Chen et al., 2016, 7.2)
+
+    No label is used but for the matching. Guessing gives about 1 / C.
+
+    Args:
+        represent: float32 images [B, H, W, C] -> {"probabilities": [B, C]}.
+        data: images with known factors (`tfvae.data.GroundTruthData`).
+        batch_size: int, images that are encoded at a time.
+
+    Returns:
+        For each discrete factor of exactly C values "accuracy" and its "standard_error", as of N images drawn at
+        random; empty where there is no such factor.
+    """
+    blocks = np.split(np.arange(len(data)), range(batch_size, len(data), batch_size))
+    probabilities = np.concatenate([represent(scaled_images(data, rows))["probabilities"] for rows in blocks])
+    factors, places = data.factors, data.factors.to_factors(np.arange(len(data)))
+    found = {}
+    for column, name in enumerate(factors.names):
+        if factors.sizes[column] != probabilities.shape[1] or factors.continuous[column]:
+            continue
+        together = contingency_matrix(places[:, column], probabilities.argmax(axis=1))
+        accuracy = float(together[linear_sum_assignment(together, maximize=True)].sum() / len(data))
+        error = float(np.sqrt(accuracy * (1 - accuracy) / len(data)))
+        found[name] = {"accuracy": accuracy, "standard_error": error}
+    return found

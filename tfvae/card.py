@@ -1,0 +1,178 @@
+"""The text about a zoo's entry: its card, and its row in the README's table. Made from the entry's files alone."""
+
+import inspect
+import json
+import os
+from collections import defaultdict
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from tfvae import zoo
+from tfvae.atomic import written_whole
+from tfvae.experiment import Experiment
+from tfvae.metrics import METRICS
+from tfvae.metrics.registry import LOWER_IS_BETTER
+from tfvae.models import MODELS
+from tfvae.references import cited, data_set
+
+BEGIN, END = "<!-- zoo table, by tools/release.py --table -->", "<!-- end of zoo table -->"
+# The metrics in the README's table; a card has all.
+_COLUMNS = {"factor_vae": "FactorVAE metric", "mig": "MIG", "dci": "DCI"}
+
+
+def card(folder: str | os.PathLike) -> str:
+    """The card of an entry, Markdown, from its experiment.json, scores.json and notes.md, where there is one.
+
+    Args:
+        folder: .../zoo/<name>, as `tfvae.release.release` fills it.
+    """
+    folder = Path(folder)
+    experiment = Experiment.load(folder / "experiment.json")
+    scores = json.loads((folder / "scores.json").read_text())
+    notes = folder / "notes.md"
+    cls, release, data = MODELS[experiment.model], scores["release"], data_set(experiment.data)
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    template = environment.from_string(resources.files("tfvae").joinpath("card.md.jinja").read_text())
+    trained, planned = release["steps"]["trained"], release["steps"]["planned"]
+    return template.render(
+        name=folder.name,
+        model=cls.__name__,
+        method=(inspect.getdoc(cls) or "").splitlines()[0],
+        data=data,
+        quick=scores.get("limit"),
+        release=release,
+        steps=_steps(trained, planned),
+        short=_short_of_paper(trained, data.paper_steps),
+        latents=_latents(release["outputs"]),
+        outputs=", ".join(f"`{name}` [B, {size}]" for name, size in release["outputs"].items()),
+        shape=", ".join(map(str, release["image_shape"])),
+        size=" x ".join(map(str, release["image_shape"])),
+        settings=_settings(experiment),
+        networks=f"{experiment.architecture.replace('_', ' ').capitalize()} of Kim & Mnih (2018): "
+        + ", ".join(f"{name} of {count:,} weights" for name, count in release["weights"].items()),
+        training=_training(experiment),
+        versions=", ".join(f"{library} {version}" for library, version in release["versions"].items()),
+        rows=_rows(scores),
+        skipped=_skipped(scores),
+        samples=(folder / "samples.png").exists(),
+        has_run=(folder / "run").is_dir(),
+        further=max(planned, data.paper_steps or 0),
+        notes=notes.read_text().strip() if notes.exists() else "",
+        # Those of the classes that it is made of too, such as InfoGAN's for InfoWGAN-GP.
+        references=cited(*(base for base in cls.__mro__ if base in MODELS.values()), data.title),
+    )
+
+
+def table(*, root: str | os.PathLike | None = None) -> str:
+    """The zoo's entries as a table in Markdown, a row for each, from their scores.json."""
+    lines = [
+        ["entry", "version", "steps", *_COLUMNS.values(), "reconstruction (nats)", "KL (nats)"],
+        ["---"] * (5 + len(_COLUMNS)),
+    ]
+    for name in zoo.names(root=root):
+        scores = zoo.load_scores(name, root=root)
+        steps = scores["release"]["steps"]
+        lines.append(
+            [
+                f"[{name}](zoo/{name}/card.md)",
+                str(scores["release"]["version"]),
+                f"{steps['trained']:,} of {steps['planned']:,}",
+                *(_value(scores.get(metric, {})) for metric in _COLUMNS),
+                f"{scores['reconstruction']['nats']:.1f}" if "reconstruction" in scores else "-",
+                f"{scores['kl']['total']:.1f}" if "kl" in scores else "-",
+            ]
+        )
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def refresh(*, root: str | os.PathLike) -> None:
+    """Writes all entries' cards and the README's table anew, from what stands in the entries' files."""
+    root = Path(root)
+    for name in zoo.names(root=root):
+        _write(root / "zoo" / name / "card.md", card(root / "zoo" / name))
+    readme = root / "README.md"
+    if readme.exists():
+        _write(readme, with_table(readme.read_text(), table(root=root)))
+
+
+def with_table(text: str, table: str) -> str:
+    """A text whose table between the two markers, where it has them, is replaced."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    return f"{before}{begin}\n{table}{end}{after}" if begin and end else text
+
+
+def _write(path: Path, text: str) -> None:
+    if not path.exists() or path.read_text() != text:
+        with written_whole(path) as beside:
+            beside.write_text(text)
+
+
+def _steps(trained: int, planned: int) -> str:
+    if trained < planned:
+        return f"**It is step {trained:,} of the {planned:,} that its training is to take.**"
+    return f"Trained for {trained:,} steps, as planned."
+
+
+def _short_of_paper(trained: int, paper: int | None) -> str:
+    if paper is None or trained >= paper:
+        return ""
+    return f"{trained:,} steps are {trained / paper:.0%} of the {paper:,} that Kim & Mnih (2018) take on these data."
+
+
+def _latents(outputs: Mapping[str, int]) -> str:
+    categories = f" and one of {outputs['probabilities']} categories" if "probabilities" in outputs else ""
+    return f"{outputs['mean']} latents{categories}"
+
+
+def _settings(experiment: Experiment) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in experiment.parameters.items()) or "none"
+
+
+def _training(experiment: Experiment) -> str:
+    cls = MODELS[experiment.model]
+    # Adam's arguments, those that the experiment leaves out being the model's own.
+    adams = {name: {**default, **experiment.optimizers.get(name, {})} for name, default in cls.optimizers.items()}
+    described = [
+        f"{'Adam' if name == 'optimizer' else 'discriminator Adam'} {adam['learning_rate']:g} "
+        f"({adam['beta_1']:g}, {adam['beta_2']:g})"
+        for name, adam in adams.items()
+    ]
+    precision = "" if experiment.precision == "float32" else f", {experiment.precision}"
+    return f"{experiment.batch_size} images a step, {', '.join(described)}, seed {experiment.seed}{precision}"
+
+
+def _rows(scores: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    rows = [
+        (f"`{name}`", _value(scores[name]), "lower" if name in LOWER_IS_BETTER else "higher")
+        for name in METRICS
+        if scores.get(name, {}).get("score") is not None
+    ]
+    for factor, found in scores.get("category_accuracy", {}).items():
+        value = f"{found['accuracy']:.3f} +- {found['standard_error']:.3f}"
+        rows.append((f"likeliest category as {factor}, matched one to one", value, "higher"))
+    if "reconstruction" in scores:
+        nats, error = scores["reconstruction"]["nats"], scores["reconstruction"]["standard_error"]
+        rows.append(("reconstruction error, nats (of the Keras model)", f"{nats:.1f} +- {error:.1f}", "lower"))
+    if "kl" in scores:
+        latents = " + ".join(f"{kl:.2f}" for kl in sorted(scores["kl"]["latents"], reverse=True))
+        rows.append(("KL, nats", f"{scores['kl']['total']:.2f} = {latents}", ""))
+    return rows
+
+
+def _skipped(scores: Mapping[str, Any]) -> dict[str, list[str]]:
+    found = defaultdict(list)
+    for name in METRICS:
+        if "skipped" in scores.get(name, {}):
+            found[scores[name]["skipped"]].append(f"`{name}`")
+    return dict(found)
+
+
+def _value(result: Mapping[str, Any]) -> str:
+    if result.get("score") is None:
+        return "-"
+    return f"{result['score']:.3f} +- {result['standard_error']:.3f}"

@@ -1,0 +1,50 @@
+"""Makes an entry of the zoo out of a run, finished or not: exports, scores and draws it, and writes its card.
+
+  python tools/release.py --workdir=runs/beta_vae --name=beta_vae-dsprites
+  python tools/release.py --table
+
+The encoder goes to saved_models/<name>/<version>, a new version each time, and the rest to zoo/<name>. The scores are
+the exported encoder's. Text for the card's limits is kept in zoo/<name>/notes.md; after a change of it, --table writes
+the cards and the README's table anew.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import start  # before anything that imports TensorFlow
+from absl import flags
+
+from tfvae.card import refresh
+from tfvae.release import release
+
+WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder, which is only read.")
+NAME = flags.DEFINE_string("name", None, "The entry, <model>-<data>, as in zoo/.")
+VERSION = flags.DEFINE_integer("version", None, "The new version; by default the next.", lower_bound=1)
+ROOT = flags.DEFINE_string("root", str(Path(__file__).parent.parent), "The folder that holds zoo/ and saved_models/.")
+QUICKLY = flags.DEFINE_bool("quick", False, "Score from fewer images and votes: to try it, not for a release.")
+SEED = flags.DEFINE_integer("seed", 0, "Decides the images that are drawn.", lower_bound=0)
+TABLE = flags.DEFINE_bool("table", False, "Only write cards and the README's table anew, from the scores.")
+
+
+def main(argv: Sequence[str]) -> None:
+    root = Path(ROOT.value)
+    if TABLE.value:
+        refresh(root=root)
+        print(f"Wrote the cards in {root / 'zoo'} and the table in {root / 'README.md'}")
+        return
+    if WORKDIR.value is None or NAME.value is None:
+        raise ValueError(f"Expected --workdir and --name. Received: --workdir={WORKDIR.value}, --name={NAME.value}")
+    version = release(
+        WORKDIR.value,
+        NAME.value,
+        root=root,
+        version=VERSION.value,
+        quick=QUICKLY.value,
+        seed=SEED.value,
+        say=lambda text: print(f"{text} ...", flush=True),
+    )
+    print(f"Released {root / 'saved_models' / NAME.value / str(version)}, see {root / 'zoo' / NAME.value / 'card.md'}")
+
+
+if __name__ == "__main__":
+    start.run(main)
