@@ -21,8 +21,8 @@ def few_sprites():
 
 
 def test_there_is_python_to_run():
-    told = ["model.fit", "tf.saved_model.load", "score(codes, factors"]
-    assert [text in block for text, block in zip(told, BLOCKS, strict=True)] == [True] * 3
+    told = ["model.fit", "tf.saved_model.load", "Client(", "score(codes, factors"]
+    assert [text in block for text, block in zip(told, BLOCKS, strict=True)] == [True] * 4
 
 
 def test_training_in_keras(few_sprites, monkeypatch, tmp_path, capsys):
@@ -47,6 +47,19 @@ def test_loading_with_tensorflow_alone(monkeypatch):
     assert np.isfinite(results["codes"]["log_variance"]).all()
 
 
+def test_encoding_at_a_server():
+    pytest.importorskip("tensorflow_serving")
+    from tfvae.serving.server import LocalServer
+
+    with LocalServer(ROOT / "saved_models", grpc_port=0, rest_port=0) as server:
+        for address in (server.grpc_address, f"http://{server.rest_address.removeprefix('http://')}"):
+            results = {"images": np.zeros((3, 64, 64, 1), np.float32)}
+            assert '"localhost:8500"' in BLOCKS[2]
+            exec(BLOCKS[2].replace("localhost:8500", address), results)
+            assert results["codes"]["mean"].shape == (3, 10)
+            np.testing.assert_allclose(results["codes"]["mean"], results["stable"]["mean"], atol=1e-6)
+
+
 def test_scoring_arrays(capsys):
-    exec(BLOCKS[2], {})
+    exec(BLOCKS[3], {})
     assert capsys.readouterr().out.count("'score': 0.") == 3
