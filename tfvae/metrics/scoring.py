@@ -18,8 +18,8 @@ Parameters = Mapping[str, Mapping[str, Any]]
 QUICK: dict[str, dict[str, Any]] = {
     "amari": {"samples": 4_000, "repeats": 2},
     "beta_vae": {"pairs": 20, "train": 500, "evaluation": 100, "repeats": 1},
-    "dci": {"train": 1_000, "test": 1_000},
-    "downstream": {"labels": (10, 100, 1_000), "test": 1_000},
+    "dci": {"train": 1_000, "test": 1_000, "trees": 25},
+    "downstream": {"labels": (10, 100, 1_000), "test": 1_000, "trees": 25},
     "explicitness": {"train": 2_000, "test": 1_000, "repeats": 2},
     "factor_vae": {"votes": 200, "evaluation_votes": 200, "batch": 50, "scale_samples": 2_000, "repeats": 1},
     "irs": {"samples": 4_000, "repeats": 2},
