@@ -7,6 +7,14 @@ import pytest
 from tfvae.interruption import Terminated, requests_noted
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_is_heard():
+    """Programs that a shell starts in the background are started to ignore it, as tests may be."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_is_noted_and_its_handler_comes_back(number, capfd):
     before = signal.getsignal(number)
