@@ -17,7 +17,6 @@ setup(
         "tfvae": ["py.typed", "card.md.jinja", "report_page/*"],
         **{package: ["**/*"] for package in ENTRIES},
     },
-    exclude_package_data={"tfvae.zoo_entries": ["*/run/*", "*/run/*/*"]},
     python_requires=">=3.11",
     install_requires=[
         "tensorflow>=2.20",

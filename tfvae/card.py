@@ -59,7 +59,6 @@ def card(folder: str | os.PathLike) -> str:
         rows=_rows(scores),
         skipped=_skipped(scores),
         samples=(folder / "samples.png").exists(),
-        has_run=(folder / "run").is_dir(),
         further=max(planned, data.paper_steps or 0),
         notes=notes.read_text().strip() if notes.exists() else "",
         # Those of the classes that it is made of too, such as InfoGAN's for InfoWGAN-GP.
