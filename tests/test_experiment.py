@@ -123,3 +123,9 @@ def test_a_value_out_of_range_is_named(wrong):
     (key, value), *_ = wrong.items()
     with pytest.raises(ValueError, match=rf"{key}.*Received: .*{key}={value!r}".replace("[", r"\[")):
         Experiment(**wrong)
+
+
+def test_differences_are_those_that_change_what_is_computed():
+    here = Experiment(seed=1, steps=10)
+    assert here.differences(dataclasses.replace(here, steps=20, log_every=7, checkpoint_every=14)) == []
+    assert sorted(here.differences(dataclasses.replace(here, seed=2, latent_dim=3))) == ["latent_dim", "seed"]

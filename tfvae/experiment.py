@@ -118,6 +118,15 @@ class Experiment:
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
 
+    def differences(self, other: "Experiment") -> list[str]:
+        """The keys in which another experiment computes otherwise: not how long it trains, or what it writes."""
+        may_change = ("steps", "log_every", "checkpoint_every")
+        return [
+            field.name
+            for field in dataclasses.fields(self)
+            if field.name not in may_change and getattr(self, field.name) != getattr(other, field.name)
+        ]
+
     def save(self, path: str | os.PathLike) -> None:
         """Writes a JSON file, whole or not at all."""
         with written_whole(path) as beside:

@@ -5,6 +5,7 @@ import fcntl
 import logging
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ _UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 @contextmanager
-def locked(folder: str | os.PathLike) -> Iterator[None]:
+def locked(folder: str | os.PathLike, patience: float = 0.0) -> Iterator[None]:
     """Keeps other processes out of a folder while the block runs.
 
     The lock is the kernel's (flock on a file `.lock`), so that it ends with its process, however that ends. On NFS it
@@ -24,13 +25,14 @@ def locked(folder: str | os.PathLike) -> Iterator[None]:
 
     Args:
         folder: made if it does not exist.
+        patience: float, seconds to wait for another process that holds it.
 
     Raises:
-        BlockingIOError: when another process holds it.
+        BlockingIOError: when another process holds it still.
     """
     path = Path(folder) / NAME
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = _acquired(path)
+    file = _acquired(path, time.monotonic() + patience)
     try:
         yield
     finally:
@@ -39,7 +41,7 @@ def locked(folder: str | os.PathLike) -> Iterator[None]:
         os.close(file)
 
 
-def _acquired(path: Path) -> int:
+def _acquired(path: Path, until: float) -> int:
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -47,6 +49,9 @@ def _acquired(path: Path) -> int:
         except BlockingIOError:
             owner = os.read(file, 200).decode(errors="replace") or "another process"
             os.close(file)
+            if time.monotonic() < until:
+                time.sleep(0.5)
+                continue
             raise BlockingIOError(
                 f"{path.parent} is in use by {owner}. Wait for its end, or stop it, or choose another folder"
             ) from None

@@ -1,6 +1,5 @@
 """A run becomes an entry of the zoo: exported, scored, drawn and described."""
 
-import dataclasses
 import datetime
 import json
 import os
@@ -22,15 +21,12 @@ from tfvae.evaluation import QUICK, evaluate
 from tfvae.experiment import Experiment
 from tfvae.export import Provenance, SavedEncoder, export_decoder, export_encoder, load_saved_model, versions
 from tfvae.loading import load_progress
-from tfvae.metrics.codes import CODE_OUTPUTS
+from tfvae.metrics.codes import CODE_OUTPUTS, scaled_images
 from tfvae.models import InfoGAN
 from tfvae.models.base import Model
 from tfvae.plots.generated import plot_samples
 from tfvae.plots.tiles import save_png
 from tfvae.plots.traversals import plot_traversals, save_gif, traverse
-
-# What may differ between a run and the entry's experiment.
-_MAY_CHANGE = {"steps", "log_every", "checkpoint_every"}
 
 
 def release(
@@ -108,7 +104,7 @@ def release(
             progress=True,
             parameters=QUICK if quick else None,
         )
-        given = encoder(_images(data, [0]))
+        given = encoder(scaled_images(data, np.zeros(1, int)))
         outputs = {key: int(given[key].shape[-1]) for key in CODE_OUTPUTS if key in given}
         if "probabilities" in outputs and getattr(data, "factors", None) is not None:
             scores["category_accuracy"] = category_accuracy(encoder, data)
@@ -144,14 +140,12 @@ def _check(name: str, entry: Path, experiment: Experiment) -> None:
         raise ValueError(f"Expected a name <model>-<data> of small letters, digits and _. Received: name={name!r}")
     if not (entry / "experiment.json").exists():
         return
-    there, here = (dataclasses.asdict(e) for e in (Experiment.load(entry / "experiment.json"), experiment))
-    if differing := [key for key in here if key not in _MAY_CHANGE and here[key] != there[key]]:
-        changes = ", ".join(f"{key}={there[key]!r} (in the run {here[key]!r})" for key in differing)
+    there = Experiment.load(entry / "experiment.json")
+    if differing := experiment.differences(there):
+        changes = ", ".join(
+            f"{key}={getattr(there, key)!r} (in the run {getattr(experiment, key)!r})" for key in differing
+        )
         raise ValueError(f"{entry} is another experiment, with {changes}. Release the run under another name")
-
-
-def _images(data: Any, indices: Any) -> np.ndarray:
-    return (data.images(np.asarray(indices)) / 255.0).astype(np.float32)
 
 
 def _described(data: Any) -> dict[str, Any]:
@@ -181,7 +175,7 @@ def _processor() -> str:
 
 def _draw(encoder: SavedEncoder, model: Model, data: Any, folder: Path, seed: int) -> None:
     indices = np.random.default_rng(seed).choice(len(data), min(256, len(data)), replace=False)
-    images, reach = _images(data, indices), model.traversal_range
+    images, reach = scaled_images(data, indices), model.traversal_range
     # A frame in colour takes several times the room of a grey one: half as many keep the file near a megabyte.
     frames = 25 if images.shape[-1] == 1 else 13
     for count, draw in (
@@ -190,6 +184,4 @@ def _draw(encoder: SavedEncoder, model: Model, data: Any, folder: Path, seed: in
     ):
         draw(traverse(encoder, model.decode, images, values=np.linspace(-reach, reach, count)))
     if isinstance(model, InfoGAN):
-        drawn = model.sample(tf.zeros([100, 1]), tf.constant([seed, 0])).numpy()
-        codes, noise = np.split(drawn, [drawn.shape[1] - model.noise_dim], axis=1)
-        save_png(plot_samples(np.asarray(model.decode(codes, noise))), folder / "samples.png")
+        save_png(plot_samples(np.asarray(model.decode(*model.prior_draws(100, seed)))), folder / "samples.png")

@@ -1,6 +1,5 @@
 """Runs an experiment in a folder, and goes on with it after an interruption."""
 
-import dataclasses
 import math
 import os
 import signal
@@ -25,9 +24,6 @@ from tfvae.lock import NAME as LOCK
 from tfvae.lock import locked
 from tfvae.models import MODELS
 from tfvae.models.base import Model
-
-# What may differ when a run goes on: it does not change what a step computes.
-_MAY_CHANGE = ("steps", "log_every", "checkpoint_every")
 
 
 def train(
@@ -216,10 +212,11 @@ def _check_workdir(workdir: Path, experiment: Experiment) -> None:
     """Checks that a workdir is new, or the same experiment's."""
     path = workdir / "experiment.json"
     if path.exists():
-        there, here = dataclasses.asdict(Experiment.load(path)), dataclasses.asdict(experiment)
-        differing = [key for key in here if key not in _MAY_CHANGE and here[key] != there[key]]
-        if differing:
-            changes = ", ".join(f"{key}={there[key]!r} (now {here[key]!r})" for key in differing)
+        there = Experiment.load(path)
+        if differing := experiment.differences(there):
+            changes = ", ".join(
+                f"{key}={getattr(there, key)!r} (now {getattr(experiment, key)!r})" for key in differing
+            )
             raise FileExistsError(f"{workdir} belongs to another experiment, with {changes}. Choose another folder")
     elif workdir.is_file() or (workdir.is_dir() and any(file.name != LOCK for file in workdir.iterdir())):
         raise FileExistsError(f"Expected a new or empty folder, or one of this experiment. {workdir} is neither")

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import start  # before anything that imports TensorFlow
-import tensorflow as tf
 from absl import flags
 
 from tfvae.loading import load_trained
@@ -36,8 +35,7 @@ def main(argv: Sequence[str]) -> None:
         raise ValueError(
             f"Expected a model that generates from codes and noise, such as InfoGAN. Received: {MODEL.value}"
         )
-    drawn = model.sample(tf.zeros([100, 1]), tf.constant([SEED.value, 0])).numpy()
-    codes, noise = np.split(drawn, [drawn.shape[1] - model.noise_dim], axis=1)
+    codes, noise = model.prior_draws(100, SEED.value)
     if RECONSTRUCT.value:
         source = trained.load_data(DATA.value)
         indices = np.random.default_rng(SEED.value).choice(len(source), 8, replace=False)

@@ -15,9 +15,10 @@ from tests import tiny
 from tfvae import data
 from tfvae.evaluation import evaluate
 from tfvae.loading import load_trained
+from tfvae.lock import locked
 from tfvae.sweep import listing, read_table, run_study, runner
 from tfvae.sweep import run as run_module
-from tfvae.sweep.run import held, run_folder
+from tfvae.sweep.run import run_folder
 from tfvae.sweep.study import Evaluation, Study
 from tfvae.training import train
 
@@ -152,11 +153,11 @@ def test_an_interrupted_study_ends_as_one_that_was_not(blobs, done, tmp_path, mo
 
 def test_two_studies_in_one_folder_are_refused(blobs, tmp_path):
     with (
-        held(tmp_path / "lock", "A test"),
-        pytest.raises(BlockingIOError, match="Another sweep is at work in this folder"),
+        locked(tmp_path),
+        pytest.raises(BlockingIOError, match=f"{tmp_path} is in use by process"),
     ):
         run_study(study_of(blobs), tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

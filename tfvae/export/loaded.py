@@ -38,10 +38,8 @@ class SavedEncoder:
 
     def __init__(self, path: Path):
         self.path = path
-        # A signature holds its variables weakly: without this reference they are gone at the first call.
-        self._saved_model = tf.saved_model.load(str(path))
-        self._signature = self._saved_model.signatures.get("serving_default")
-        inputs, outputs = _specs(self._signature)
+        # A signature holds its variables weakly: without the first of these they are gone at its first call.
+        self._saved_model, self._signature, inputs, outputs = _served(path)
         specs = list(inputs.values())
         if len(specs) != 1 or specs[0].dtype != tf.float32 or specs[0].shape.rank != 4 or "mean" not in outputs:
             raise ValueError(
@@ -81,9 +79,8 @@ class SavedDecoder:
 
     def __init__(self, path: Path):
         self.path = path
-        self._saved_model = tf.saved_model.load(str(path))
-        self._signature = self._saved_model.signatures.get("serving_default")
-        inputs, outputs = _specs(self._signature)
+        # A signature holds its variables weakly: without the first of these they are gone at its first call.
+        self._saved_model, self._signature, inputs, outputs = _served(path)
         if not {"z"} <= set(inputs) <= {"z", "category"} or "images" not in outputs:
             raise ValueError(
                 "Expected a signature serving_default from 'z' [B, D], and 'category' [B, K] where there is one, to "
@@ -114,8 +111,10 @@ def _checked_folder(path: str | os.PathLike) -> Path:
     return path
 
 
-def _specs(signature: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The inputs and outputs of a signature; none without one."""
+def _served(path: Path) -> tuple[Any, Any, dict[str, Any], dict[str, Any]]:
+    """A SavedModel, its serving_default, and the inputs and outputs of that; none where there is none."""
+    saved_model = tf.saved_model.load(str(path))
+    signature = saved_model.signatures.get("serving_default")
     if signature is None:
-        return {}, {}
-    return dict(signature.structured_input_signature[1]), dict(signature.structured_outputs)
+        return saved_model, None, {}, {}
+    return saved_model, signature, dict(signature.structured_input_signature[1]), dict(signature.structured_outputs)

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfvae import distribute, gan_networks
@@ -158,6 +159,12 @@ class InfoGAN(Model):
         continuous, noise = tf.split(2 * uniform[:, :-1] - 1, [self.latent_dim, self.noise_dim], axis=-1)
         category = tf.one_hot(tf.cast(self.categories * uniform[:, -1], tf.int32), self.categories)
         return tf.concat([continuous, category, noise], axis=-1)
+
+    def prior_draws(self, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Codes [count, D + C] and noise [count, noise_dim] from their prior, as `decode` takes them."""
+        drawn = self.sample(tf.zeros([count, 1]), tf.constant([seed, 0])).numpy()
+        codes, noise = np.split(drawn, [drawn.shape[1] - self.noise_dim], axis=1)
+        return codes, noise
 
     def compile(self, optimizer: Any = None, discriminator_optimizer: Any = None, **kwargs: Any) -> None:
         """As `keras.Model.compile`, without losses and metrics.

@@ -1,12 +1,10 @@
 """One run of a study in its own folder: trained, and scored, at the steps where scores are due."""
 
 import dataclasses
-import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +13,11 @@ import tensorflow as tf
 
 from tfvae import data
 from tfvae.atomic import written_whole
+from tfvae.checkpoints import Checkpoints
 from tfvae.evaluation import evaluate
 from tfvae.experiment import Experiment
 from tfvae.loading import load_trained
+from tfvae.lock import locked
 from tfvae.sweep.processes import end_with_input
 from tfvae.sweep.study import Evaluation, digest
 from tfvae.training import train
@@ -35,7 +35,7 @@ def run_folder(folder: str | os.PathLike) -> None:
     folder = Path(folder)
     task = json.loads((folder / "task.json").read_text())
     experiment, evaluation = Experiment.from_dict(task["experiment"]), Evaluation(**task["evaluation"])
-    with held(folder / "lock", "Another process is at work on this run", patience=60):
+    with locked(folder, patience=60):
         images = data.load(experiment.data)
         scored_on = images if evaluation.data is None else data.load(evaluation.data)
         for steps in points(experiment, task["score_at"]):
@@ -65,8 +65,7 @@ def scores_file(folder: Path, steps: int, evaluation: Evaluation) -> Path:
 
 def trained_steps(folder: Path) -> int:
     """How many steps a run's last checkpoint has behind it."""
-    latest = tf.train.latest_checkpoint(str(folder / "model" / "checkpoints"))
-    return int(latest.rpartition("-")[2]) if latest else 0
+    return max(Checkpoints.steps_in(folder / "model" / "checkpoints"), default=0)
 
 
 def in_own_process(folder: str, threads: str) -> None:
@@ -80,27 +79,6 @@ def in_own_process(folder: str, threads: str) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(int(threads))
     tf.config.threading.set_inter_op_parallelism_threads(int(threads))
     run_folder(folder)
-
-
-@contextmanager
-def held(path: Path, otherwise: str, patience: float = 0) -> Iterator[None]:
-    """Holds a file's lock, which the system takes back when the process ends, however it ends.
-
-    Raises:
-        BlockingIOError: when another process still has it after `patience` seconds.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        until = time.monotonic() + patience
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= until:
-                    raise BlockingIOError(f"{otherwise}: it holds {path}") from None
-                time.sleep(0.5)
-        yield
 
 
 class _Clock(keras.callbacks.Callback):

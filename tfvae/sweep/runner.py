@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from tfvae.atomic import written_whole
+from tfvae.lock import locked
 from tfvae.sweep.on_ray import on_ray
 from tfvae.sweep.processes import Task, in_processes
-from tfvae.sweep.run import held, scores_file, trained_steps
+from tfvae.sweep.run import scores_file, trained_steps
 from tfvae.sweep.study import Study
 from tfvae.sweep.table import described, differences, rows_of, write_table
 
@@ -51,7 +52,7 @@ def run_study(
     """
     output, experiments = Path(output), study.experiments()
     changes = differences(experiments)
-    with held(output / "lock", "Another sweep is at work in this folder"):
+    with locked(output):
         with written_whole(output / "study.json") as beside:
             beside.write_text(json.dumps(dataclasses.asdict(study), indent=2) + "\n")
         tasks = []
