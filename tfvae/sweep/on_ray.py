@@ -50,7 +50,7 @@ def on_ray(
 
         with open(output, "wb") as file:
             process = subprocess.Popen(
-                [sys.executable, *arguments],
+                [sys.executable, "-u", *arguments],
                 stdin=subprocess.PIPE,  # closes when this worker ends, and with it ends the program
                 stdout=file,
                 stderr=subprocess.STDOUT,

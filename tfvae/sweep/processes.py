@@ -118,7 +118,7 @@ def _started(task: Task, cores: set[int], environment: Mapping[str, str]) -> sub
     try:
         with task.output.open("wb") as output:
             return subprocess.Popen(
-                [sys.executable, *task.arguments],
+                [sys.executable, "-u", *task.arguments],  # what it printed stands before the error that ends it
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
