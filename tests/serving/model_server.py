@@ -32,7 +32,7 @@ def tensorflow_serving(binary, saved_models, folder):
         command = [binary, f"--port={ports[0]}", f"--rest_api_port={ports[1]}", *flags]
         process = subprocess.Popen(command, stdout=out, stderr=out)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not all(_is_open(port) for port in ports):
             assert process.poll() is None, log.read_text()[-2000:]
             assert time.monotonic() < deadline, log.read_text()[-2000:]
