@@ -48,6 +48,7 @@ setup(
             "pytest-xdist[psutil]>=3.6",  # the tests on all cores; psutil counts them
             "playwright>=1.48",  # drives Chromium in the report's test; skipped where there is no Chromium
             "pyyaml>=6.0",  # reads the manifests for Docker and Kubernetes
+            "setuptools>=77",  # builds the wheel that a test installs
             *SERVING,
             *ONNX,
         ],
