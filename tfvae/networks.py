@@ -10,6 +10,8 @@ from typing import Any
 import keras
 from keras import layers
 
+from tfvae.layers import Conv2DTranspose
+
 _STRIDES = 2**4
 
 
@@ -70,11 +72,8 @@ def decoder(
             layers.Dense(units, activation="relu", **next(layer)),
             layers.Dense(grid[0] * grid[1] * grid[2], activation="relu", **next(layer)),
             layers.Reshape(grid, name="reshape", dtype=dtype),
-            *[
-                layers.Conv2DTranspose(filters, 4, 2, "same", activation="relu", **next(layer))
-                for filters in (64, 32, 32)
-            ],
-            layers.Conv2DTranspose(channels, 4, 2, "same", **(next(layer) | _OUTPUT)),
+            *[Conv2DTranspose(filters, 4, 2, "same", activation="relu", **next(layer)) for filters in (64, 32, 32)],
+            Conv2DTranspose(channels, 4, 2, "same", **(next(layer) | _OUTPUT)),
         ],
         name="decoder",
     )

@@ -25,6 +25,7 @@ from tfvae.lock import NAME as LOCK
 from tfvae.lock import locked
 from tfvae.models import MODELS
 from tfvae.models.base import Model
+from tfvae.optimizers import Adam
 
 
 def train(
@@ -128,7 +129,7 @@ def build_model(experiment: Experiment, image_shape: tuple[int, int, int]) -> Mo
         raise ValueError(f"Expected optimizers out of {sorted(cls.optimizers)} for {cls.__name__}. Received: {unknown}")
     try:
         parts = cls.build_networks(experiment, image_shape)
-        optimizers = {name: keras.optimizers.Adam(**arguments) for name, arguments in experiment.optimizers.items()}
+        optimizers = {name: Adam(**arguments) for name, arguments in experiment.optimizers.items()}
         model = cls(**parts, **experiment.parameters, seed=experiment.seed, dtype=experiment.precision)
         model.compile(**optimizers, jit_compile=experiment.jit_compile)
     except TypeError as error:

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfvae import distribute
 from tfvae.experiment import Experiment
+from tfvae.optimizers import Adam
 
 Terms = dict[str, tf.Tensor]
 
@@ -99,9 +100,7 @@ class Model(keras.Model):
         optimizers = {}
         for name, default in self.optimizers.items():
             optimizer = kwargs.pop(name, None)
-            optimizers[name] = keras.optimizers.get(
-                keras.optimizers.Adam(**default) if optimizer is None else optimizer
-            )
+            optimizers[name] = keras.optimizers.get(Adam(**default) if optimizer is None else optimizer)
         super().compile(optimizer=optimizers.pop("optimizer"), **kwargs)
         scaled = keras.optimizers.LossScaleOptimizer
         for name, optimizer in optimizers.items():
