@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 from tfvae.benchmark.machine import machine
+from tfvae.benchmark.serving import serving_table
 from tfvae.benchmark.step import step_table
 from tfvae.benchmark.table import Table
 
 # (quick) -> Table; quick means sizes and repeats just large enough to see that the table is made.
 TABLES: dict[str, Callable[[bool], Table]] = {
     "step": step_table,
+    "serving": serving_table,
 }
 
 __all__ = ["TABLES", "Table", "machine"]
