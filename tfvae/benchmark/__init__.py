@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from tfvae.benchmark.machine import machine
 from tfvae.benchmark.models import models_table
+from tfvae.benchmark.serving import serving_table
 from tfvae.benchmark.step import step_table
 from tfvae.benchmark.table import Table
 
@@ -11,6 +12,7 @@ from tfvae.benchmark.table import Table
 TABLES: dict[str, Callable[[bool], Table]] = {
     "step": step_table,
     "models": models_table,
+    "serving": serving_table,
 }
 
 __all__ = ["TABLES", "Table", "machine"]
