@@ -375,39 +375,19 @@ def exit_codes(processes, seconds=300):
     return [process.returncode for process in processes]
 
 
-KILLED = """
+WORKER = """
 import os, signal, sys
 from pathlib import Path
-from tests import tiny
-from tfvae.training import train
-
-def kill(calls):
-    if Path(sys.argv[1], "checkpoints", "step-2.index").exists():
-        os.kill(os.getpid(), signal.SIGKILL)
-
-train(tiny.experiment(log_every=1, checkpoint_every=2), sys.argv[1], data=tiny.Blobs(before=kill), progress=False)
-"""
-
-
-@pytest.mark.slow
-def test_a_killed_process_is_gone_on_with(uninterrupted, tmp_path):
-    workdir, output = tmp_path / "run", tmp_path / "output"
-    assert exit_codes([start(KILLED, workdir, output=output)]) == [-signal.SIGKILL], output.read_text()[-3000:]
-    assert checkpoints(workdir)[0] == 2
-    assert not (workdir / "model.keras").exists()
-    model = run(tiny.experiment(), workdir)
-    np.testing.assert_allclose(state(model), uninterrupted[1], rtol=1e-6, atol=1e-6)
-
-
-WORKER = """
-import sys
 from tfvae import distribute
 strategy = distribute.strategy("multi_worker")
 from tests import tiny
 from tfvae.training import train
 
-for steps, workdir in ((4, sys.argv[1]), (8, sys.argv[2])):
-    train(tiny.experiment(steps=steps), workdir, strategy, data=tiny.Blobs(), progress=False)
+def kill(calls):
+    if len(sys.argv) > 2 and Path(sys.argv[2], "checkpoints", "step-2.index").exists():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+train(tiny.experiment(checkpoint_every=2), sys.argv[1], strategy, data=tiny.Blobs(before=kill), progress=False)
 """
 
 
@@ -420,23 +400,39 @@ def free_ports(n):
 
 
 @pytest.mark.slow
-def test_two_processes_train_like_one_device_and_go_on(uninterrupted, tmp_path):
+def test_two_processes_of_which_one_is_killed_end_like_one_device(uninterrupted, tmp_path):
     workdir, other = tmp_path / "run", tmp_path / "other"
     outputs = [tmp_path / "output_0", tmp_path / "output_1"]
     cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(2)]}
-    processes = []
+
+    def start_both(*folders):
+        configs = [{"cluster": cluster, "task": {"type": "worker", "index": index}} for index in (0, 1)]
+        return [
+            start(WORKER, *arguments, output=output, TF_CONFIG=json.dumps(config))
+            for arguments, output, config in zip(folders, outputs, configs, strict=True)
+        ]
+
+    def said():
+        return "\n---\n".join(output.read_text()[-3000:] for output in outputs)
+
     # At first the second worker has a folder of its own: nothing appears in it, as only the chief writes.
-    for index, first_folder in enumerate([workdir, other]):
-        config = {"cluster": cluster, "task": {"type": "worker", "index": index}}
-        environment = {"TF_CONFIG": json.dumps(config)}
-        processes.append(start(WORKER, first_folder, workdir, output=outputs[index], **environment))
-    codes = exit_codes(processes)
-    assert codes == [0, 0], "\n---\n".join(output.read_text()[-3000:] for output in outputs)
+    survivor, killed = start_both([workdir], [other, workdir])
+    try:
+        assert exit_codes([killed]) == [-signal.SIGKILL], said()
+        assert survivor.wait(timeout=120) == 1, said()
+    finally:
+        survivor.kill()
+        survivor.wait()
+    assert "ConnectionError: Another worker has ended, and none can go on alone" in said()
     assert not other.exists()
+    assert checkpoints(workdir)[-1] in (2, 4, 6)
+
+    assert exit_codes(start_both([workdir], [workdir])) == [0, 0], said()
     assert sorted(os.listdir(workdir)) == ["checkpoints", "experiment.json", "logs", "model.keras"]
     # One file for each of the chief's two runs.
     assert len(os.listdir(workdir / "logs")) == 2
-    assert checkpoints(workdir) == [4, 8]
+    assert logged(workdir) == [2, 4, 6, 8]
+    assert checkpoints(workdir) == [6, 8]
     model = keras.models.load_model(workdir / "model.keras")
     np.testing.assert_allclose(state(model), uninterrupted[1], rtol=1e-6, atol=1e-6)
     assert_same_scalars(workdir, uninterrupted[0])
