@@ -46,11 +46,15 @@ def test_models_follow_the_folder_and_other_files_are_kept(zoo, tmp_path):
     assert set(write_configuration(zoo, out, TEMPLATES).values()) == {"wrote"}
     (out / "compose.yaml").write_text("mine")
     (zoo / "one" / "2").mkdir()
-    done = write_configuration(zoo, out, TEMPLATES)
-    assert {path.name for path, what in done.items() if what == "wrote"} == {"models.config"}
+    done = {path.name: what for path, what in write_configuration(zoo, out, TEMPLATES).items()}
+    assert (done.pop("models.config"), done.pop("compose.yaml")) == ("wrote", "kept, differs")
+    assert set(done.values()) == {"kept"}
     assert (out / "compose.yaml").read_text() == "mine"
     config = text_format.Parse((out / "models.config").read_text(), ModelServerConfig())
     assert chosen(config)["one"] == ("/models/one", [1, 2], {"stable": 1, "canary": 2})
+    assert (out / ".env").read_text() == f"SAVED_MODELS={zoo}\n"
+    other = zoo.rename(zoo.with_name("other"))
+    assert write_configuration(other, out, TEMPLATES)[out / ".env"] == "kept, differs"
     assert (out / ".env").read_text() == f"SAVED_MODELS={zoo}\n"
 
 
