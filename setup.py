@@ -6,6 +6,9 @@ ENTRIES = {"tfvae.zoo_entries": "zoo", "tfvae.zoo_saved_models": "saved_models"}
 # TensorFlow Serving's protocol: client stubs, and the base classes of the local server.
 SERVING = ["tensorflow-serving-api>=2.20", "grpcio>=1.60", "requests>=2.31"]
 
+# Exports as ONNX. Older versions of tf2onnx need protobuf < 4, and TensorFlow a newer one.
+ONNX = ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"]
+
 setup(
     name="tfvae",
     version="0.1.0",
@@ -47,8 +50,10 @@ setup(
             "pyyaml>=6.0",  # reads the manifests for Docker and Kubernetes
             "setuptools>=77",  # builds the wheel that a test installs
             *SERVING,
+            *ONNX,
         ],
         "serving": SERVING,
+        "onnx": ONNX,
         "ray": ["ray>=2.40"],  # studies on a cluster; its tests are skipped without it
         "lint": ["ruff>=0.12", "mypy>=1.16", "pre-commit>=4.0"],
     },

@@ -48,6 +48,16 @@ def scalars(workdir):
     return shown
 
 
+def logged(workdir):
+    """The steps of the entries in the event files, each as often as it is there."""
+    events = [
+        tf.compat.v1.Event.FromString(record.numpy())
+        for file in (workdir / "logs").iterdir()
+        for record in tf.data.TFRecordDataset(str(file))
+    ]
+    return sorted(event.step for event in events for value in event.summary.value if value.tag == "loss")
+
+
 def checkpoints(workdir):
     """The steps that can be gone on from."""
     return sorted(int(path.stem.removeprefix("step-")) for path in (workdir / "checkpoints").glob("*.index"))
@@ -192,21 +202,33 @@ def test_a_run_stopped_around_a_checkpoint_goes_on_as_if_nothing_had_happened(
         with pytest.raises(raised, match=named):
             run(tiny.experiment(), tmp_path)
     assert not (tmp_path / "model.keras").exists()
+    assert logged(tmp_path) == [step for step in (2, 4, 6, 8) if step <= at]  # some of which come again
     np.testing.assert_array_equal(state(run(tiny.experiment(), tmp_path)), uninterrupted[1])
     assert (tmp_path / "model.keras").exists()
+    assert logged(tmp_path) == [2, 4, 6, 8]
 
 
 def test_a_finished_run_stays_as_it_is(uninterrupted, tmp_path):
     workdir = shutil.copytree(uninterrupted[0], tmp_path / "run")
     (workdir / "model.keras").unlink()
-    # What is left of a checkpoint that was being written when its process was killed.
+    # What is left of files that were being written when their process was killed.
     (workdir / "checkpoints" / "step-6_temp").mkdir()
+    for name in ("checkpoints/.checkpoint.17.tmp", ".experiment.17.tmp.json", ".model.17.tmp.keras"):
+        (workdir / name).write_text("half")
     asked = []
     model = run(tiny.experiment(), workdir, data=tiny.Blobs(before=asked.append))
     np.testing.assert_array_equal(state(model), uninterrupted[1])
     np.testing.assert_array_equal(state(keras.models.load_model(workdir / "model.keras")), uninterrupted[1])
     assert len(asked) <= 1
-    assert not (workdir / "checkpoints" / "step-6_temp").exists()
+    assert sorted(os.listdir(workdir)) == ["checkpoints", "experiment.json", "logs", "model.keras"]
+    names = os.listdir(workdir / "checkpoints")
+    assert sorted({name.partition(".")[0] for name in names}) == ["checkpoint", "step-4", "step-8"]
+
+
+def test_a_run_that_was_killed_as_it_began_begins_again(tmp_path):
+    (tmp_path / ".experiment.17.tmp.json").write_text("{")
+    run(tiny.experiment(steps=2), tmp_path)
+    assert sorted(os.listdir(tmp_path)) == ["checkpoints", "experiment.json", "logs", "model.keras"]
 
 
 def test_steps_that_do_not_fill_a_log_entry_and_grow_later(uninterrupted, tmp_path):

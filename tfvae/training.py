@@ -12,12 +12,13 @@ import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
-from tfvae.atomic import written_whole
+from tfvae.atomic import leftovers, written_whole
 from tfvae.callbacks import AtSteps
 from tfvae.checkpoints import Checkpoints
 from tfvae.data import load
 from tfvae.data.batches import ImageSource, batches
 from tfvae.distribute import is_chief, is_multi_worker, num_replicas, of_all_workers
+from tfvae.events import forget_after
 from tfvae.experiment import Experiment
 from tfvae.interruption import Requests, Terminated, requests_noted
 from tfvae.lock import NAME as LOCK
@@ -80,8 +81,11 @@ def train(
             step = checkpoints.restore()
         _check_step(step, experiment, workdir, strategy)
         if chief:
+            for file in (*leftovers(workdir / "experiment.json"), *leftovers(workdir / "model.keras")):
+                file.unlink()
             experiment.save(workdir / "experiment.json")
             checkpoints.remove_unfinished()
+            forget_after(workdir / "logs", step)
         with (
             requests_noted() as requests,
             tqdm(total=experiment.steps, initial=step, unit="step", disable=not (progress and chief)) as bar,
@@ -218,7 +222,7 @@ def _check_workdir(workdir: Path, experiment: Experiment) -> None:
                 f"{key}={getattr(there, key)!r} (now {getattr(experiment, key)!r})" for key in differing
             )
             raise FileExistsError(f"{workdir} belongs to another experiment, with {changes}. Choose another folder")
-    elif workdir.is_file() or (workdir.is_dir() and any(file.name != LOCK for file in workdir.iterdir())):
+    elif workdir.is_file() or (workdir.is_dir() and set(workdir.iterdir()) - {workdir / LOCK, *leftovers(path)}):
         raise FileExistsError(f"Expected a new or empty folder, or one of this experiment. {workdir} is neither")
 
 

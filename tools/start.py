@@ -39,19 +39,26 @@ with _without_notices():
     from absl import app, logging
 
 
-def run(main: Callable[[Sequence[str]], None], *, interrupted: str = "Interrupted.", before_flags: str = "") -> None:
+def run(
+    main: Callable[[Sequence[str]], None],
+    *,
+    interrupted: str = "Interrupted.",
+    before_flags: str = "",
+    names: bool = False,
+) -> None:
     """Runs a tool: one clear line and exit code 1 for an error that the user can mend, and exit code 130 for Ctrl-C.
 
     Args:
         main: gets the arguments, the tool's path first.
         interrupted: what is said after Ctrl-C.
         before_flags: what the one argument is that stands before the flags, for a tool that takes one.
+        names: whether any number of arguments may stand beside the flags; main checks them.
     """
 
     def guarded(argv: Sequence[str]) -> None:
         if before_flags and len(argv) != 2:
             raise app.UsageError(f"Expected {before_flags} and flags, as --name=value. Received: {argv[1:]}")
-        if not before_flags and len(argv) > 1:
+        if not before_flags and not names and len(argv) > 1:
             raise app.UsageError(f"Expected flags alone, as --name=value. Received: {argv[1:]}")
         logging.set_verbosity(logging.WARNING)
         tf.get_logger().setLevel("WARNING")
@@ -60,7 +67,7 @@ def run(main: Callable[[Sequence[str]], None], *, interrupted: str = "Interrupte
         except KeyboardInterrupt as error:
             print(f"\n{str(error) or interrupted}", file=sys.stderr)
             sys.exit(130)
-        except (ValueError, IndexError, OSError, ArithmeticError, tf.errors.OpError) as error:
+        except (ValueError, IndexError, OSError, ArithmeticError, ImportError, tf.errors.OpError) as error:
             sys.exit(f"Error: {_one_line(error)}")
 
     app.run(guarded)

@@ -75,14 +75,16 @@ class FactorVAE(VAE):
         return {**super().trained_by(), "discriminator_optimizer": self.discriminator.trainable_variables}
 
     def loss_terms(self, images: tf.Tensor, posterior: tfp.distributions.Distribution, z: tf.Tensor) -> Terms:
+        """As `VAE.loss_terms`, and "logits" [B, 2]: what the discriminator, which learns from them too, says of z."""
         terms = super().loss_terms(images, posterior, z)
-        tc = objectives.total_correlation(self.discriminator(z))
-        return {**terms, "loss": terms["loss"] + self.gamma * tc, "total_correlation": tc}
+        logits = self.discriminator(z)
+        tc = objectives.total_correlation(logits)
+        return {**terms, "loss": terms["loss"] + self.gamma * tc, "total_correlation": tc, "logits": logits}
 
     def train_step(self, data: Any) -> dict[str, Any]:
         images, others = self.halves(self.images_of(data))
 
-        with tf.GradientTape() as tape:
+        with tf.GradientTape(persistent=True) as tape:
             posterior = self.posterior(images)
             z = self.sample(posterior, self.step_seed(stream=0))
             terms = self.loss_terms(images, posterior, z)
@@ -92,8 +94,8 @@ class FactorVAE(VAE):
 
         # B' is encoded by the updated autoencoder, as Algorithm 2 has it (CONTRIBUTING.md: an open question).
         z_permuted = self.permuted(self.sample(self.posterior(others), seeds[0]), seeds[1])
-        with tf.GradientTape() as tape:
-            terms |= self.discriminator_terms(tf.stop_gradient(z), tf.stop_gradient(z_permuted))
+        with tape:  # which has D(z): the autoencoder's update leaves the discriminator as it was
+            terms |= self.discriminator_terms(terms["logits"], self.discriminator(z_permuted))
             loss = self.scaled_mean(terms["discriminator_loss"], "discriminator_optimizer")
         self.minimise(tape, loss, "discriminator_optimizer")
         return self.log(terms)
@@ -103,7 +105,8 @@ class FactorVAE(VAE):
         posterior = self.posterior(images)
         z = self.sample(posterior, self.test_seed(stream=0))
         terms = self.loss_terms(images, posterior, z)
-        return self.log({**terms, **self.discriminator_terms(z, self.permuted(z, self.test_seed(stream=2)))})
+        logits_permuted = self.discriminator(self.permuted(z, self.test_seed(stream=2)))
+        return self.log({**terms, **self.discriminator_terms(terms["logits"], logits_permuted)})
 
     def halves(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """B and B' of Algorithm 2: the even rows and the odd rows, [m, H, W, C] each.
@@ -117,14 +120,15 @@ class FactorVAE(VAE):
         enough = tf.debugging.Assert(pairs > 0, ["Expected at least 2 images a replica: B and B' of Algorithm 2."])
         with tf.control_dependencies([enough] if enough is not None else []):
             images = images[: 2 * pairs]
-        return images[0::2], images[1::2]
+        # Not images[0::2]: TensorFlow's slices with a stride take ten times as long.
+        images, others = tf.unstack(tf.reshape(images, [-1, 2, *self.image_shape]), axis=1)
+        return images, others
 
     def permuted(self, z: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """permute_dims over the global batch: this replica's rows of it, [B, D]."""
         return distribute.own_rows(objectives.permute_dims(distribute.gather(z), seed), like=z)
 
-    def discriminator_terms(self, z: tf.Tensor, z_permuted: tf.Tensor) -> Terms:
-        logits, logits_permuted = self.discriminator(z), self.discriminator(z_permuted)
+    def discriminator_terms(self, logits: tf.Tensor, logits_permuted: tf.Tensor) -> Terms:
         return {
             "discriminator_loss": objectives.discriminator_loss(logits, logits_permuted),
             "discriminator_accuracy": objectives.discriminator_accuracy(logits, logits_permuted),

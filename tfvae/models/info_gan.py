@@ -145,8 +145,9 @@ class InfoGAN(Model):
         """
         codes = tf.convert_to_tensor(codes, tf.float32)
         if noise is None:
-            drawn = tf.random.stateless_uniform([1, self.noise_dim], [self.seed, 0], -1, 1)
-            noise = tf.repeat(drawn, tf.shape(codes)[0], axis=0)
+            with tf.init_scope():  # a constant of the graph: formats that this is exported to cannot draw
+                drawn = tf.random.stateless_uniform([1, self.noise_dim], [self.seed, 0], -1, 1).numpy()
+            noise = tf.tile(drawn, [tf.shape(codes)[0], 1])
         return self.generator(tf.concat([codes, tf.convert_to_tensor(noise, tf.float32)], axis=-1), training=False)
 
     def sample(self, like: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

@@ -38,12 +38,14 @@ class PriorFactorVAE(FactorVAE):
 
     def loss_terms(self, images: tf.Tensor, posterior: tfp.distributions.Distribution, z: tf.Tensor) -> Terms:
         terms = VAE.loss_terms(self, images, posterior, z)
-        divergence = objectives.prior_divergence(self.discriminator(z))
-        return {**terms, "loss": terms["loss"] + self.gamma * divergence, "prior_divergence": divergence}
+        logits = self.discriminator(z)
+        divergence = objectives.prior_divergence(logits)
+        loss = terms["loss"] + self.gamma * divergence
+        return {**terms, "loss": loss, "prior_divergence": divergence, "logits": logits}
 
     def train_step(self, data: Any) -> dict[str, Any]:
         images = self.images_of(data)
-        with tf.GradientTape() as tape:
+        with tf.GradientTape(persistent=True) as tape:
             posterior = self.posterior(images)
             z = self.sample(posterior, self.step_seed(stream=0))
             terms = self.loss_terms(images, posterior, z)
@@ -51,8 +53,9 @@ class PriorFactorVAE(FactorVAE):
         prior_seed = self.step_seed(stream=1)
         self.minimise(tape, loss)
 
-        with tf.GradientTape() as tape:
-            terms |= self.discriminator_terms(tf.stop_gradient(z), distribute.standard_normal_like(z, prior_seed))
+        prior = distribute.standard_normal_like(z, prior_seed)
+        with tape:  # which has D(z), as in FactorVAE
+            terms |= self.discriminator_terms(terms["logits"], self.discriminator(prior))
             loss = self.scaled_mean(terms["discriminator_loss"], "discriminator_optimizer")
         self.minimise(tape, loss, "discriminator_optimizer")
         return self.log(terms)
@@ -62,4 +65,5 @@ class PriorFactorVAE(FactorVAE):
         posterior = self.posterior(images)
         z = self.sample(posterior, self.test_seed(stream=0))
         prior = distribute.standard_normal_like(z, self.test_seed(stream=1))
-        return self.log({**self.loss_terms(images, posterior, z), **self.discriminator_terms(z, prior)})
+        terms = self.loss_terms(images, posterior, z)
+        return self.log({**terms, **self.discriminator_terms(terms["logits"], self.discriminator(prior))})

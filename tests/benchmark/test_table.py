@@ -1,0 +1,31 @@
+import json
+
+import pytest
+
+from tfvae.benchmark import Table
+
+TABLE = Table("Steps", ["model", "images", "ms"], [["a|b", 12_345, 0.12345], ["c", 1, None]], ["In one thread."])
+
+
+def test_markdown():
+    assert TABLE.to_markdown().splitlines() == [
+        "### Steps",
+        "",
+        "| model | images | ms |",
+        "| --- | ---: | ---: |",
+        "| a\\|b | 12,345 | 0.123 |",
+        "| c | 1 |  |",
+        "",
+        "In one thread.",
+    ]
+
+
+def test_json_keeps_every_digit():
+    table = json.loads(json.dumps(TABLE.to_dict()))
+    assert table["rows"][0] == {"model": "a|b", "images": 12_345, "ms": 0.12345}
+    assert table["notes"] == ["In one thread."]
+
+
+def test_a_row_that_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match=r"Expected 2 cells.*Received: \['x'\]"):
+        Table("t", ["a", "b"], [["x"]])

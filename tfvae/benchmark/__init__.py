@@ -1,0 +1,16 @@
+"""What this library takes on a machine, table by table. Adding one: a file here and a line below."""
+
+from collections.abc import Callable
+
+from tfvae.benchmark.machine import machine
+from tfvae.benchmark.models import models_table
+from tfvae.benchmark.step import step_table
+from tfvae.benchmark.table import Table
+
+# (quick) -> Table; quick means sizes and repeats just large enough to see that the table is made.
+TABLES: dict[str, Callable[[bool], Table]] = {
+    "step": step_table,
+    "models": models_table,
+}
+
+__all__ = ["TABLES", "Table", "machine"]

@@ -1,0 +1,94 @@
+"""Times that can be compared: what is compared takes turns, so that other work on the machine falls on all alike."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The times of one callable.
+
+    Args:
+        seconds: float64 [N], by the clock, one a call.
+        cpu_seconds: float64 [N], of all threads of this process.
+    """
+
+    seconds: np.ndarray
+    cpu_seconds: np.ndarray
+
+    @property
+    def median(self) -> float:
+        """Seconds."""
+        return float(np.median(self.seconds))
+
+    @property
+    def minimum(self) -> float:
+        """Seconds. On a machine with other work it is nearest to what the call takes by itself."""
+        return float(self.seconds.min())
+
+    @property
+    def p99(self) -> float:
+        """Seconds that 99 of 100 calls stay within."""
+        return float(np.quantile(self.seconds, 0.99))
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of the processor, the median."""
+        return float(np.median(self.cpu_seconds))
+
+
+def alternate(callables: Mapping[str, Callable[[], Any]], *, repeats: int = 20, warmup: int = 3) -> dict[str, Timing]:
+    """Times several callables in turns: A, B, C, A, B, C, ...
+
+    Args:
+        callables: by name; each call does one unit of work, and returns when it is done: a tensor that it returns is
+            waited for.
+        repeats: N, how many times of each are kept, at least 1.
+        warmup: how many calls of each are made before, and not kept.
+
+    Returns:
+        By name, what each took.
+
+    Raises:
+        ValueError: when there is nothing to time.
+    """
+    if not callables or repeats < 1 or warmup < 0:
+        raise ValueError(
+            "Expected callables, repeats of at least 1, and warmup of at least 0. "
+            f"Received: callables={list(callables)}, repeats={repeats}, warmup={warmup}"
+        )
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in callables}
+    for turn in range(warmup + repeats):
+        for name, function in callables.items():
+            clock, cpu = time.perf_counter(), time.process_time()
+            _wait_for(function())
+            took = time.perf_counter() - clock, time.process_time() - cpu
+            if turn >= warmup:
+                times[name].append(took)
+    return {name: Timing(*np.array(each).T) for name, each in times.items()}
+
+
+def matrix_peak(size: int = 2048, repeats: int = 10) -> float:
+    """What this machine reaches in a product of two large float32 matrices: 10^9 floating point operations a second.
+
+    The best of the repeats, with the threads that TensorFlow has now.
+
+    Args:
+        size: rows and columns of the square matrices.
+        repeats: how many products are timed.
+    """
+    matrix = tf.random.stateless_uniform([size, size], [0, 0])
+    product = tf.function(lambda: tf.matmul(matrix, matrix))
+    return 2e-9 * size**3 / alternate({"product": product}, repeats=repeats)["product"].minimum
+
+
+def _wait_for(result: Any) -> None:
+    # On a GPU, an operation returns before it is done.
+    for tensor in tf.nest.flatten(result):
+        if isinstance(tensor, tf.Tensor):
+            tensor.numpy()

@@ -1,0 +1,52 @@
+"""Measures what this library takes on this machine: tables in Markdown.
+
+  python tools/benchmark.py
+  python tools/benchmark.py step --threads=1 --output=step.json
+
+Without names, all tables are made. What is compared within a table takes turns, so that other work on the machine falls
+on all alike; for figures to keep, there should be none.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import start  # before anything that imports TensorFlow
+import tensorflow as tf
+from absl import flags
+
+from tfvae.atomic import written_whole
+from tfvae.benchmark import TABLES, machine
+
+OUTPUT = flags.DEFINE_string("output", None, "Where to write the tables too: a file .json or .md.")
+QUICKLY = flags.DEFINE_bool("quick", False, "Tiny sizes and few repeats: to see that it works, not to report.")
+THREADS = flags.DEFINE_integer("threads", None, "Threads of an operation of TensorFlow; by default all cores.", 1)
+
+
+def main(argv: Sequence[str]) -> None:
+    names = argv[1:] or list(TABLES)
+    if unknown := sorted(set(names) - set(TABLES)):
+        raise ValueError(f"Expected tables out of {sorted(TABLES)}. Received: {unknown}")
+    output = Path(OUTPUT.value) if OUTPUT.value else None
+    if output and output.suffix not in (".json", ".md"):
+        raise ValueError(f"Expected --output to end in .json or .md. Received: {output}")
+    if THREADS.value:
+        tf.config.threading.set_intra_op_parallelism_threads(THREADS.value)
+        tf.config.threading.set_inter_op_parallelism_threads(THREADS.value)
+    text = "; ".join(f"{name} {value}" for name, value in machine().items()) + "\n"
+    print(text)
+    tables = {}
+    for name in names:
+        tables[name] = TABLES[name](QUICKLY.value)
+        print(tables[name].to_markdown(), flush=True)
+    if output:
+        with written_whole(output) as beside:
+            if output.suffix == ".json":
+                content = {"machine": machine(), "tables": {name: table.to_dict() for name, table in tables.items()}}
+                beside.write_text(json.dumps(content, indent=1) + "\n")
+            else:
+                beside.write_text("\n".join([text, *(table.to_markdown() for table in tables.values())]))
+
+
+if __name__ == "__main__":
+    start.run(main, names=True)
