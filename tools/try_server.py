@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import start  # before anything that imports TensorFlow
+import tensorflow as tf
 from absl import flags
 
 from tfvae import data
@@ -57,19 +58,25 @@ def random_bytes(client: Client) -> None:
 def speed(client: Client) -> None:
     sprites = data.load("dsprites")
     pixels = sprites.images(np.random.default_rng(0).choice(len(sprites), COUNT.value, replace=False))
+    files = [tf.io.encode_png(image).numpy() for image in pixels]
     with Client(REST.value, MODEL.value) as rest:
-        for name, by in (("gRPC", client), ("REST", rest)):
-            by.encode(pixels[:64])
+        for name, by, images in (
+            ("gRPC, pixels", client, pixels),
+            ("gRPC, PNG", client, files),
+            ("REST, PNG", rest, files),
+        ):
+            by.encode(images[:64])
             begin = time.perf_counter()
-            by.encode(pixels)
+            by.encode(images)
             seconds = time.perf_counter() - begin
-            print(f"{name}: {len(pixels)} images in {seconds:.1f} s, {len(pixels) / seconds:.0f} a second", flush=True)
+            print(f"{name}: {len(images)} images in {seconds:.1f} s, {len(images) / seconds:.0f} a second", flush=True)
 
 
 def load(client: Client) -> None:
     finished = threading.Event()
     threading.Timer(SECONDS.value, finished.set).start()
     images = np.zeros((1, *trials.image_shape(client)), np.float32)
+    print(f"{CLIENTS.value} clients ask for {SECONDS.value:.0f} s", flush=True)
     print(trials.load(GRPC.value, MODEL.value, images, clients=CLIENTS.value, until=finished))
 
 

@@ -33,7 +33,7 @@ class BadRequest:
         inputs: arrays by name; bytes as objects.
         columns: what the JSON has in their place, for what is wrong in JSON alone.
         signature, model, version, label: whom it asks; by default the newest version of the model that is tried.
-        local: whether it is `LocalServer` alone that refuses it.
+        local: whether this is the answer of `LocalServer`, and TensorFlow Serving's may be another.
         leaves: the client goes away before it has an answer.
     """
 
@@ -101,7 +101,7 @@ def bad_requests(image_shape: Sequence[int], limit: int) -> list[BadRequest]:
             local=True,
         ),
         BadRequest("another name of the input", *invalid, {"pixels": images}),
-        BadRequest("no rows", "OK", 400, {"images": images[:0]}),
+        BadRequest("no rows", "OK", 400, {"images": images[:0]}, local=True),
         BadRequest("an unknown signature", "FAILED_PRECONDITION", 400, sent, signature="nope"),
         BadRequest("an unknown model", "NOT_FOUND", 404, sent, model="nope"),
         BadRequest("an unknown version", "NOT_FOUND", 404, sent, version=999_999),
