@@ -81,7 +81,8 @@ def test_two_replicas_train_like_one_device(name, mirrored):
     if one.batch_multiple == 1:
         batches = batches.concatenate(tf.data.Dataset.from_tensor_slices(X[31:32]).batch(16))
     expected, logs = (model.fit(batches, shuffle=False, verbose=0).history for model in (one, two))
-    np.testing.assert_allclose(tiny.weights(one), tiny.weights(two), atol=1e-6)
+    # Batch norm sums over the replicas in another order.
+    np.testing.assert_allclose(tiny.weights(one), tiny.weights(two), atol=1e-5 if "gan" in name else 1e-6)
     for key, values in logs.items():
         # The log is the mean of the replicas' own means, over 16 and 15 images: that shows where values differ much
         # from image to image, as a GAN's do.
