@@ -6,6 +6,9 @@ ENTRIES = {"tfvae.zoo_entries": "zoo", "tfvae.zoo_saved_models": "saved_models"}
 # TensorFlow Serving's protocol: client stubs, and the base classes of the local server.
 SERVING = ["tensorflow-serving-api>=2.20", "grpcio>=1.60", "requests>=2.31"]
 
+# Exports as ONNX. Older versions of tf2onnx need protobuf < 4, and TensorFlow a newer one.
+ONNX = ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"]
+
 setup(
     name="tfvae",
     version="0.1.0",
@@ -45,9 +48,12 @@ setup(
             "pytest-xdist[psutil]>=3.6",  # the tests on all cores; psutil counts them
             "playwright>=1.48",  # drives Chromium in the report's test; skipped where there is no Chromium
             "pyyaml>=6.0",  # reads the manifests for Docker and Kubernetes
+            "setuptools>=77",  # builds the wheel that a test installs
             *SERVING,
+            *ONNX,
         ],
         "serving": SERVING,
+        "onnx": ONNX,
         "ray": ["ray>=2.40"],  # studies on a cluster; its tests are skipped without it
         "lint": ["ruff>=0.12", "mypy>=1.16", "pre-commit>=4.0"],
     },

@@ -1,8 +1,9 @@
 import os
+import signal
 
 import pytest
 
-from tfvae.atomic import written_whole
+from tfvae.atomic import leftovers, written_whole
 
 
 def fill(path, kind, text="new"):
@@ -96,3 +97,24 @@ def test_a_file_does_not_replace_a_folder(tmp_path):
         write()
     assert content(path) == "old"
     assert os.listdir(tmp_path) == ["result"]
+
+
+@pytest.mark.parametrize("name", ["result", "result.txt", "result.tar.gz"])
+def test_what_a_killed_process_left_is_found_and_nothing_else(name, tmp_path):
+    path = tmp_path / name
+    for other in ("result.txt", ".result", f".other.{name}", f".1{name}.5.tmp", ".resultx.5.tmp.txt", "notes.tmp"):
+        (tmp_path / other).write_text("mine")
+    child = os.fork()
+    if not child:
+        with written_whole(path) as beside:
+            beside.write_text("half")
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    (found,) = leftovers(path)
+    assert found.read_text() == "half"
+    found.unlink()
+    assert leftovers(path) == []
+
+
+def test_of_a_folder_that_does_not_exist_nothing_is_left(tmp_path):
+    assert leftovers(tmp_path / "absent" / "result.txt") == []

@@ -103,3 +103,19 @@ def test_one_process_of_a_cluster_is_the_chief(cluster, task, expected):
 def test_a_process_without_a_cluster_is_the_chief(mirrored):
     assert distribute.is_chief(tf.distribute.get_strategy())
     assert distribute.is_chief(mirrored)
+
+
+def test_it_is_said_that_another_worker_has_ended():
+    aborted = "Collective ops is aborted by: /job:worker/task:1 is down"
+    with (
+        pytest.raises(
+            ConnectionError, match=r"Another worker has ended, .* TensorFlow says: /job:worker/task:1 is down"
+        ),
+        distribute.all_workers_needed(),
+    ):
+        raise tf.errors.UnavailableError(None, None, aborted)
+
+
+def test_other_errors_of_tensorflow_stay_as_they_are():
+    with pytest.raises(tf.errors.UnavailableError, match="the disk is gone"), distribute.all_workers_needed():
+        raise tf.errors.UnavailableError(None, None, "the disk is gone")

@@ -1,6 +1,8 @@
 """The command lines as a user runs them: in processes of their own."""
 
 import json
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -102,3 +104,22 @@ def test_wrong_input_gets_one_clear_line_and_leaves_nothing(workdir):
             assert expected in line
             assert "Traceback" not in err
     assert not (workdir / "new").exists()
+
+
+def test_a_server_is_started_and_tried(tmp_path):
+    pytest.importorskip("tensorflow_serving")
+    server = start("serve", "--grpc_port=0", "--rest_port=0")
+    try:
+        lines = iter(server.stdout.readline, "")
+        grpc, rest = next(
+            found.groups() for line in lines if (found := re.match(r"gRPC (\S+), REST (http://[^/]+)/", line))
+        )
+        out = run("try_server", "random_bytes", "--count=20", f"--pid={server.pid}", f"--grpc={grpc}", f"--rest={rest}")
+        assert re.search(r"random: 20 sent, {'INVALID_ARGUMENT': 20}; the server has \d+ MiB", out)
+        assert re.search(r"mutated pictures: 2 sent, .*; the server has \d+ MiB", out)
+        server.send_signal(signal.SIGINT)
+        _, err = server.communicate(timeout=60)
+        assert server.returncode == 130, err
+        assert "Stopped." in err
+    finally:
+        server.kill()

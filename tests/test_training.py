@@ -48,6 +48,16 @@ def scalars(workdir):
     return shown
 
 
+def logged(workdir):
+    """The steps of the entries in the event files, each as often as it is there."""
+    events = [
+        tf.compat.v1.Event.FromString(record.numpy())
+        for file in (workdir / "logs").iterdir()
+        for record in tf.data.TFRecordDataset(str(file))
+    ]
+    return sorted(event.step for event in events for value in event.summary.value if value.tag == "loss")
+
+
 def checkpoints(workdir):
     """The steps that can be gone on from."""
     return sorted(int(path.stem.removeprefix("step-")) for path in (workdir / "checkpoints").glob("*.index"))
@@ -192,21 +202,33 @@ def test_a_run_stopped_around_a_checkpoint_goes_on_as_if_nothing_had_happened(
         with pytest.raises(raised, match=named):
             run(tiny.experiment(), tmp_path)
     assert not (tmp_path / "model.keras").exists()
+    assert logged(tmp_path) == [step for step in (2, 4, 6, 8) if step <= at]  # some of which come again
     np.testing.assert_array_equal(state(run(tiny.experiment(), tmp_path)), uninterrupted[1])
     assert (tmp_path / "model.keras").exists()
+    assert logged(tmp_path) == [2, 4, 6, 8]
 
 
 def test_a_finished_run_stays_as_it_is(uninterrupted, tmp_path):
     workdir = shutil.copytree(uninterrupted[0], tmp_path / "run")
     (workdir / "model.keras").unlink()
-    # What is left of a checkpoint that was being written when its process was killed.
+    # What is left of files that were being written when their process was killed.
     (workdir / "checkpoints" / "step-6_temp").mkdir()
+    for name in ("checkpoints/.checkpoint.17.tmp", ".experiment.17.tmp.json", ".model.17.tmp.keras"):
+        (workdir / name).write_text("half")
     asked = []
     model = run(tiny.experiment(), workdir, data=tiny.Blobs(before=asked.append))
     np.testing.assert_array_equal(state(model), uninterrupted[1])
     np.testing.assert_array_equal(state(keras.models.load_model(workdir / "model.keras")), uninterrupted[1])
     assert len(asked) <= 1
-    assert not (workdir / "checkpoints" / "step-6_temp").exists()
+    assert sorted(os.listdir(workdir)) == ["checkpoints", "experiment.json", "logs", "model.keras"]
+    names = os.listdir(workdir / "checkpoints")
+    assert sorted({name.partition(".")[0] for name in names}) == ["checkpoint", "step-4", "step-8"]
+
+
+def test_a_run_that_was_killed_as_it_began_begins_again(tmp_path):
+    (tmp_path / ".experiment.17.tmp.json").write_text("{")
+    run(tiny.experiment(steps=2), tmp_path)
+    assert sorted(os.listdir(tmp_path)) == ["checkpoints", "experiment.json", "logs", "model.keras"]
 
 
 def test_steps_that_do_not_fill_a_log_entry_and_grow_later(uninterrupted, tmp_path):
@@ -353,39 +375,19 @@ def exit_codes(processes, seconds=300):
     return [process.returncode for process in processes]
 
 
-KILLED = """
+WORKER = """
 import os, signal, sys
 from pathlib import Path
-from tests import tiny
-from tfvae.training import train
-
-def kill(calls):
-    if Path(sys.argv[1], "checkpoints", "step-2.index").exists():
-        os.kill(os.getpid(), signal.SIGKILL)
-
-train(tiny.experiment(log_every=1, checkpoint_every=2), sys.argv[1], data=tiny.Blobs(before=kill), progress=False)
-"""
-
-
-@pytest.mark.slow
-def test_a_killed_process_is_gone_on_with(uninterrupted, tmp_path):
-    workdir, output = tmp_path / "run", tmp_path / "output"
-    assert exit_codes([start(KILLED, workdir, output=output)]) == [-signal.SIGKILL], output.read_text()[-3000:]
-    assert checkpoints(workdir)[0] == 2
-    assert not (workdir / "model.keras").exists()
-    model = run(tiny.experiment(), workdir)
-    np.testing.assert_allclose(state(model), uninterrupted[1], rtol=1e-6, atol=1e-6)
-
-
-WORKER = """
-import sys
 from tfvae import distribute
 strategy = distribute.strategy("multi_worker")
 from tests import tiny
 from tfvae.training import train
 
-for steps, workdir in ((4, sys.argv[1]), (8, sys.argv[2])):
-    train(tiny.experiment(steps=steps), workdir, strategy, data=tiny.Blobs(), progress=False)
+def kill(calls):
+    if len(sys.argv) > 2 and Path(sys.argv[2], "checkpoints", "step-2.index").exists():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+train(tiny.experiment(checkpoint_every=2), sys.argv[1], strategy, data=tiny.Blobs(before=kill), progress=False)
 """
 
 
@@ -398,23 +400,39 @@ def free_ports(n):
 
 
 @pytest.mark.slow
-def test_two_processes_train_like_one_device_and_go_on(uninterrupted, tmp_path):
+def test_two_processes_of_which_one_is_killed_end_like_one_device(uninterrupted, tmp_path):
     workdir, other = tmp_path / "run", tmp_path / "other"
     outputs = [tmp_path / "output_0", tmp_path / "output_1"]
     cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(2)]}
-    processes = []
+
+    def start_both(*folders):
+        configs = [{"cluster": cluster, "task": {"type": "worker", "index": index}} for index in (0, 1)]
+        return [
+            start(WORKER, *arguments, output=output, TF_CONFIG=json.dumps(config))
+            for arguments, output, config in zip(folders, outputs, configs, strict=True)
+        ]
+
+    def said():
+        return "\n---\n".join(output.read_text()[-3000:] for output in outputs)
+
     # At first the second worker has a folder of its own: nothing appears in it, as only the chief writes.
-    for index, first_folder in enumerate([workdir, other]):
-        config = {"cluster": cluster, "task": {"type": "worker", "index": index}}
-        environment = {"TF_CONFIG": json.dumps(config)}
-        processes.append(start(WORKER, first_folder, workdir, output=outputs[index], **environment))
-    codes = exit_codes(processes)
-    assert codes == [0, 0], "\n---\n".join(output.read_text()[-3000:] for output in outputs)
+    survivor, killed = start_both([workdir], [other, workdir])
+    try:
+        assert exit_codes([killed]) == [-signal.SIGKILL], said()
+        assert survivor.wait(timeout=120) == 1, said()
+    finally:
+        survivor.kill()
+        survivor.wait()
+    assert "ConnectionError: Another worker has ended, and none can go on alone" in said()
     assert not other.exists()
+    assert checkpoints(workdir)[-1] in (2, 4, 6)
+
+    assert exit_codes(start_both([workdir], [workdir])) == [0, 0], said()
     assert sorted(os.listdir(workdir)) == ["checkpoints", "experiment.json", "logs", "model.keras"]
     # One file for each of the chief's two runs.
     assert len(os.listdir(workdir / "logs")) == 2
-    assert checkpoints(workdir) == [4, 8]
+    assert logged(workdir) == [2, 4, 6, 8]
+    assert checkpoints(workdir) == [6, 8]
     model = keras.models.load_model(workdir / "model.keras")
     np.testing.assert_allclose(state(model), uninterrupted[1], rtol=1e-6, atol=1e-6)
     assert_same_scalars(workdir, uninterrupted[0])

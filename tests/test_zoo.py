@@ -1,3 +1,4 @@
+import shutil
 from types import SimpleNamespace
 
 import keras
@@ -6,7 +7,7 @@ import pytest
 
 from tfvae import zoo
 from tfvae.experiment import Experiment
-from tfvae.export import export_encoder
+from tfvae.export import export_decoder, export_encoder
 
 IMAGES = np.random.default_rng(0).random((2, 4, 4, 1), dtype=np.float32)
 
@@ -82,3 +83,42 @@ def test_a_wheel_s_own_entries_come_before_what_stands_beside_the_package(root, 
     finally:
         (package / "zoo_entries").rename(root / "zoo")
         (package / "zoo_saved_models").rename(root / "saved_models")
+
+
+def test_a_decoder_is_the_newest_version_or_the_one_asked_for(root, tmp_path):
+    with pytest.raises(ValueError, match=r"with an exported decoder. Received: name='b', with none in .*b-decoder"):
+        zoo.load_decoder("b", root=root)
+    shutil.copytree(root, tmp_path, dirs_exist_ok=True)
+    for version in (1, 12):
+        start = {"kernel_initializer": "zeros", "bias_initializer": keras.initializers.Constant(version)}
+        decoder = keras.Sequential(
+            [keras.Input((3,)), keras.layers.Dense(16, **start), keras.layers.Reshape((4, 4, 1))]
+        )
+        model = SimpleNamespace(decoder=decoder, decode=decoder, own_variables=[], latent_dim=3)
+        export_decoder(model, tmp_path / "saved_models" / "b-decoder" / str(version))
+    assert zoo.names(root=tmp_path) == ["b"]
+    for version, grey in ((None, 12), (1, 1), (12, 12)):
+        images = zoo.load_decoder("b", version, root=tmp_path)(np.zeros((2, 3)))
+        np.testing.assert_array_equal(images, np.full((2, 4, 4, 1), grey))
+    with pytest.raises(ValueError, match=r"one of \[1, 12\]. Received: version=10"):
+        zoo.load_decoder("b", 10, root=tmp_path)
+    with pytest.raises(ValueError, match=r"Expected codes of shape \[B, 3\]"):
+        zoo.load_decoder("b", root=tmp_path)(np.zeros((2, 4)))
+    damage(tmp_path / "saved_models" / "b-decoder" / "12" / "saved_model.pb")
+    with pytest.raises(ValueError, match=r"b-decoder/12/saved_model.pb as manifest.json describes it"):
+        zoo.load_decoder("b", root=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["variables/variables.data-00000-of-00001", "assets.extra/provenance.json"])
+def test_a_changed_byte_is_refused_with_the_file_s_name(root, tmp_path, name):
+    shutil.copytree(root, tmp_path, dirs_exist_ok=True)
+    damage(tmp_path / "saved_models" / "b" / "10" / name)
+    with pytest.raises(ValueError, match=rf"b/10/{name} as manifest.json describes it, .* get the folder anew"):
+        zoo.load_encoder("b", root=tmp_path)
+    np.testing.assert_array_equal(zoo.load_encoder("b", 2, root=tmp_path)(IMAGES)["mean"], [[2], [2]])
+
+
+def damage(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)

@@ -1,6 +1,7 @@
 """Files and folders that appear whole or not at all."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays: Keras and matplotlib choose a format by it.
+    # The suffix stays: Keras and matplotlib choose a format by it. `leftovers` finds such names.
     beside = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
         yield beside
@@ -36,3 +37,10 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
             shutil.rmtree(beside)
         else:
             beside.unlink(missing_ok=True)
+
+
+def leftovers(path: str | os.PathLike) -> list[Path]:
+    """What processes that were killed in `written_whole(path)` left beside it, when none writes to it now."""
+    path = Path(path)
+    pattern = rf"\.{re.escape(path.stem)}\.\d+\.tmp{re.escape(path.suffix)}"
+    return [file for file in path.parent.glob(".*") if re.fullmatch(pattern, file.name)]

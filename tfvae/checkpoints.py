@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tfvae.atomic import written_whole
+from tfvae.atomic import leftovers, written_whole
 from tfvae.models.base import Model
 
 _LOG = logging.getLogger(__name__)
@@ -101,9 +101,11 @@ class Checkpoints:
                     file.unlink()
 
     def remove_unfinished(self) -> None:
-        """Removes what TensorFlow leaves when it is killed, or the disk is full, while it writes a checkpoint."""
+        """Removes what is left when a process is killed, or the disk is full, while it writes a checkpoint."""
         for folder in self.folder.glob("step-*_temp"):
             shutil.rmtree(folder, ignore_errors=True)
+        for file in leftovers(self.folder / "checkpoint"):
+            file.unlink()
 
 
 def fault_of(path: Path) -> str | None:

@@ -6,7 +6,8 @@ batch, up to rounding.
 
 import functools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -106,6 +107,28 @@ def of_all_workers(strategy: tf.distribute.Strategy, value: float) -> list[float
     # As floats, for the reason in `sizes`.
     each = _of_all_workers(strategy)(tf.constant([value], tf.float64))
     return strategy.experimental_local_results(each)[0].numpy().tolist()
+
+
+@contextmanager
+def all_workers_needed() -> Iterator[None]:
+    """Says that a worker has ended when the others cannot go on without it.
+
+    They know it at once when its process ends, and within half a minute when its machine no longer answers:
+    TensorFlow's coordination service waits 10 seconds for a sign of life.
+
+    Raises:
+        ConnectionError: instead of TensorFlow's error.
+    """
+    try:
+        yield
+    except tf.errors.OpError as error:
+        _, aborted, reason = error.message.partition("Collective ops is aborted by: ")
+        if not aborted:
+            raise
+        raise ConnectionError(
+            "Another worker has ended, and none can go on alone. The same command on all workers goes on from the last "
+            f"checkpoint. TensorFlow says: {reason}"
+        ) from error
 
 
 @functools.cache

@@ -26,7 +26,7 @@ from tfvae.models import InfoGAN
 from tfvae.models.base import Model
 from tfvae.plots.generated import plot_samples
 from tfvae.plots.tiles import save_png
-from tfvae.plots.traversals import plot_traversals, save_gif, traverse
+from tfvae.plots.traversals import draw_traversals
 
 
 def release(
@@ -174,14 +174,7 @@ def _processor() -> str:
 
 
 def _draw(encoder: SavedEncoder, model: Model, data: Any, folder: Path, seed: int) -> None:
-    indices = np.random.default_rng(seed).choice(len(data), min(256, len(data)), replace=False)
-    images, reach = scaled_images(data, indices), model.traversal_range
-    # A frame in colour takes several times the room of a grey one: half as many keep the file near a megabyte.
-    frames = 25 if images.shape[-1] == 1 else 13
-    for count, draw in (
-        (11, lambda drawn: save_png(plot_traversals(drawn), folder / "traversals.png")),
-        (frames, lambda drawn: save_gif(drawn, folder / "traversals.gif")),
-    ):
-        draw(traverse(encoder, model.decode, images, values=np.linspace(-reach, reach, count)))
+    for name in ("traversals.png", "traversals.gif"):
+        draw_traversals(folder / name, encoder, model.decode, data, reach=model.traversal_range, seed=seed)
     if isinstance(model, InfoGAN):
         save_png(plot_samples(np.asarray(model.decode(*model.prior_draws(100, seed)))), folder / "samples.png")

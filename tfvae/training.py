@@ -12,12 +12,13 @@ import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
-from tfvae.atomic import written_whole
+from tfvae.atomic import leftovers, written_whole
 from tfvae.callbacks import AtSteps
 from tfvae.checkpoints import Checkpoints
 from tfvae.data import load
 from tfvae.data.batches import ImageSource, batches
-from tfvae.distribute import is_chief, is_multi_worker, num_replicas, of_all_workers
+from tfvae.distribute import all_workers_needed, is_chief, is_multi_worker, num_replicas, of_all_workers
+from tfvae.events import forget_after
 from tfvae.experiment import Experiment
 from tfvae.interruption import Requests, Terminated, requests_noted
 from tfvae.lock import NAME as LOCK
@@ -27,6 +28,7 @@ from tfvae.models.base import Model
 from tfvae.optimizers import Adam
 
 
+@all_workers_needed()
 def train(
     experiment: Experiment,
     workdir: str | os.PathLike,
@@ -40,7 +42,8 @@ def train(
 
     A run that was interrupted and started again ends with the weights of one that was not. `workdir` gets
     experiment.json, checkpoints/, logs/ (TensorBoard) and, at the end, model.keras. SIGTERM and Ctrl-C end the step
-    that is being done and save a checkpoint; several workers stop together, after the next log entry.
+    that is being done and save a checkpoint; several workers stop together, after the next log entry. A log entry is
+    written once, however often the run was killed; the one that SIGTERM or Ctrl-C falls into becomes two.
 
     Args:
         experiment: what to run.
@@ -59,6 +62,7 @@ def train(
         FileExistsError: when workdir holds something else.
         BlockingIOError: when another process trains in workdir.
         OSError: when a checkpoint cannot be written, or none of those that are there can be read.
+        ConnectionError: when another worker has ended, half a minute later at most. The last checkpoint stays.
         FloatingPointError: when a logged value is not finite. The last checkpoint stays.
         Terminated: after SIGTERM, when the checkpoint is saved. After Ctrl-C, it is KeyboardInterrupt.
     """
@@ -81,8 +85,11 @@ def train(
             step = checkpoints.restore()
         _check_step(step, experiment, workdir, strategy)
         if chief:
+            for file in (*leftovers(workdir / "experiment.json"), *leftovers(workdir / "model.keras")):
+                file.unlink()
             experiment.save(workdir / "experiment.json")
             checkpoints.remove_unfinished()
+            forget_after(workdir / "logs", step)
         with (
             requests_noted() as requests,
             tqdm(total=experiment.steps, initial=step, unit="step", disable=not (progress and chief)) as bar,
@@ -109,6 +116,8 @@ def train(
         if chief:
             with written_whole(workdir / "model.keras") as beside:
                 model.save(beside)
+        # A scheduler does not start a worker again that has ended well: none does before model.keras is there.
+        of_all_workers(strategy, experiment.steps)
     return model
 
 
@@ -219,7 +228,7 @@ def _check_workdir(workdir: Path, experiment: Experiment) -> None:
                 f"{key}={getattr(there, key)!r} (now {getattr(experiment, key)!r})" for key in differing
             )
             raise FileExistsError(f"{workdir} belongs to another experiment, with {changes}. Choose another folder")
-    elif workdir.is_file() or (workdir.is_dir() and any(file.name != LOCK for file in workdir.iterdir())):
+    elif workdir.is_file() or (workdir.is_dir() and set(workdir.iterdir()) - {workdir / LOCK, *leftovers(path)}):
         raise FileExistsError(f"Expected a new or empty folder, or one of this experiment. {workdir} is neither")
 
 

@@ -3,8 +3,9 @@
   python tools/serving_config.py --output=serving
   cd serving && docker compose up          # or: kubectl apply -k serving
 
-Give the same command again after a new version: models.config follows the folder, all other files stay as they are, so
-that they may be edited. `canary` is each model's newest version and `stable` the one before, until it is promoted.
+Give the same command again after a new version: models.config follows the folder and is replaced; all other files stay
+as they are, so that they may be edited, and one that differs from what would be written is told: delete it to have it
+anew. `canary` is each model's newest version and `stable` the one before, until it is promoted.
 """
 
 from collections.abc import Sequence

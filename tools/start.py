@@ -67,7 +67,7 @@ def run(
         except KeyboardInterrupt as error:
             print(f"\n{str(error) or interrupted}", file=sys.stderr)
             sys.exit(130)
-        except (ValueError, IndexError, OSError, ArithmeticError, tf.errors.OpError) as error:
+        except (ValueError, IndexError, OSError, ArithmeticError, ImportError, tf.errors.OpError) as error:
             sys.exit(f"Error: {_one_line(error)}")
 
     app.run(guarded)

@@ -51,14 +51,6 @@ def main(argv: Sequence[str]) -> None:
     except Terminated as stopped:
         print(f"\n{stopped}", file=sys.stderr)
         raise
-    except tf.errors.OpError as error:
-        _, aborted, reason = error.message.partition("Collective ops is aborted by: ")
-        if not aborted:
-            raise
-        raise OSError(
-            "Another worker has ended, and none can go on alone. The same command on all workers goes on from the last "
-            f"checkpoint. TensorFlow says: {reason}"
-        ) from error
     print(f"Trained for {experiment.steps} steps: {Path(WORKDIR.value) / 'model.keras'}")
 
 

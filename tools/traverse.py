@@ -9,13 +9,11 @@ The suffix decides: .png is the paper's figure, .gif is an animation.
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import start  # before anything that imports TensorFlow
 from absl import flags
 
 from tfvae.loading import load_trained
-from tfvae.plots.tiles import save_png
-from tfvae.plots.traversals import plot_traversals, save_gif, traverse
+from tfvae.plots.traversals import draw_traversals
 
 MODEL = flags.DEFINE_string("model", None, "A run's folder or a .keras file.", required=True)
 OUTPUT = flags.DEFINE_string("output", None, "The picture to write, .png or .gif.", required=True)
@@ -32,17 +30,16 @@ def main(argv: Sequence[str]) -> None:
     trained = load_trained(MODEL.value)
     if trained.model is None:
         raise ValueError(f"Expected a model with a decoder. Received an exported encoder: {MODEL.value}")
-    images = trained.load_data(DATA.value)
-    indices = np.random.default_rng(SEED.value).choice(len(images), min(256, len(images)), replace=False)
-    if INDEX.value is not None:
-        indices[0] = INDEX.value
     reach = trained.model.traversal_range if RANGE.value is None else RANGE.value
-    values = np.linspace(-reach, reach, 25 if path.suffix == ".gif" else 11)
-    traversals = traverse(trained.represent, trained.model.decode, images.images(indices) / 255.0, values=values)
-    if path.suffix == ".gif":
-        save_gif(traversals, path)
-    else:
-        save_png(plot_traversals(traversals), path)
+    draw_traversals(
+        path,
+        trained.represent,
+        trained.model.decode,
+        trained.load_data(DATA.value),
+        reach=reach,
+        index=INDEX.value,
+        seed=SEED.value,
+    )
     print(f"Drew the traversals: {path}")
 
 

@@ -3,8 +3,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from tfvae import networks
-from tfvae.benchmark.step import PAPER, SHAPE, multiplications, step_flops
+from tfvae.benchmark.step import PAPER, SHAPE, step_flops
 from tfvae.benchmark.timing import Took, alternate
 from tfvae.benchmark.torch_peer import torch_step
 from tfvae.training import build_model
@@ -17,8 +16,6 @@ DISCRIMINATOR = 10 * 1000 + 5 * 1000**2 + 1000 * 2
 
 
 def test_work_is_counted_from_the_tables_of_the_paper():
-    assert multiplications(networks.encoder(SHAPE, 10)) == ENCODER
-    assert multiplications(networks.decoder(SHAPE, 10)) == DECODER
     model = build_model(PAPER["factor_vae"], SHAPE)
     per_image = 3 * (ENCODER + DECODER) + ENCODER + 7 * DISCRIMINATOR
     assert step_flops(model, PAPER["factor_vae"]) == 2 * 64 * per_image

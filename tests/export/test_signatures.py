@@ -64,11 +64,12 @@ def test_encoded_pictures_are_read_as_the_folder_data_set_reads_them(model, enco
     [
         (b"", "PNG or JPEG"),
         (b"hello", "PNG or JPEG"),
+        (b"\xcf\xeb\x0f", "PNG or JPEG"),
         (file("GIF"), "PNG or JPEG"),
         (file("PNG")[:60], "Invalid PNG"),
         (file("PNG")[:16] + (30000).to_bytes(4, "big") * 2 + file("PNG")[24:], "Expected a picture of 1 to 16777216"),
     ],
-    ids=["empty", "text", "GIF", "truncated", "bomb"],
+    ids=["empty", "text", "no UTF-8", "GIF", "truncated", "bomb"],
 )
 def test_other_bytes_are_refused(encoder, content, message):
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):

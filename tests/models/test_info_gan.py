@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import layers
 
 from tests import tiny
 from tests.models import linear_gan
@@ -43,6 +44,23 @@ def test_a_step_equals_one_written_out_by_hand():
         by_hand.generator_step(second, rate=0.3)
         model.train_on_batch(images)
     by_hand.assert_equal(model)
+
+
+def test_data_and_generated_images_are_one_batch_of_batch_norm():
+    norm = layers.BatchNormalization(center=False, scale=False, epsilon=0.0)
+    trunk = keras.Sequential([keras.Input((2, 2, 1)), layers.Flatten(), norm])
+    head = keras.Sequential([keras.Input((4,)), layers.Dense(4)])
+    linear = linear_gan.make(InfoGAN)
+    model = InfoGAN(
+        keras.Sequential([keras.Input((2, 2, 1)), trunk, head]),
+        linear.generator,
+        linear.discriminator,
+        categories=linear_gan.CATEGORIES,
+        noise_dim=2,
+    )
+    real, generated = model.features(tf.zeros([4, 2, 2, 1]), tf.ones([4, 2, 2, 1]), training=True)
+    np.testing.assert_allclose(real, -np.ones([4, 4]), rtol=1e-6)
+    np.testing.assert_allclose(generated, np.ones([4, 4]), rtol=1e-6)
 
 
 def test_codes_follow_their_priors():

@@ -3,8 +3,9 @@ import pytest
 import tensorflow_probability as tfp
 from PIL import Image
 
+from tfvae.data.image_data import ImageData
 from tfvae.plots import tiles
-from tfvae.plots.traversals import plot_traversals, save_gif, traversal_frames, traverse
+from tfvae.plots.traversals import draw_traversals, plot_traversals, save_gif, traversal_frames, traverse
 
 tfd = tfp.distributions
 DIM = 4
@@ -188,3 +189,21 @@ def test_the_animation_shows_each_category(tmp_path):
             tile = np.asarray(animation.convert("RGB")).astype(int)[142:222, 146:206]
             errors = [np.abs(tile - tiles.pixels(image, 10)).mean() for image in traversals.categories]
             assert np.argmin(errors) == step // 2
+
+
+@pytest.mark.parametrize(("channels", "steps"), [(1, 25), (3, 13)])
+def test_the_suffix_decides_what_is_drawn(tmp_path, channels, steps):
+    data = ImageData("noise", np.random.default_rng(3).integers(0, 256, (7, 8, 6, channels), dtype=np.uint8))
+    arguments = {"reach": 1.0, "index": 3}
+    draw_traversals(tmp_path / "t.png", represent, lambda z: decode(z, channels), data, **arguments)
+    draw_traversals(tmp_path / "t.gif", represent, lambda z: decode(z, channels), data, **arguments)
+    # The same images and latents as a figure made by hand.
+    indices = np.random.default_rng(0).choice(7, 7, replace=False)
+    indices[0] = 3
+    values = np.linspace(-1, 1, 11)
+    by_hand = traverse(represent, lambda z: decode(z, channels), data.images(indices) / 255.0, values=values)
+    with Image.open(tmp_path / "t.png") as figure, Image.open(tmp_path / "t.gif") as animation:
+        np.testing.assert_array_equal(np.asarray(figure.convert("RGB")), tiles.rendered(plot_traversals(by_hand)))
+        assert animation.n_frames == 2 * (steps - 1)  # to and fro, the ends once
+    with pytest.raises(ValueError, match=r"ends in \.png or \.gif\. Received: .*t\.bmp"):
+        draw_traversals(tmp_path / "t.bmp", represent, decode, data)

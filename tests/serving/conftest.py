@@ -1,6 +1,10 @@
 """A local server over two versions of an encoder whose answers can be computed by hand: mean = sum of the image."""
 
+import os
 import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,9 +12,12 @@ import tensorflow as tf
 
 pytest.importorskip("tensorflow_serving")
 
+from tests.serving.model_server import configure, tensorflow_serving
 from tfvae.serving.server import LocalServer
 
 SHAPE = (2, 3, 1)
+LIMIT = 4 * 2**20
+SAVED_MODELS = Path(__file__).parents[2] / "saved_models"
 
 
 def write_version(path, offset):
@@ -84,3 +91,34 @@ def images():
 @pytest.fixture(params=["gRPC", "REST"])
 def address(request, server):
     return server.grpc_address if request.param == "gRPC" else server.rest_address
+
+
+@pytest.fixture(scope="session", params=["LocalServer", "TensorFlow Serving"])
+def serve(request, tmp_path_factory):
+    """Serves a folder of models: the addresses `grpc` and `rest`, and `follow()` for a folder that has changed."""
+    if request.param == "LocalServer":
+
+        @contextmanager
+        def served(saved_models):
+            with LocalServer(saved_models, limit=LIMIT, poll_seconds=0.1) as server:
+                yield SimpleNamespace(
+                    grpc=server.grpc_address, rest=server.rest_address, local=True, follow=lambda: None
+                )
+    else:
+        binary = os.environ.get("TF_MODEL_SERVER")
+        if not binary:
+            pytest.skip("$TF_MODEL_SERVER names no binary of TensorFlow Serving (tensorflow_model_server)")
+
+        @contextmanager
+        def served(saved_models):
+            folder = tmp_path_factory.mktemp("configuration")
+            with tensorflow_serving(binary, saved_models, folder) as (grpc, rest):
+                yield SimpleNamespace(grpc=grpc, rest=rest, local=False, follow=lambda: configure(saved_models, folder))
+
+    return served
+
+
+@pytest.fixture(scope="session")
+def zoo_server(serve):
+    with serve(SAVED_MODELS) as server:
+        yield server

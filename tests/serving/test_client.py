@@ -1,13 +1,17 @@
 import io
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Event
 
 import grpc
 import numpy as np
 import pytest
 from PIL import Image
 
-from tfvae.serving import Client, ServingError
+from tfvae.serving import Client, ServingError, trials
 from tfvae.serving.server import LocalServer
+from tfvae.serving.server_version import Version
 
 
 def sums(images):
@@ -131,13 +135,98 @@ def test_all_codes_are_of_the_version_that_took_over(monkeypatch):
     np.testing.assert_allclose(asked, [0, 0.1, 0.2, 0.3, 0.4, 0, 0.1])
 
 
-def test_a_new_version_takes_over_with_no_failed_request(tmp_path, put, images):
+def test_a_new_version_takes_over_with_no_failed_request(serve, tmp_path, put, images):
     (tmp_path / "tiny").mkdir()
     put(0, tmp_path / "tiny" / "1")
-    with LocalServer(tmp_path, poll_seconds=0.05) as server, Client(server.grpc_address, "tiny", attempts=1) as client:
+    finished, spec = Event(), {"model": "tiny", "images": images[:1], "clients": 8}
+    with serve(tmp_path) as server, Client(server.grpc, "tiny") as client, ThreadPoolExecutor(1) as pool:
         assert client.encode(images)["mean"][0, 0] < 100
-        put(100, tmp_path / "tiny" / "2")
-        deadline = time.monotonic() + 30
-        while client.encode(images, progress=False)["mean"][0, 0] < 100:
-            assert time.monotonic() < deadline
-        assert client.status() == {1: "AVAILABLE", 2: "AVAILABLE"}
+        loaded = pool.submit(trials.load, server.grpc, **spec, until=finished)
+        try:
+            put(100, tmp_path / "tiny" / "2")
+            server.follow()
+            deadline = time.monotonic() + 60
+            while client.encode(images, progress=False)["mean"][0, 0] < 100:
+                assert time.monotonic() < deadline
+            assert client.status() == {1: "AVAILABLE", 2: "AVAILABLE"}
+            time.sleep(0.2)
+        finally:
+            finished.set()
+    found = loaded.result()
+    assert not found.failures, found
+    assert set(found.versions) == {1, 2}
+    assert len(found.seconds) == found.versions.total() >= 16
+    assert f"version 2: {found.versions[2]}), 0 failed; p50 " in str(found)
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "rest"])
+def test_a_restart_of_the_server_is_borne(tmp_path, put, images, protocol):
+    (tmp_path / "tiny").mkdir()
+    put(0, tmp_path / "tiny" / "1")
+    with LocalServer(tmp_path) as server:
+        ports = {name: int(getattr(server, name).split(":")[-1]) for name in ("grpc_address", "rest_address")}
+        address = getattr(server, f"{protocol}_address")
+        client = Client(address, "tiny", batch_size=1, attempts=20)
+        expected = client.encode(images)
+    with client, ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(client.encode, images)
+        time.sleep(0.3)
+        assert not asked.done()
+        with LocalServer(tmp_path, grpc_port=ports["grpc_address"], rest_port=ports["rest_address"]):
+            found = asked.result(timeout=60)
+    np.testing.assert_array_equal(found["mean"], expected["mean"])
+
+
+def test_no_answer_within_the_deadline_is_told_and_not_asked_again(address, images, monkeypatch):
+    calls = []
+
+    def slowly(self, *arguments):
+        calls.append(arguments)
+        time.sleep(0.5)
+        return predict(self, *arguments)
+
+    predict = Version.predict
+    monkeypatch.setattr(Version, "predict", slowly)
+    with Client(address, "tiny", timeout=0.2) as client:
+        client.metadata()  # connects
+        with pytest.raises(ServingError) as caught:
+            client.encode(images)
+    assert caught.value.code == grpc.StatusCode.DEADLINE_EXCEEDED
+    assert len(calls) == 1
+
+
+def test_requests_are_cut_and_so_many_are_under_way(monkeypatch):
+    together, sizes = Barrier(3), []
+
+    def answer(spec, inputs, timeout):
+        sizes.append(len(inputs["images"]))
+        if sizes[-1] == 2:
+            together.wait(timeout=30)  # three at once, or none comes through
+        return 1, {"mean": inputs["images"][:, :1, 0, 0]}
+
+    images = np.arange(13, dtype=np.float32).reshape(13, 1, 1, 1) / 13
+    with Client("localhost:1", "tiny", batch_size=2, in_flight=3) as client:
+        monkeypatch.setattr(client._server, "predict", answer)
+        codes = client.encode(images)
+    assert sorted(sizes) == [1, 2, 2, 2, 2, 2, 2]
+    np.testing.assert_array_equal(codes["mean"], images[:, :, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("terminal", "progress", "requests", "shown"),
+    [
+        (True, None, 17, True),
+        (True, None, 16, False),
+        (True, False, 17, False),
+        (False, None, 17, False),
+        (False, True, 2, True),
+    ],
+)
+def test_a_bar_is_shown_for_many_requests_in_a_terminal(monkeypatch, terminal, progress, requests, shown):
+    out = io.StringIO()
+    out.isatty = lambda: terminal
+    monkeypatch.setattr(sys, "stderr", out)
+    with Client("localhost:1", "tiny", batch_size=2) as client:
+        monkeypatch.setattr(client._server, "predict", lambda *_: (1, {"mean": np.zeros((2, 1))}))
+        client.encode(np.zeros((2 * requests, 1, 1, 1)), progress=progress)
+    assert ("100%" in out.getvalue()) == shown, out.getvalue()

@@ -1,3 +1,4 @@
+import inspect
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import yaml
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
+from tfvae.serving import Client
 from tfvae.serving.configuration import model_server_config, write_configuration
 
 TEMPLATES = Path(__file__).parents[2] / "tools" / "serving"
@@ -46,11 +48,15 @@ def test_models_follow_the_folder_and_other_files_are_kept(zoo, tmp_path):
     assert set(write_configuration(zoo, out, TEMPLATES).values()) == {"wrote"}
     (out / "compose.yaml").write_text("mine")
     (zoo / "one" / "2").mkdir()
-    done = write_configuration(zoo, out, TEMPLATES)
-    assert {path.name for path, what in done.items() if what == "wrote"} == {"models.config"}
+    done = {path.name: what for path, what in write_configuration(zoo, out, TEMPLATES).items()}
+    assert (done.pop("models.config"), done.pop("compose.yaml")) == ("wrote", "kept, differs")
+    assert set(done.values()) == {"kept"}
     assert (out / "compose.yaml").read_text() == "mine"
     config = text_format.Parse((out / "models.config").read_text(), ModelServerConfig())
     assert chosen(config)["one"] == ("/models/one", [1, 2], {"stable": 1, "canary": 2})
+    assert (out / ".env").read_text() == f"SAVED_MODELS={zoo}\n"
+    other = zoo.rename(zoo.with_name("other"))
+    assert write_configuration(other, out, TEMPLATES)[out / ".env"] == "kept, differs"
     assert (out / ".env").read_text() == f"SAVED_MODELS={zoo}\n"
 
 
@@ -67,11 +73,7 @@ def message(name, fields):
     nested.field.add(name="path", number=2, type=field.TYPE_STRING, label=field.LABEL_OPTIONAL)
     made = file.message_type.add(name=name)
     for key, (number, kind) in fields.items():
-        label = field.LABEL_REPEATED if key == "allowed_batch_sizes" else field.LABEL_OPTIONAL
-        if isinstance(kind, str):
-            made.field.add(name=key, number=number, type=field.TYPE_MESSAGE, type_name=kind, label=label)
-        else:
-            made.field.add(name=key, number=number, type=kind, label=label)
+        made.field.add(name=key, number=number, type=field.TYPE_MESSAGE, type_name=kind, label=field.LABEL_OPTIONAL)
     pool = descriptor_pool.DescriptorPool()
     wrappers = descriptor_pb2.FileDescriptorProto()
     wrappers_pb2.DESCRIPTOR.CopyToProto(wrappers)
@@ -81,16 +83,11 @@ def message(name, fields):
 
 
 def test_batching_parameters_are_those_of_tensorflow_serving():
-    int64 = ".google.protobuf.Int64Value"
-    fields = {"max_batch_size": (1, int64), "batch_timeout_micros": (2, int64), "max_enqueued_batches": (3, int64)}
-    fields |= {
-        "num_batch_threads": (4, int64),
-        "allowed_batch_sizes": (6, descriptor_pb2.FieldDescriptorProto.TYPE_INT64),
-    }
+    names = ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads")
+    fields = {name: (number, ".google.protobuf.Int64Value") for number, name in enumerate(names, 1)}
     parsed = text_format.Parse((TEMPLATES / "batching.config").read_text(), message("BatchingParameters", fields))
-    sizes = list(parsed.allowed_batch_sizes)
-    assert sizes == sorted(set(sizes))
-    assert sizes[-1] == parsed.max_batch_size.value == 64
+    assert all(getattr(parsed, name).value > 0 for name in names)
+    assert parsed.max_batch_size.value == inspect.signature(Client).parameters["batch_size"].default
 
 
 def test_monitoring_is_read():

@@ -86,6 +86,7 @@ def test_a_row_is_what_training_and_scoring_by_hand_give(blobs, done, tmp_path):
         assert (row[name], row[f"{name}.standard_error"]) == (scores[name]["score"], scores[name]["standard_error"])
     assert row["reconstruction"] == scores["reconstruction"]["nats"]
     assert row["kl"] == scores["kl"]["total"]
+    assert (done[0] / "runs" / row["run"] / "traversals.png").read_bytes().startswith(b"\x89PNG")
     assert row["training_seconds"] > 0
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from tfvae.benchmark.growth import growth_table
 from tfvae.benchmark.machine import machine
 from tfvae.benchmark.models import models_table
+from tfvae.benchmark.serving import serving_table
 from tfvae.benchmark.step import step_table
 from tfvae.benchmark.table import Table
 
@@ -13,6 +14,7 @@ TABLES: dict[str, Callable[..., Table]] = {
     "step": step_table,
     "models": models_table,
     "growth": growth_table,
+    "serving": serving_table,
 }
 
 __all__ = ["TABLES", "Table", "machine"]

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae.benchmark.flops import forward_flops
 from tfvae.benchmark.table import Table
 from tfvae.benchmark.timing import alternate, matrix_peak, threads
 from tfvae.benchmark.torch_peer import torch_step
@@ -34,11 +34,11 @@ def step_table(quick: bool, *, torch: str | None = None) -> Table:
     experiments = {name: tiny(each) for name, each in PAPER.items()} if quick else PAPER
     models = {name: build_model(each, SHAPE) for name, each in experiments.items()}
     encoded = 4 if quick else 512
-    calls = {f"{name} step": step(models[name], each.batch_size) for name, each in experiments.items()}
+    calls = {f"{name} step": step(models[name], each) for name, each in experiments.items()}
     calls["encoding"] = encoding(models["vae"], encoded)
     sizes = {f"{name} step": each.batch_size for name, each in experiments.items()} | {"encoding": encoded}
     work = {f"{name} step": step_flops(models[name], each) for name, each in experiments.items()}
-    work["encoding"] = 2 * encoded * multiplications(models["vae"].encoder)
+    work["encoding"] = encoded * forward_flops(models["vae"].encoder)
     notes = [f"Work is counted in products of weights, forward and backward, with {threads()} thread(s)."]
     with ExitStack() as stack:
         if torch and not quick:
@@ -71,10 +71,10 @@ def tiny(experiment: Experiment) -> Experiment:
     return dataclasses.replace(experiment, batch_size=4, discriminator={"depth": 1, "units": 8})
 
 
-def step(model: Model, size: int) -> Callable[[], Any]:
-    """A function that does one training step on the same random black and white images [size, H, W, C] each time."""
-    images = images_of(size, model.image_shape)
-    compiled = tf.function(model.train_step)
+def step(model: Model, experiment: Experiment) -> Callable[[], Any]:
+    """A function that does one training step on the same random black and white images each time."""
+    images = images_of(experiment.batch_size, model.image_shape)
+    compiled = tf.function(model.train_step, jit_compile=experiment.jit_compile or None)
     return lambda: compiled(images)
 
 
@@ -89,27 +89,14 @@ def images_of(size: int, shape: tuple[int, int, int]) -> tf.Tensor:
     return tf.constant(np.random.default_rng(0).random((size, *shape), np.float32) > 0.8, tf.float32)
 
 
-def multiplications(network: keras.Model) -> int:
-    """How often a dense or convolutional network multiplies by a weight for one image or code."""
-    total = 0
-    for layer in network.layers:
-        if isinstance(layer, keras.layers.Conv2DTranspose):
-            total += int(np.prod(layer.input.shape[1:3])) * int(np.prod(layer.kernel.shape))
-        elif isinstance(layer, keras.layers.Conv2D):
-            total += int(np.prod(layer.output.shape[1:3])) * int(np.prod(layer.kernel.shape))
-        elif isinstance(layer, keras.layers.Dense):
-            total += int(np.prod(layer.kernel.shape))
-    return total
-
-
 def step_flops(model: Model, experiment: Experiment) -> int:
     """Floating point operations of the products with weights in one step of a VAE or a FactorVAE."""
-    encoder, decoder = multiplications(model.encoder), multiplications(model.decoder)
+    encoder, decoder = forward_flops(model.encoder), forward_flops(model.decoder)
     # Forward, to the input and to the weights. (To the images, which the first layer leaves out, hardly counts.)
     autoencoder = 3 * (encoder + decoder)
     if not hasattr(model, "discriminator"):
-        return 2 * experiment.batch_size * autoencoder
+        return experiment.batch_size * autoencoder
     # D(z) forward, and back to z for the one loss; D(z') forward; back to the weights through both for the other.
     discriminator = 2 + 1 + 2 * 2
-    pairs = autoencoder + encoder + discriminator * multiplications(model.discriminator)
-    return experiment.batch_size * pairs
+    pair = autoencoder + encoder + discriminator * forward_flops(model.discriminator)
+    return experiment.batch_size // 2 * pair

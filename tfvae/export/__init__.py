@@ -1,11 +1,13 @@
 """Trained networks as files that need TensorFlow alone.
 
 A SavedModel for TensorFlow Serving is written by `export_encoder` and `export_decoder`, and read back as a function by
-`load_saved_model` and `load_decoder`.
+`load_saved_model` and `load_decoder`. `export_tflite` and `export_onnx` make files for smaller runtimes out of it.
 """
 
+from tfvae.export.formats import export_onnx, export_tflite
 from tfvae.export.loaded import SavedDecoder, SavedEncoder, load_decoder, load_saved_model
 from tfvae.export.provenance import Provenance
+from tfvae.export.runners import onnx_runner, tflite_runner
 from tfvae.export.saved_model import export_decoder, export_encoder
 from tfvae.export.versions import versions
 
@@ -15,7 +17,11 @@ __all__ = [
     "SavedEncoder",
     "export_decoder",
     "export_encoder",
+    "export_onnx",
+    "export_tflite",
     "load_decoder",
     "load_saved_model",
+    "onnx_runner",
+    "tflite_runner",
     "versions",
 ]

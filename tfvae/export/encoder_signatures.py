@@ -56,7 +56,11 @@ def _uint8(encode: Encode, image_shape: tuple[int, int, int]) -> Signature:
 
 
 def _bytes(encode: Encode, image_shape: tuple[int, int, int]) -> Signature:
-    """image_bytes: string [B], PNG or JPEG files, see `decode_pictures`."""
+    """image_bytes: string [B], PNG or JPEG files, see `decode_pictures`.
+
+    The orientation in a JPEG's EXIF is not applied, unlike in the `folder` data set: turn such a picture before it is
+    sent. One file that cannot be read refuses all rows of its batch.
+    """
 
     def encode_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         return encode(decode_pictures(image_bytes, image_shape) / 255.0)

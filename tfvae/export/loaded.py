@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.export.signature import TOLERANCE
-from tfvae.export.versions import versions
+from tfvae.export.versions import checked_folder
 
 
 def load_saved_model(path: str | os.PathLike) -> "SavedEncoder":
@@ -17,7 +17,7 @@ def load_saved_model(path: str | os.PathLike) -> "SavedEncoder":
     Raises:
         ValueError: if the folder is not a SavedModel, or is one without an encoder's signature.
     """
-    return SavedEncoder(_checked_folder(path))
+    return SavedEncoder(checked_folder(path))
 
 
 def load_decoder(path: str | os.PathLike) -> "SavedDecoder":
@@ -26,7 +26,7 @@ def load_decoder(path: str | os.PathLike) -> "SavedDecoder":
     Raises:
         ValueError: if the folder is not a SavedModel, or is one without a decoder's signature.
     """
-    return SavedDecoder(_checked_folder(path))
+    return SavedDecoder(checked_folder(path))
 
 
 class SavedEncoder:
@@ -100,15 +100,6 @@ class SavedDecoder:
         if self.categories:
             inputs["category"] = codes[:, self.latent_dim :]
         return self._signature(**inputs)["images"]
-
-
-def _checked_folder(path: str | os.PathLike) -> Path:
-    path = Path(path)
-    if not tf.saved_model.contains_saved_model(str(path)):
-        found = versions(path)
-        hint = f"It holds the versions {found}: add one to the path." if found else "Write one with export_encoder."
-        raise ValueError(f"Expected the folder of a SavedModel (with saved_model.pb). Received: path='{path}'. {hint}")
-    return path
 
 
 def _served(path: Path) -> tuple[Any, Any, dict[str, Any], dict[str, Any]]:

@@ -41,8 +41,9 @@ def _decode(content: tf.Tensor, image_shape: tuple[int, int, int]) -> tf.Tensor:
     start = tf.strings.substr(content, 0, 8)
     is_png, is_jpeg = start == _PNG, tf.strings.substr(content, 0, 3) == _JPEG
     size = tf.strings.length(content)
+    # The message does not quote the bytes: one that is no UTF-8 breaks who reads it, TensorFlow's Python among them.
     content = checked(
-        content, is_png | is_jpeg, ["Expected the bytes of a PNG or JPEG file. Received:", size, "bytes, first", start]
+        content, is_png | is_jpeg, ["Expected the bytes of a PNG or JPEG file. Received:", size, "other bytes"]
     )
     rows, columns = tf.unstack(tf.cond(is_png, lambda: _png_size(content), lambda: _jpeg_size(content)), num=2)
     few = (rows > 0) & (columns > 0) & (rows * columns <= MAX_PIXELS)

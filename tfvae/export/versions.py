@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import tensorflow as tf
+
 
 def versions(folder: str | os.PathLike) -> list[int]:
     """The versions exported into a folder ".../<name>", ascending; folders half written are not among them."""
@@ -23,6 +25,20 @@ def check_version(path: Path) -> None:
     if path.exists():
         free = max(versions(path.parent), default=0) + 1
         raise FileExistsError(f"Expected a new version. Received: path='{path}', which exists. The next one is {free}.")
+
+
+def checked_folder(path: str | os.PathLike) -> Path:
+    """The path, which is checked to be a SavedModel's folder.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    path = Path(path)
+    if not tf.saved_model.contains_saved_model(str(path)):
+        found = versions(path)
+        hint = f"It holds the versions {found}: add one to the path." if found else "Write one with export_encoder."
+        raise ValueError(f"Expected the folder of a SavedModel (with saved_model.pb). Received: path='{path}'. {hint}")
+    return path
 
 
 def _is_version(name: str) -> bool:

@@ -27,6 +27,9 @@ class InfoGAN(Model):
     trunk. A step first moves D and the trunk, then, on new codes, G and Q's head: each half moves nothing else. G
     minimises -log D(G), which does not saturate. Q's Gaussians have a fixed width, as in the authors' code for MNIST.
 
+    Data and generated images are one batch of batch norm. By itself each would have mean 0 and variance 1 in every
+    feature, whatever sets them apart, and on 2D Shapes G learned no shape from a discriminator that sees no more.
+
     The representation of images is "mean" [B, D], Q's means, and, if C > 0, "probabilities" [B, C].
 
     Args:
@@ -145,8 +148,9 @@ class InfoGAN(Model):
         """
         codes = tf.convert_to_tensor(codes, tf.float32)
         if noise is None:
-            drawn = tf.random.stateless_uniform([1, self.noise_dim], [self.seed, 0], -1, 1)
-            noise = tf.repeat(drawn, tf.shape(codes)[0], axis=0)
+            with tf.init_scope():  # a constant of the graph: formats that this is exported to cannot draw
+                drawn = tf.random.stateless_uniform([1, self.noise_dim], [self.seed, 0], -1, 1).numpy()
+            noise = tf.tile(drawn, [tf.shape(codes)[0], 1])
         return self.generator(tf.concat([codes, tf.convert_to_tensor(noise, tf.float32)], axis=-1), training=False)
 
     def sample(self, like: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -186,7 +190,8 @@ class InfoGAN(Model):
         self.minimise(tape, loss, "discriminator_optimizer")
 
         with tf.GradientTape() as tape:
-            terms |= self.generator_terms(drawn_anew, training=True)
+            _, features = self.features(images, self.generator(drawn_anew, training=True), training=True)
+            terms |= self.generator_terms(drawn_anew, features, training=True)
             loss = self.scaled_mean(terms["loss"])
         self.minimise(tape, loss)
         return self.log(terms)
@@ -194,25 +199,33 @@ class InfoGAN(Model):
     def test_step(self, data: Any) -> dict[str, Any]:
         images = self.images_of(data)
         drawn = self.sample(images, self.test_seed(stream=0))
-        terms = self.discriminator_terms(images, self.generator(drawn, training=False), training=False)
-        return self.log(terms | self.generator_terms(drawn, training=False))
+        fake = self.generator(drawn, training=False)
+        terms = self.discriminator_terms(images, fake, training=False)
+        _, features = self.features(images, fake, training=False)
+        return self.log(terms | self.generator_terms(drawn, features, training=False))
 
-    def judge(self, images: tf.Tensor, training: bool) -> tf.Tensor:
-        """D's logits, or the critic's values, [B, 1]."""
-        return self.discriminator(self.trunk(images, training=training), training=training)
+    def features(self, images: tf.Tensor, fake: tf.Tensor, *, training: bool) -> tuple[tf.Tensor, tf.Tensor]:
+        """The trunk's features of data and of as many generated images, [B, F] each, as one batch of batch norm."""
+        real, generated = tf.split(self.trunk(tf.concat([images, fake], axis=0), training=training), 2)
+        return real, generated
 
     def discriminator_terms(self, images: tf.Tensor, fake: tf.Tensor, *, training: bool) -> Terms:
-        """D's loss and how often it is right, each [B]. Data and generated images are each a batch of batch norm."""
-        real, generated = self.judge(images, training), self.judge(fake, training)
+        """D's loss and how often it is right, each [B]."""
+        features = self.features(images, fake, training=training)
+        real, generated = (self.discriminator(each, training=training) for each in features)
         return {
             "discriminator_loss": gan_discriminator_loss(real, generated),
             "accuracy_on_real": tf.cast(real[:, 0] > 0, tf.float32),
             "accuracy_on_fake": tf.cast(generated[:, 0] < 0, tf.float32),
         }
 
-    def generator_terms(self, drawn: tf.Tensor, *, training: bool) -> Terms:
-        """What G and Q minimise, "loss", and its parts, each [B], for codes and noise [B, D + C + noise_dim]."""
-        features = self.trunk(self.generator(drawn, training=training), training=training)
+    def generator_terms(self, drawn: tf.Tensor, features: tf.Tensor, *, training: bool) -> Terms:
+        """What G and Q minimise, "loss", and its parts, each [B].
+
+        Args:
+            drawn: codes and noise [B, D + C + noise_dim].
+            features: the trunk's, of the images generated from them, [B, F].
+        """
         parameters = self.head(features, training=training)
         codes = drawn[:, : self.latent_dim + self.categories]
         bound = mutual_information_bound(codes, parameters, categories=self.categories, stddev=self.code_stddev)

@@ -91,7 +91,9 @@ class InfoWGANGP(InfoGAN):
             self.minimise(tape, loss, "discriminator_optimizer")
 
         with tf.GradientTape() as tape:
-            terms = self.generator_terms(self.sample(part, generator_seed), training=True)
+            drawn = self.sample(part, generator_seed)
+            features = self.trunk(self.generator(drawn, training=True), training=True)
+            terms = self.generator_terms(drawn, features, training=True)
             loss = self.scaled_mean(terms["loss"])
         self.minimise(tape, loss)
         return self.log(terms | {name: tf.concat([step[name] for step in steps], axis=0) for name in steps[0]})
@@ -101,7 +103,12 @@ class InfoWGANGP(InfoGAN):
         drawn = self.sample(images, self.test_seed(stream=0))
         fake = self.generator(drawn, training=False)
         terms = self.critic_terms(images, fake, self.test_seed(stream=2), training=False)
-        return self.log(terms | self.generator_terms(drawn, training=False))
+        features = self.trunk(fake, training=False)
+        return self.log(terms | self.generator_terms(drawn, features, training=False))
+
+    def judge(self, images: tf.Tensor, training: bool) -> tf.Tensor:
+        """The critic's values, [B, 1]."""
+        return self.discriminator(self.trunk(images, training=training), training=training)
 
     def critic_terms(self, images: tf.Tensor, fake: tf.Tensor, seed: tf.Tensor, *, training: bool) -> Terms:
         """What the critic minimises, "discriminator_loss", and its parts, each [B]; `seed` is that of eps."""

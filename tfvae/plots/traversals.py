@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from tfvae.atomic import written_whole
+from tfvae.metrics.codes import scaled_images
 from tfvae.plots import tiles
 
 GAP = 2  # pixels between tiles
@@ -95,6 +97,47 @@ def traverse(
         category=category,
         categories=categories,
     )
+
+
+def draw_traversals(
+    path: str | os.PathLike,
+    represent: Callable[[np.ndarray], Mapping[str, Any]],
+    decode: Callable[[np.ndarray], Any],
+    data: Any,
+    *,
+    reach: float = 2.0,
+    index: int | None = None,
+    seed: int = 0,
+) -> None:
+    """Writes the traversals of one image's latents; the KL by which they are sorted is that of 256 random images.
+
+    Args:
+        path: .png is the paper's figure, .gif an animation.
+        represent: as in `traverse`.
+        decode: as in `traverse`.
+        data: images, as `tfvae.data.load` gives them.
+        reach: float, each latent goes from minus to plus this.
+        index: the image whose latents are traversed; by default one at random.
+        seed: decides which images are drawn at random.
+
+    Raises:
+        ValueError: for another suffix.
+    """
+    path = Path(path)
+    if path.suffix not in (".png", ".gif"):
+        raise ValueError(f"Expected a file that ends in .png or .gif. Received: {path}")
+    indices = np.random.default_rng(seed).choice(len(data), min(256, len(data)), replace=False)
+    if index is not None:
+        indices[0] = index
+    images = scaled_images(data, indices)
+    # A frame in colour takes several times the room of a grey one: half as many keep the file near a megabyte.
+    frames = 25 if images.shape[-1] == 1 else 13
+    values = np.linspace(-reach, reach, frames if path.suffix == ".gif" else 11)
+    traversals = traverse(represent, decode, images, values=values)
+    if path.suffix == ".gif":
+        save_gif(traversals, path)
+    else:
+        tiles.save_png(plot_traversals(traversals), path)
 
 
 def decoder_inputs(codes: Mapping[str, Any]) -> np.ndarray:

@@ -54,6 +54,8 @@ def write_configuration(
 ) -> dict[Path, str]:
     """Writes models.config into a folder, and beside it what of the templates, and of .env, is not there yet.
 
+    models.config is replaced; any other file that is there stays as it is, as it may have been edited.
+
     Args:
         saved_models: as in `model_server_config`; the server sees it as /models.
         output: the folder; made if need be.
@@ -61,7 +63,8 @@ def write_configuration(
         promote: as in `model_server_config`.
 
     Returns:
-        What became of each file: "wrote" or "kept".
+        What became of each file: "wrote", "kept", or "kept, differs" for one that would have another content now: it
+        was edited, or is of another `saved_models` or of an older version of the templates.
 
     Raises:
         ValueError: as `model_server_config`; nothing is written then.
@@ -72,9 +75,11 @@ def write_configuration(
     done = {}
     for name, content in contents.items():
         path = Path(output) / name
-        done[path] = "kept" if path.exists() else "wrote"
-        if not path.exists():
+        if path.exists():
+            done[path] = "kept" if path.read_text() == content else "kept, differs"
+        else:
             _write(path, content)
+            done[path] = "wrote"
     models = Path(output) / "models.config"
     _write(models, text_format.MessageToString(config))
     return {**done, models: "wrote"}

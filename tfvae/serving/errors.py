@@ -73,6 +73,9 @@ def errors_as_codes() -> Iterator[None]:
         # Python's loader adds where in this program the graph was read, which a client has no use for.
         message = error.message.split("\n\nOriginal stack trace")[0]
         raise ServingError(CODE_OF_NUMBER[error.error_code], message) from error
+    except UnicodeDecodeError as error:
+        # TensorFlow's Python loses the code of an error whose message is no UTF-8: one that quotes a request's bytes.
+        raise invalid(error.object.decode(errors="replace")) from error
     except Exception as error:
         raise ServingError(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}") from error
 

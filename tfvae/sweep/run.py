@@ -16,8 +16,9 @@ from tfvae.atomic import written_whole
 from tfvae.checkpoints import Checkpoints
 from tfvae.evaluation import evaluate
 from tfvae.experiment import Experiment
-from tfvae.loading import load_trained
+from tfvae.loading import Trained, load_trained
 from tfvae.lock import locked
+from tfvae.plots.traversals import draw_traversals
 from tfvae.sweep.processes import end_with_input
 from tfvae.sweep.study import Evaluation, digest
 from tfvae.training import train
@@ -26,7 +27,8 @@ from tfvae.training import train
 def run_folder(folder: str | os.PathLike) -> None:
     """Does what a run's task.json says, from where it was interrupted.
 
-    The folder gets model/, as `tfvae.train` fills it, scores/, and seconds.json: what the training took so far.
+    The folder gets model/, as `tfvae.train` fills it, scores/, traversals.png, drawn anew with each of the scores, and
+    seconds.json: what the training took so far.
 
     Raises:
         BlockingIOError: when another process is at work in the folder.
@@ -40,14 +42,24 @@ def run_folder(folder: str | os.PathLike) -> None:
         scored_on = images if evaluation.data is None else data.load(evaluation.data)
         for steps in points(experiment, task["score_at"]):
             scores = scores_file(folder, steps, evaluation)
-            trained = trained_steps(folder)
-            if scores.exists() or trained > steps:
+            if scores.exists() or trained_steps(folder) > steps:
                 continue  # scored already; or passed with other settings of the scores, and to be had no more
             part = dataclasses.replace(experiment, steps=steps)
             print(f"Training to step {steps}", flush=True)
             train(part, folder / "model", data=images, progress=False, callbacks=[_Clock(folder / "seconds.json")])
             print(f"Scoring at step {steps}", flush=True)
-            result = _scores(folder / "model", scored_on, evaluation)
+            trained = load_trained(folder / "model")
+            result = _scores(trained, scored_on, evaluation)
+            assert trained.model is not None
+            reach = trained.model.traversal_range
+            draw_traversals(
+                folder / "traversals.png",
+                trained.represent,
+                trained.model.decode,
+                images,
+                reach=reach,
+                seed=evaluation.seed,
+            )
             with written_whole(scores) as beside:
                 values = {"experiment": dataclasses.asdict(part), "evaluation": dataclasses.asdict(evaluation)}
                 beside.write_text(json.dumps({**values, **result, **_seconds(folder)}, indent=2) + "\n")
@@ -102,9 +114,8 @@ def _seconds(folder: Path) -> dict[str, float]:
     return json.loads(path.read_text()) if path.exists() else {"training_seconds": 0.0, "training_cpu_seconds": 0.0}
 
 
-def _scores(workdir: Path, scored_on: Any, evaluation: Evaluation) -> dict[str, Any]:
+def _scores(trained: Trained, scored_on: Any, evaluation: Evaluation) -> dict[str, Any]:
     start = time.perf_counter()
-    trained = load_trained(workdir)
     log_likelihood = getattr(trained.model, "log_likelihood", None)  # a GAN has none
     scores = evaluate(trained.represent, scored_on, log_likelihood=log_likelihood, **evaluation.arguments())
     return {"scores": scores, "evaluation_seconds": time.perf_counter() - start}

@@ -33,7 +33,7 @@ def run_study(
 
     A run that was interrupted goes on from its last checkpoint; one that failed is tried again; one that is done, by
     this study or another in the same folder, is left as it is. What a run computes depends on neither the others nor
-    their order. `output` gets study.json, runs/<name>/, and results.csv and results.parquet, renewed after each run.
+    their order. `output` gets study.json, runs/<name>/, and results.csv, .parquet and .md, renewed after each run.
 
     Args:
         study: what to run.

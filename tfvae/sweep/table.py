@@ -14,6 +14,7 @@ from tfvae.atomic import written_whole
 from tfvae.experiment import Experiment
 from tfvae.sweep.run import points, scores_file
 from tfvae.sweep.study import Study
+from tfvae.sweep.summary import summary
 
 Row = Mapping[str, Any]
 
@@ -37,7 +38,7 @@ def rows_of(study: Study, output: str | os.PathLike) -> list[dict[str, Any]]:
 
 
 def write_table(rows: Sequence[Row], output: str | os.PathLike) -> None:
-    """Writes rows to results.csv and results.parquet in a folder; neither while there are no rows."""
+    """Writes rows to results.csv, .parquet and, summed up, .md in a folder; none of them while there are no rows."""
     if not rows:
         return
     fields = [each.name for each in dataclasses.fields(Experiment)]
@@ -50,6 +51,8 @@ def write_table(rows: Sequence[Row], output: str | os.PathLike) -> None:
         csv.write_csv(table, beside)
     with written_whole(Path(output) / "results.parquet") as beside:
         parquet.write_table(table, beside)
+    with written_whole(Path(output) / "results.md") as beside:
+        beside.write_text(summary(rows).to_markdown())
 
 
 def read_table(path: str | os.PathLike) -> list[dict[str, Any]]:

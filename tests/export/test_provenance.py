@@ -1,0 +1,38 @@
+import json
+from importlib.metadata import version
+
+import pytest
+
+from tests import tiny
+from tfvae import zoo
+from tfvae.experiment import Experiment
+from tfvae.export import Provenance, versions
+
+
+def test_what_is_known_can_be_read_back():
+    experiment = tiny.experiment(seed=7)
+    scores = {"mig": {"score": 0.25, "standard_error": 0.125}}
+    text = Provenance(experiment, scores, "0a1b").to_json("FactorVAE", "decoder")
+    content = json.loads(text)
+    assert Experiment(**content["experiment"]) == experiment
+    assert content["scores"] == scores
+    assert (content["model"], content["network"], content["data_digest"]) == ("FactorVAE", "decoder", "0a1b")
+    assert content["versions"] == {name: version(name) for name in ("tfvae", "tensorflow", "keras", "numpy")}
+    assert Provenance(experiment, scores, "0a1b").to_json("FactorVAE", "decoder") == text
+
+
+def test_what_is_not_known_is_null():
+    content = json.loads(Provenance().to_json("VAE", "encoder"))
+    assert [content[name] for name in ("experiment", "scores", "data_digest")] == [None] * 3
+
+
+@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize(("suffix", "network"), [("", "encoder"), ("-decoder", "decoder")])
+def test_the_zoo_s_exports_say_what_they_are(name, suffix, network):
+    folder = zoo.saved_models() / f"{name}{suffix}"
+    if not (found := versions(folder)):
+        pytest.skip(f"{name} has no {network}")
+    content = json.loads((folder / str(found[-1]) / "assets.extra" / "provenance.json").read_text())
+    assert content["network"] == network
+    assert Experiment(**content["experiment"]) == zoo.load_experiment(name)
+    assert len(content["data_digest"]) == 64

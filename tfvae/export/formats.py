@@ -1,0 +1,125 @@
+"""Exported encoders and decoders in other formats: one file, for runtimes that are smaller than TensorFlow."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tfvae.atomic import written_whole
+from tfvae.export.frozen import frozen
+from tfvae.export.runners import Run, check_onnx_extra, onnx_runner, tflite_runner
+from tfvae.export.versions import checked_folder
+
+# The largest difference of an output that is put down to rounding.
+ATOL = 1e-4
+
+
+def export_tflite(
+    saved_model: str | os.PathLike, path: str | os.PathLike, inputs: Mapping[str, np.ndarray]
+) -> dict[str, float]:
+    """Writes the `serving_default` of an exported encoder or decoder as a TFLite file (LiteRT), in float32.
+
+    The names of inputs and outputs stay. The number of rows is free, from 1: the interpreter's signature runner resizes
+    the input. That images are in [0, 1] is not checked, unlike in the SavedModel.
+
+    Args:
+        saved_model: the folder that `export_encoder` or `export_decoder` wrote.
+        path: the new file, ".../<name>.tflite".
+        inputs: what the file is compared with the SavedModel on, by name: of an encoder float32 "images" [B, H, W, C]
+            in [0, 1], of a decoder "z" [B, D] and, where there is one, "category" [B, K].
+
+    Returns:
+        For each output the largest difference from the SavedModel's.
+
+    Raises:
+        ValueError: if the SavedModel is none of this library, computes in another type than float32, or if the file
+            would differ from it by more than 1e-4. Nothing is written then.
+        FileExistsError: if there is a file of that name. It is not overwritten.
+    """
+    return _export(saved_model, path, inputs, ".tflite", _to_tflite, tflite_runner)
+
+
+def export_onnx(
+    saved_model: str | os.PathLike, path: str | os.PathLike, inputs: Mapping[str, np.ndarray]
+) -> dict[str, float]:
+    """Writes the `serving_default` of an exported encoder or decoder as an ONNX file, by tf2onnx, in float32.
+
+    Inputs and outputs have their names, and a first dimension "batch" that is free, also 0. That images are in [0, 1]
+    is not checked, unlike in the SavedModel.
+
+    Args:
+        saved_model, inputs: as in `export_tflite`.
+        path: the new file, ".../<name>.onnx".
+
+    Returns:
+        As `export_tflite`.
+
+    Raises:
+        ImportError: without the extra `onnx`.
+        ValueError, FileExistsError: as `export_tflite`.
+    """
+    check_onnx_extra()
+    return _export(saved_model, path, inputs, ".onnx", _to_onnx, onnx_runner)
+
+
+def _export(
+    saved_model: str | os.PathLike,
+    path: str | os.PathLike,
+    inputs: Mapping[str, np.ndarray],
+    suffix: str,
+    convert: Callable[[tf.types.experimental.PolymorphicFunction], bytes],
+    runner: Callable[[bytes], Run],
+) -> dict[str, float]:
+    path = Path(path)
+    if path.suffix != suffix:
+        raise ValueError(f"Expected a path that ends in {suffix}. Received: path='{path}'")
+    if path.exists():
+        raise FileExistsError(f"{path} exists and is not overwritten")
+    # A signature holds its variables weakly, so that what was loaded is kept.
+    loaded = tf.saved_model.load(str(checked_folder(saved_model)))
+    signature = loaded.signatures.get("serving_default")
+    if signature is None:
+        raise ValueError(f"Expected a signature serving_default. Received: {list(loaded.signatures)} in {saved_model}")
+    expected_inputs = set(signature.structured_input_signature[1])
+    if set(inputs) != expected_inputs:
+        raise ValueError(f"Expected inputs by name: {sorted(expected_inputs)}. Received: {sorted(inputs)}")
+    content = convert(frozen(signature))
+    difference = _difference(signature, runner(content), inputs)
+    if not all(value <= ATOL for value in difference.values()):  # nor is NaN
+        raise ValueError(f"Expected the outputs of {saved_model} within {ATOL}. Received: differences of {difference}")
+    with written_whole(path) as beside:
+        beside.write_bytes(content)
+    return difference
+
+
+def _difference(
+    signature: tf.types.experimental.ConcreteFunction, run: Run, inputs: Mapping[str, np.ndarray]
+) -> dict[str, float]:
+    """The largest absolute difference of each output, on all rows and on the first alone."""
+    differences = []
+    for rows in (slice(None), slice(1)):
+        batch = {name: value[rows] for name, value in inputs.items()}
+        expected, found = signature(**{name: tf.constant(value) for name, value in batch.items()}), run(batch)
+        if set(found) != set(expected):
+            raise ValueError(f"Expected the outputs {sorted(expected)}. Received: {sorted(found)}")
+        differences.append({name: float(np.abs(found[name] - value).max()) for name, value in expected.items()})
+    return {name: max(each[name] for each in differences) for name in differences[0]}
+
+
+def _to_tflite(network: tf.types.experimental.PolymorphicFunction) -> bytes:
+    module = tf.Module()
+    module.network = network
+    return tf.lite.TFLiteConverter.from_concrete_functions([network.get_concrete_function()], module).convert()
+
+
+def _to_onnx(network: tf.types.experimental.PolymorphicFunction) -> bytes:
+    import onnx
+    import tf2onnx
+
+    model, _ = tf2onnx.convert.from_function(network, network.input_signature)
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    onnx.checker.check_model(model)
+    return model.SerializeToString()

@@ -1,0 +1,45 @@
+"""Byte strings that are no pictures, or nearly are, sent to `encode_bytes`: a decoder must refuse or read each."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from tfvae.serving.client import Client
+from tfvae.serving.errors import ServingError
+
+
+def random_strings(count: int, seed: int = 0, longest: int = 4_000) -> Iterator[bytes]:
+    """Random strings of random lengths; two of three begin as a PNG or as a JPEG does, so that a decoder reads on."""
+    rng = np.random.default_rng(seed)
+    for i in range(count):
+        yield (b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")[i % 3] + rng.bytes(int(rng.integers(longest)))
+
+
+def mutated_pictures(pictures: Sequence[bytes], count: int, seed: int = 0) -> Iterator[bytes]:
+    """Files of pictures in which 1 to 16 bytes are replaced by random ones; each third is cut short as well."""
+    rng = np.random.default_rng(seed)
+    for i in range(count):
+        content = bytearray(pictures[i % len(pictures)])
+        for place in rng.integers(len(content), size=rng.integers(1, 17)):
+            content[place] = rng.integers(256)
+        yield bytes(content if i % 3 else content[: rng.integers(len(content))])
+
+
+def sent(client: Client, contents: Iterable[bytes]) -> Counter[str]:
+    """Sends each string in a request of its own, and counts the answers by their codes; "OK" has finite codes.
+
+    Raises:
+        ArithmeticError: if a code is not finite.
+    """
+    counts: Counter[str] = Counter()
+    for content in contents:
+        try:
+            codes = client.encode([content])
+        except ServingError as error:
+            counts[error.code.name] += 1
+        else:
+            if not all(np.isfinite(value).all() for value in codes.values()):
+                raise ArithmeticError(f"Expected finite codes. Received: {codes} for {content[:40]!r}...")
+            counts["OK"] += 1
+    return counts

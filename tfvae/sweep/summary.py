@@ -1,0 +1,50 @@
+"""What a study found, to be read: a line for each setting."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tfvae.benchmark.table import Table
+from tfvae.sweep.settings import Setting, by_model
+
+_UNITS = {"reconstruction": "reconstruction, nats", "kl": "KL, nats"}
+
+
+def summary(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """The scores of each setting at its last step.
+
+    Of several seeds the mean and half its 95% confidence interval, of one its score and the standard error of that.
+
+    Args:
+        rows: of a study's table (`tfvae.sweep.read_table`).
+
+    Raises:
+        ValueError: there are no rows.
+    """
+    settings = [(model, setting) for model, found in by_model(rows).items() for setting in found]
+    metrics = dict.fromkeys(key.removesuffix(".standard_error") for row in rows for key in row if _is_error(key))
+    scores = [*(name for name in metrics if name not in _UNITS), *_UNITS]
+    columns = ["model", "setting", "seeds", "steps", *(_UNITS.get(score, score) for score in scores), "CPU ms a step"]
+    return Table("Results", columns, [_cells(model, setting, scores) for model, setting in settings])
+
+
+def _cells(model: str, setting: Setting, scores: Sequence[str]) -> list[Any]:
+    last = max(row["steps"] for row in setting.rows)
+    rows = [row for row in setting.rows if row["steps"] == last]
+    times = [row["training_cpu_seconds"] for row in rows]
+    found = [_score(setting, score, last, rows) for score in scores]
+    return [model, setting.label, len(rows), last, *found, 1e3 * sum(times) / len(times) / last]
+
+
+def _score(setting: Setting, score: str, steps: int, rows: Sequence[Mapping[str, Any]]) -> str | None:
+    count = len(setting.at(score, steps))
+    if not count:
+        return None
+    value, half = setting.interval(score, steps)
+    if count == 1:
+        half = next((row[f"{score}.standard_error"] for row in rows if row.get(f"{score}.standard_error")), 0.0)
+    digits = 1 if score in _UNITS else 3
+    return f"{value:.{digits}f}" + (f" +- {half:.{digits}f}" if half else "")
+
+
+def _is_error(key: str) -> bool:
+    return key.endswith(".standard_error")

@@ -1,0 +1,12 @@
+#!/bin/bash
+# Prints TF_CONFIG, which tells a worker of tools/train.py --strategy=multi_worker who the others are and which it is.
+#   tf_config.sh INDEX PORT HOST...    INDEX from 0; the HOSTs in the same order on all workers
+set -euo pipefail
+if [[ ! "${1:-}" =~ ^[0-9]+$ ]] || (($1 >= $# - 2)); then
+  echo "Expected INDEX PORT HOST..., with an INDEX less than the number of HOSTs. Received: $*" >&2
+  exit 1
+fi
+index=$1 port=$2
+shift 2
+workers=$(printf ", \"%s:$port\"" "$@")
+echo "{\"cluster\": {\"worker\": [${workers#, }]}, \"task\": {\"type\": \"worker\", \"index\": $index}}"

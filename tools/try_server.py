@@ -1,0 +1,101 @@
+"""Tries an encoder at a server that is running: TensorFlow Serving, or tools/serve.py.
+
+python tools/try_server.py bad_requests                          # a table of what each is answered with
+python tools/try_server.py random_bytes --count=10000 --pid=PID  # their answers, and the server's memory
+python tools/try_server.py speed --count=10000                   # images of dSprites a second
+python tools/try_server.py load --seconds=30                     # put a new version into place meanwhile
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import start  # before anything that imports TensorFlow
+import tensorflow as tf
+from absl import flags
+
+from tfvae import data
+from tfvae.serving import Client, trials
+
+GRPC = flags.DEFINE_string("grpc", "localhost:8500", "Where the server answers gRPC.")
+REST = flags.DEFINE_string("rest", "http://localhost:8501", "Where it answers REST.")
+MODEL = flags.DEFINE_string("model", "factor_vae-dsprites", "The encoder that is asked.")
+COUNT = flags.DEFINE_integer("count", 1000, "How many random strings, or images.", lower_bound=1)
+PID = flags.DEFINE_integer("pid", None, "The server's process, on this machine, whose memory is shown.")
+CLIENTS = flags.DEFINE_integer("clients", 8, "How many clients ask at once.", lower_bound=1)
+SECONDS = flags.DEFINE_float("seconds", 30, "For how long they do.", lower_bound=0.1)
+LIMIT_MB = flags.DEFINE_integer("limit_mb", 64, "The largest request that the server takes, in MiB.", lower_bound=1)
+
+
+def bad_requests(client: Client) -> None:
+    todo = trials.bad_requests(trials.image_shape(client), LIMIT_MB.value * 2**20)
+    print("| request | gRPC | REST | message |\n| --- | --- | --- | --- |")
+    for bad, answer in trials.answers(GRPC.value, REST.value, MODEL.value, todo):
+        by_grpc, by_rest = answer.grpc or ("", ""), answer.rest or ("", "")
+        message, _, _ = (by_grpc[1] or by_rest[1]).removeprefix("Graph execution error:").partition("[[{{node")
+        print(f"| {bad.name} | {by_grpc[0]} | {by_rest[0]} | {' '.join(message.split())} |", flush=True)
+    print("After each of them the server answered a good request.")
+
+
+def random_bytes(client: Client) -> None:
+    pictures = [trials.picture(form, (64, 64)) for form in ("PNG", "JPEG")]
+    kinds = {
+        "random": trials.random_strings(COUNT.value),
+        "mutated pictures": trials.mutated_pictures(pictures, max(COUNT.value // 10, 1)),
+    }
+    for kind, strings in kinds.items():
+        total: Counter[str] = Counter()
+        print(f"{kind}: 0 sent{_memory()}", flush=True)
+        while counts := trials.sent(client, islice(strings, 1000)):
+            total += counts
+            print(f"{kind}: {total.total()} sent, {dict(total)}{_memory()}", flush=True)
+
+
+def speed(client: Client) -> None:
+    sprites = data.load("dsprites")
+    pixels = sprites.images(np.random.default_rng(0).choice(len(sprites), COUNT.value, replace=False))
+    files = [tf.io.encode_png(image).numpy() for image in pixels]
+    with Client(REST.value, MODEL.value) as rest:
+        for name, by, images in (
+            ("gRPC, pixels", client, pixels),
+            ("gRPC, PNG", client, files),
+            ("REST, PNG", rest, files),
+        ):
+            by.encode(images[:64])
+            begin = time.perf_counter()
+            by.encode(images)
+            seconds = time.perf_counter() - begin
+            print(f"{name}: {len(images)} images in {seconds:.1f} s, {len(images) / seconds:.0f} a second", flush=True)
+
+
+def load(client: Client) -> None:
+    finished = threading.Event()
+    threading.Timer(SECONDS.value, finished.set).start()
+    images = np.zeros((1, *trials.image_shape(client)), np.float32)
+    print(f"{CLIENTS.value} clients ask for {SECONDS.value:.0f} s", flush=True)
+    print(trials.load(GRPC.value, MODEL.value, images, clients=CLIENTS.value, until=finished))
+
+
+def _memory() -> str:
+    if PID.value is None:
+        return ""
+    (line,) = (x for x in Path(f"/proc/{PID.value}/status").read_text().splitlines() if x.startswith("VmRSS"))
+    return f"; the server has {int(line.split()[1]) / 1024:.0f} MiB"
+
+
+TRIALS = {trial.__name__: trial for trial in (bad_requests, random_bytes, speed, load)}
+
+
+def main(argv: Sequence[str]) -> None:
+    if argv[1] not in TRIALS:
+        raise ValueError(f"Expected one of {list(TRIALS)}. Received: {argv[1]}")
+    with Client(GRPC.value, MODEL.value) as client:
+        TRIALS[argv[1]](client)
+
+
+if __name__ == "__main__":
+    start.run(main, before_flags="what to try")
