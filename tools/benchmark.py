@@ -1,7 +1,7 @@
 """Measures what this library takes on this machine: tables in Markdown.
 
   python tools/benchmark.py
-  python tools/benchmark.py step --threads=1 --output=step.json
+  python tools/benchmark.py step --threads=1 --torch=torchenv/bin/python --output=step.json
 
 Without names, all tables are made. What is compared within a table takes turns, so that other work on the machine falls
 on all alike; for figures to keep, there should be none.
@@ -19,6 +19,7 @@ from tfvae.atomic import written_whole
 from tfvae.benchmark import TABLES, machine
 
 OUTPUT = flags.DEFINE_string("output", None, "Where to write the tables too: a file .json or .md.")
+TORCH = flags.DEFINE_string("torch", None, "A Python that has PyTorch, whose steps are to be timed beside ours.")
 QUICKLY = flags.DEFINE_bool("quick", False, "Tiny sizes and few repeats: to see that it works, not to report.")
 THREADS = flags.DEFINE_integer("threads", None, "Threads of an operation of TensorFlow; by default all cores.", 1)
 
@@ -35,9 +36,10 @@ def main(argv: Sequence[str]) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(THREADS.value)
     text = "; ".join(f"{name} {value}" for name, value in machine().items()) + "\n"
     print(text)
+    options = {"step": {"torch": TORCH.value}}
     tables = {}
     for name in names:
-        tables[name] = TABLES[name](QUICKLY.value)
+        tables[name] = TABLES[name](QUICKLY.value, **options.get(name, {}))
         print(tables[name].to_markdown(), flush=True)
     if output:
         with written_whole(output) as beside:

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 
+from tfvae.benchmark.growth import growth_table
 from tfvae.benchmark.machine import machine
 from tfvae.benchmark.models import models_table
 from tfvae.benchmark.serving import serving_table
 from tfvae.benchmark.step import step_table
 from tfvae.benchmark.table import Table
 
-# (quick) -> Table; quick means sizes and repeats just large enough to see that the table is made.
-TABLES: dict[str, Callable[[bool], Table]] = {
+# (quick, **options) -> Table; quick means sizes and repeats just large enough to see that the table is made.
+TABLES: dict[str, Callable[..., Table]] = {
     "step": step_table,
     "models": models_table,
+    "growth": growth_table,
     "serving": serving_table,
 }
 

@@ -8,17 +8,18 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from tfvae.benchmark.timing import threads
+
 _DISTRIBUTIONS = ("tfvae", "tensorflow", "keras", "numpy")
 
 
 def machine() -> dict[str, str]:
     """The date, the processor, its cores, the threads that TensorFlow may use, GPUs, and versions, by name."""
-    threads = tf.config.threading.get_intra_op_parallelism_threads()
     return {
         "date": datetime.date.today().isoformat(),
         "processor": _processor(),
         "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
-        "threads": str(threads or "all"),
+        "threads": str(threads()),
         "GPUs": ", ".join(_gpu(device) for device in tf.config.list_physical_devices("GPU")) or "none",
         "python": platform.python_version(),
         **{name: version(name) for name in _DISTRIBUTIONS},

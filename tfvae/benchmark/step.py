@@ -1,17 +1,22 @@
-"""How long training steps take at the paper's sizes."""
+"""How long a training step takes at the paper's sizes, beside PyTorch's and beside what the machine could do."""
 
+import dataclasses
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from tfvae.benchmark.flops import forward_flops
 from tfvae.benchmark.table import Table
-from tfvae.benchmark.timing import alternate, matrix_peak
+from tfvae.benchmark.timing import alternate, matrix_peak, threads
+from tfvae.benchmark.torch_peer import torch_step
 from tfvae.experiment import Experiment
 from tfvae.models.base import Model
 from tfvae.training import build_model
 
+SHAPE = (64, 64, 1)
 # The paper's 64 images a step: FactorVAE's step needs two batches of as many.
 PAPER = {
     "vae": Experiment(model="vae", parameters={}, optimizers={}, batch_size=64),
@@ -19,33 +24,79 @@ PAPER = {
 }
 
 
-def step_table(quick: bool) -> Table:
-    """A step of the plain VAE and of FactorVAE, on images that are there already."""
-    experiments = {name: tiny(experiment) for name, experiment in PAPER.items()} if quick else PAPER
-    steps = {name: step(build_model(experiment, (64, 64, 1)), experiment) for name, experiment in experiments.items()}
-    timings = alternate(steps, repeats=2 if quick else 30)
+def step_table(quick: bool, *, torch: str | None = None) -> Table:
+    """A step of the plain VAE and of FactorVAE, and encoding, on images that are there already.
+
+    Args:
+        quick: tiny sizes.
+        torch: a Python that has torch, whose steps of the same work take turns with ours; not for `quick`.
+    """
+    experiments = {name: tiny(each) for name, each in PAPER.items()} if quick else PAPER
+    models = {name: build_model(each, SHAPE) for name, each in experiments.items()}
+    encoded = 4 if quick else 512
+    calls = {f"{name} step": step(models[name], each) for name, each in experiments.items()}
+    calls["encoding"] = encoding(models["vae"], encoded)
+    sizes = {f"{name} step": each.batch_size for name, each in experiments.items()} | {"encoding": encoded}
+    work = {f"{name} step": step_flops(models[name], each) for name, each in experiments.items()}
+    work["encoding"] = encoded * forward_flops(models["vae"].encoder)
+    notes = [f"Work is counted in products of weights, forward and backward, with {threads()} thread(s)."]
+    with ExitStack() as stack:
+        if torch and not quick:
+            for name, each in experiments.items():
+                process = torch_step(torch, name, each.batch_size, threads())
+                version, calls[f"{name} step, PyTorch"] = stack.enter_context(process)
+            notes.append(
+                f"PyTorch {version}: the same networks, losses and optimizers, in tfvae/benchmark/torch_step.py."
+            )
+        else:
+            notes.append("PyTorch was left out: --torch=PYTHON names a Python that has it.")
+        timings = alternate(calls, repeats=2 if quick else 20)
     peak = matrix_peak(256 if quick else 2048)
-    rows = [
-        [name, experiments[name].batch_size, 1e3 * timing.median, 1e3 * timing.minimum, 1e3 * timing.cpu]
-        for name, timing in timings.items()
-    ]
-    return Table(
-        "Training step, networks of Table 1, images 64x64x1",
-        ["model", "images a step", "median ms", "minimum ms", "CPU ms"],
-        rows,
-        [f"A product of two large float32 matrices reaches {peak:.0f} GFLOP/s here."],
-    )
+    notes.append(f"A product of two large float32 matrices reaches {peak:.0f} GFLOP a second of the processor's time.")
+    rows = []
+    for name, timing in timings.items():
+        ours, peer = name.removesuffix(", PyTorch"), timings.get(f"{name}, PyTorch")
+        rate = 1e-9 * work[ours] / timing.cpu
+        # A GPU's work takes no time of the processor.
+        share = None if tf.config.list_physical_devices("GPU") else f"{rate / peak:.0%}"
+        row = [name, sizes[ours], 1e-9 * work[ours], *(1e3 * t for t in (timing.median, timing.minimum, timing.cpu))]
+        rows.append([*row, share, peer and peer.median / timing.median, peer and peer.cpu / timing.cpu])
+    columns = ["work", "images", "GFLOP", "median ms", "minimum ms", "CPU ms", "of the peak"]
+    title = "Training step and encoding, networks of Table 1, images 64x64x1"
+    return Table(title, [*columns, "PyTorch / ours, median", "PyTorch / ours, CPU"], rows, notes)
 
 
 def tiny(experiment: Experiment) -> Experiment:
     """The experiment with a small batch and discriminator, to see that a table is made."""
-    return Experiment.from_dict(vars(experiment) | {"batch_size": 4, "discriminator": {"depth": 1, "units": 8}})
+    return dataclasses.replace(experiment, batch_size=4, discriminator={"depth": 1, "units": 8})
 
 
 def step(model: Model, experiment: Experiment) -> Callable[[], Any]:
     """A function that does one training step on the same random black and white images each time."""
-    size = experiment.batch_size
-    images = np.random.default_rng(0).random((size, *model.image_shape), np.float32) > 0.8
-    batch = tf.constant(images, tf.float32)
+    images = images_of(experiment.batch_size, model.image_shape)
     compiled = tf.function(model.train_step, jit_compile=experiment.jit_compile or None)
-    return lambda: compiled(batch)
+    return lambda: compiled(images)
+
+
+def encoding(model: Model, batch: int) -> Callable[[], Any]:
+    """A function that encodes the same random black and white images each time."""
+    images = images_of(batch, model.image_shape)
+    return tf.function(lambda: model(images))
+
+
+def images_of(size: int, shape: tuple[int, int, int]) -> tf.Tensor:
+    """Random black and white images, float32 [size, H, W, C]."""
+    return tf.constant(np.random.default_rng(0).random((size, *shape), np.float32) > 0.8, tf.float32)
+
+
+def step_flops(model: Model, experiment: Experiment) -> int:
+    """Floating point operations of the products with weights in one step of a VAE or a FactorVAE."""
+    encoder, decoder = forward_flops(model.encoder), forward_flops(model.decoder)
+    # Forward, to the input and to the weights. (To the images, which the first layer leaves out, hardly counts.)
+    autoencoder = 3 * (encoder + decoder)
+    if not hasattr(model, "discriminator"):
+        return experiment.batch_size * autoencoder
+    # D(z) forward, and back to z for the one loss; D(z') forward; back to the weights through both for the other.
+    discriminator = 2 + 1 + 2 * 2
+    pair = autoencoder + encoder + discriminator * forward_flops(model.discriminator)
+    return experiment.batch_size // 2 * pair

@@ -1,5 +1,6 @@
 """Times that can be compared: what is compared takes turns, so that other work on the machine falls on all alike."""
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,6 +8,14 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+
+@dataclass(frozen=True)
+class Took:
+    """What a call says of itself that does its work in another process: seconds by the clock and of the processor."""
+
+    seconds: float
+    cpu_seconds: float
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,7 @@ def alternate(callables: Mapping[str, Callable[[], Any]], *, repeats: int = 20, 
 
     Args:
         callables: by name; each call does one unit of work, and returns when it is done: a tensor that it returns is
-            waited for.
+            waited for. A call that returns what it `Took` is not timed but believed.
         repeats: N, how many times of each are kept, at least 1.
         warmup: how many calls of each are made before, and not kept.
 
@@ -66,17 +75,21 @@ def alternate(callables: Mapping[str, Callable[[], Any]], *, repeats: int = 20, 
     for turn in range(warmup + repeats):
         for name, function in callables.items():
             clock, cpu = time.perf_counter(), time.process_time()
-            _wait_for(function())
-            took = time.perf_counter() - clock, time.process_time() - cpu
+            result = function()
+            _wait_for(result)
+            seconds, cpu_seconds = time.perf_counter() - clock, time.process_time() - cpu
+            if isinstance(result, Took):
+                seconds, cpu_seconds = result.seconds, result.cpu_seconds
             if turn >= warmup:
-                times[name].append(took)
+                times[name].append((seconds, cpu_seconds))
     return {name: Timing(*np.array(each).T) for name, each in times.items()}
 
 
 def matrix_peak(size: int = 2048, repeats: int = 10) -> float:
-    """What this machine reaches in a product of two large float32 matrices: 10^9 floating point operations a second.
+    """What a core reaches in a product of two large float32 matrices, in 10^9 operations a second of its time.
 
-    The best of the repeats, with the threads that TensorFlow has now.
+    The best of the repeats, with the threads that TensorFlow has now. By the processor's time, as that of the clock
+    tells as much of what else the machine does. Without a meaning where a GPU does the work.
 
     Args:
         size: rows and columns of the square matrices.
@@ -84,7 +97,14 @@ def matrix_peak(size: int = 2048, repeats: int = 10) -> float:
     """
     matrix = tf.random.stateless_uniform([size, size], [0, 0])
     product = tf.function(lambda: tf.matmul(matrix, matrix))
-    return 2e-9 * size**3 / alternate({"product": product}, repeats=repeats)["product"].minimum
+    timing = alternate({"product": product}, repeats=repeats)["product"]
+    return 2e-9 * size**3 / float(timing.cpu_seconds.min())
+
+
+def threads() -> int:
+    """How many threads an operation of TensorFlow may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return tf.config.threading.get_intra_op_parallelism_threads() or cores
 
 
 def _wait_for(result: Any) -> None:

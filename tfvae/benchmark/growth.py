@@ -1,0 +1,104 @@
+"""What grows with the number of images, the size of the code and the batch: time and memory."""
+
+import dataclasses
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfvae import data
+from tfvae.benchmark.step import PAPER, tiny
+from tfvae.benchmark.table import Table
+from tfvae.benchmark.timing import alternate
+from tfvae.metrics import QUICK, score
+from tfvae.training import build_model
+
+_SIZES = 3, 6, 40, 32, 32  # of the factors of dSprites
+_METRICS = "factor_vae", "mig", "sap", "total_correlation"
+
+
+@dataclass(frozen=True)
+class Point:
+    """What is varied: images of the data set, D, and images a step of FactorVAE."""
+
+    images: int = 737_280
+    latent_dim: int = 10
+    batch: int = 128
+
+
+def growth_table(quick: bool) -> Table:
+    """A FactorVAE step with its data, and scoring, each in a process of its own that says its peak memory."""
+    if quick:
+        points, grids = [Point(100, 2, 4)], [(2, 3, 4, 2, 2)]
+    else:
+        # One thing at a time around the paper's sizes.
+        points = [Point(images=images) for images in (10_000, 100_000, 737_280)]
+        points += [Point(latent_dim=dim) for dim in (50, 200)] + [Point(batch=batch) for batch in (32, 512)]
+        grids = [(3, 6, 40, 4, 4), (3, 6, 40, 12, 12), _SIZES]
+    rows: list[list[object]] = []
+    for point in points:
+        milliseconds, megabytes = _alone(_step, point, quick)
+        rows.append(["FactorVAE step", point.images, point.latent_dim, point.batch, milliseconds, megabytes])
+    for grid in grids:
+        milliseconds, megabytes = _alone(_scores, grid, quick)
+        rows.append(["scoring", int(np.prod(grid)), len(grid), None, milliseconds, megabytes])
+    columns = ["work", "images", "D", "images a step", "CPU ms", "peak MB"]
+    notes = [
+        "A step is the median of the processor's time, with the reading of its batch. Scoring is of the rotated "
+        f"factors, by {', '.join(_METRICS)}. The peak is that of a process that does nothing else; importing "
+        "TensorFlow is in it."
+    ]
+    return Table("Growth with images, code size and batch", columns, rows, notes)
+
+
+def _alone(function: Callable[[Any, bool], float], argument: Any, quick: bool) -> tuple[float, float]:
+    """What a function gives in a new process, milliseconds, and that process's peak memory in megabytes."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(function, argument, quick).result(), pool.submit(_peak_memory).result()
+
+
+def _peak_memory() -> float:
+    # Kilobytes on Linux, bytes on macOS.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _step(point: Point, quick: bool) -> float:
+    experiment = tiny(PAPER["factor_vae"]) if quick else PAPER["factor_vae"]
+    experiment = dataclasses.replace(experiment, batch_size=point.batch, latent_dim=point.latent_dim)
+    source = _First(point.images)
+    model = build_model(experiment, source.image_shape)
+    train_step = tf.function(model.train_step)
+    batches = iter(data.batches(source, point.batch))
+    timing = alternate({"step": lambda: train_step(next(batches))}, repeats=1 if quick else 15, warmup=3)
+    return 1e3 * timing["step"].cpu
+
+
+def _scores(sizes: tuple[int, ...], quick: bool) -> float:
+    factors = np.indices(sizes).reshape(len(sizes), -1).T
+    codes = (factors / sizes) @ np.linalg.qr(np.random.default_rng(0).normal(size=(len(sizes), len(sizes))))[0]
+    start = time.process_time()
+    score(codes, factors, metrics=_METRICS, parameters=QUICK if quick else None)
+    return 1e3 * (time.process_time() - start)
+
+
+class _First:
+    """The first images of dSprites."""
+
+    def __init__(self, size: int) -> None:
+        self._data = data.load("dsprites")
+        self._size = size
+        self.image_shape = self._data.image_shape
+
+    def __len__(self) -> int:
+        return self._size
+
+    def images(self, indices: np.ndarray) -> np.ndarray:
+        return self._data.images(indices)

@@ -1,0 +1,41 @@
+"""PyTorch's steps, timed in turns with ours, in a process of a Python that has it."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tfvae.benchmark.timing import Took
+
+_SCRIPT = Path(__file__).with_name("torch_step.py")
+
+
+@contextmanager
+def torch_step(python: str, model: str, batch: int, threads: int) -> Iterator[tuple[str, Callable[[], Took]]]:
+    """PyTorch's version, and a function that does one step of `torch_step.py` and says what it took.
+
+    Args:
+        python: a Python that has torch.
+        model: "vae" or "factor_vae".
+        batch: images a step.
+        threads: how many PyTorch may use.
+
+    Raises:
+        OSError: when that Python cannot be started, or has no torch.
+    """
+    command = [python, str(_SCRIPT), model, str(batch), str(threads)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        requests, replies = process.stdin, process.stdout
+
+        def step() -> Took:
+            requests.write("step\n")
+            requests.flush()
+            seconds, cpu_seconds = map(float, replies.readline().split())
+            return Took(seconds, cpu_seconds)
+
+        if not (version := replies.readline().strip()):
+            raise OSError(f"Expected a Python that has torch; what it says is above. Received: {python}")
+        yield version, step
+        requests.close()
