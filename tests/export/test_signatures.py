@@ -88,7 +88,13 @@ def test_a_draw_depends_on_its_own_row(encoder):
 
 
 def test_values_out_of_range_are_refused_and_no_rows_give_none(encoder):
-    for wrong in (X * np.nan, X * 255, X - 2):
+    def with_one(value, position):
+        images = X.copy()
+        images.flat[position] = value
+        return images
+
+    single = [with_one(value, position) for value in (np.nan, np.inf, -0.01, 1.01) for position in (0, 37, -1)]
+    for wrong in (X * np.nan, X * 255, X - 2, *single):
         with pytest.raises(tf.errors.InvalidArgumentError, match="Expected images in"):
             encoder("serving_default", images=wrong)
     assert encoder("serving_default", images=X[:0])["mean"].shape == (0, 2)

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,8 +15,9 @@ import tensorflow as tf
 from tfvae import networks, zoo
 from tfvae.benchmark.flops import forward_flops
 from tfvae.benchmark.table import Table
-from tfvae.benchmark.timing import alternate, matrix_peak
-from tfvae.export import export_onnx, export_tflite, onnx_runner, tflite_runner
+from tfvae.benchmark.timing import alternate
+from tfvae.export import SavedEncoder, export_encoder, export_onnx, export_tflite, onnx_runner, tflite_runner
+from tfvae.training import build_model
 
 MODEL = "factor_vae-dsprites"
 CLIENTS = 32
@@ -26,7 +28,7 @@ REPEATS = {1: 100, 8: 40, 64: 12, 512: 6}
 
 
 def serving_table(quick: bool) -> Table:
-    """Images a second and latencies of the encoder of Table 1 at several batches, arrays in and arrays out.
+    """Images a second and latencies of the encoder of Table 1 at several batches.
 
     Raises:
         ImportError: without the extras `onnx` and `serving`.
@@ -37,74 +39,84 @@ def serving_table(quick: bool) -> Table:
     threads = tf.config.threading.get_intra_op_parallelism_threads() or None
     encoder = zoo.load_encoder(MODEL)
     flops = forward_flops(networks.encoder(encoder.image_shape, encoder.latent_dim))
-    peak = matrix_peak(256 if quick else 2048)
+    peak = _peak(256 if quick else 2048)
     clients = 2 if quick else CLIENTS
     rows = []
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory()))
-        runtimes = _runtimes(encoder.path, folder, encoder.image_shape, threads)
+        runtimes = _Runtimes(encoder, Path(stack.enter_context(TemporaryDirectory())), threads)
         server = stack.enter_context(LocalServer(zoo.saved_models()))
         many = [stack.enter_context(Client(server.grpc_address, MODEL)) for _ in range(clients)]
         pool = stack.enter_context(ThreadPoolExecutor(clients))
+        crowd = f"local server, {clients} clients"
         for batch, repeats in ({1: 2, 8: 2} if quick else REPEATS).items():
             images = _images(batch, encoder.image_shape)
-            cases: dict[str, Callable] = {name: partial(runtime, images) for name, runtime in runtimes.items()}
-            cases["local server, 1 client"] = partial(many[0].encode, images)
             latencies: list[float] = []
-            crowd = f"local server, {clients} clients"
+            cases = runtimes.cases(images) | {"local server, 1 client": partial(many[0].encode, images)}
             if batch <= LARGEST:
                 cases[crowd] = partial(_at_once, pool, many, images, latencies)
-            timings = alternate(cases, repeats=repeats)
-            for name, timing in timings.items():
-                requests = clients if name == crowd else 1
+            for name, timing in alternate(cases, repeats=repeats).items():
+                count = batch * (clients if name == crowd else 1)
                 each = np.array(latencies[-repeats * clients :]) if name == crowd else timing.seconds
+                half, most = 1e3 * np.quantile(each, [0.5, 0.99])
+                share = 1e-7 * count * flops / float(timing.cpu_seconds.min()) / peak
                 rows.append(
-                    [
-                        name,
-                        batch,
-                        requests * batch / timing.median,
-                        1e3 * float(np.median(each)),
-                        1e3 * float(np.quantile(each, 0.99)),
-                        requests * batch / timing.cpu,
-                        1e-7 * requests * batch * flops / timing.minimum / peak,
-                    ]
+                    [name, batch, count / timing.median, float(half), float(most), count / timing.cpu, share],
                 )
     return Table(
         f"Serving, encoder of {MODEL}, {'x'.join(map(str, encoder.image_shape))}, threads: {threads or 'all'}",
         ["what answers", "batch", "images/s", "p50 ms", "p99 ms", "images/CPU-s", "% of peak"],
         rows,
         [
-            f"An image takes {1e-6 * flops:.1f} MFLOP; the peak is a product of two large float32 matrices, which "
-            f"reaches {peak:.0f} GFLOP/s here. The share is that of the fastest turn.",
+            f"An image takes {1e-6 * flops:.1f} MFLOP; the peak is a product of two large float32 matrices, "
+            f"{peak:.0f} GFLOP in a CPU-second here. The share is that of the turn that took the fewest CPU-seconds.",
             "Images a second are those of the median turn; images a CPU-second those of all threads of this process, "
-            "which other work on the machine disturbs less. Latencies are those of a request.",
+            "which other work on the machine disturbs less. Latencies are those of a request. Arrays go in, unless a "
+            "tensor is given, and come out. Exported anew: the same weights by the export of today.",
             f"The local server runs in this process, over gRPC, and so do its clients. They send {LARGEST} images a "
             "request at most, four under way; their latency is that of the whole batch.",
         ],
     )
 
 
-def _runtimes(
-    saved_model: Path, folder: Path, image_shape: tuple[int, int, int], threads: int | None
-) -> dict[str, Callable[[np.ndarray], dict[str, np.ndarray]]]:
-    """By name, functions of float32 images [B, H, W, C]."""
-    examples = {"images": _images(4, image_shape)}
-    export_tflite(saved_model, folder / "encoder.tflite", examples)
-    export_onnx(saved_model, folder / "encoder.onnx", examples)
-    tflite = tflite_runner(folder / "encoder.tflite", threads=threads)
-    onnx = onnx_runner(folder / "encoder.onnx", threads=threads)
-    loaded = tf.saved_model.load(str(saved_model))
-    signature = loaded.signatures["serving_default"]
+def _peak(size: int) -> float:
+    """10^9 floating point operations in a CPU-second, of a product of two square matrices."""
+    matrix = tf.random.stateless_uniform([size, size], [0, 0])
+    timing = alternate({"product": lambda: tf.matmul(matrix, matrix)}, repeats=10)["product"]
+    return 2e-9 * size**3 / float(timing.cpu_seconds.min())
 
-    def run(images: np.ndarray, tensor: Callable[[np.ndarray], tf.Tensor], kept: object = loaded) -> dict:
-        # `kept`: a signature holds its variables weakly.
-        return {name: value.numpy() for name, value in signature(images=tensor(images)).items()}
 
-    return {
-        "SavedModel": partial(run, tensor=tf.constant),
-        "TFLite": lambda images: tflite({"images": images}),
-        "ONNX Runtime": lambda images: onnx({"images": images}),
-    }
+class _Runtimes:
+    """The encoder in this process, in each of its forms."""
+
+    def __init__(self, encoder: SavedEncoder, folder: Path, threads: int | None):
+        examples = {"images": _images(4, encoder.image_shape)}
+        export_tflite(encoder.path, folder / "encoder.tflite", examples)
+        export_onnx(encoder.path, folder / "encoder.onnx", examples)
+        self._tflite = tflite_runner(folder / "encoder.tflite", threads=threads)
+        self._onnx = onnx_runner(folder / "encoder.onnx", threads=threads)
+        # A signature holds its variables weakly, so what was loaded is kept.
+        self._loaded = tf.saved_model.load(str(encoder.path))
+        model = build_model(zoo.load_experiment(MODEL), encoder.image_shape)
+        variables = self._loaded.signatures["serving_default"].variables
+        model.encoder.set_weights([variable.numpy() for variable in variables])
+        self._anew = tf.saved_model.load(str(export_encoder(model, folder / "1")))
+
+    def cases(self, images: np.ndarray) -> dict[str, Callable[[], Any]]:
+        """Functions that encode the images, by name."""
+        tensor = tf.constant(images)
+        signature, anew = (loaded.signatures["serving_default"] for loaded in (self._loaded, self._anew))
+        return {
+            "SavedModel": lambda: _arrays(signature(images=tf.constant(images))),
+            "SavedModel, given a tensor": lambda: _arrays(signature(images=tensor)),
+            "exported anew": lambda: _arrays(anew(images=tf.constant(images))),
+            "exported anew, given a tensor": lambda: _arrays(anew(images=tensor)),
+            "TFLite": lambda: self._tflite({"images": images}),
+            "ONNX Runtime": lambda: self._onnx({"images": images}),
+        }
+
+
+def _arrays(outputs: dict[str, tf.Tensor]) -> dict[str, np.ndarray]:
+    return {name: value.numpy() for name, value in outputs.items()}
 
 
 def _images(batch: int, image_shape: tuple[int, int, int]) -> np.ndarray:
@@ -112,12 +124,12 @@ def _images(batch: int, image_shape: tuple[int, int, int]) -> np.ndarray:
     return (np.random.default_rng(0).random((batch, *image_shape)) > 0.7).astype(np.float32)
 
 
-def _at_once(pool: ThreadPoolExecutor, clients: list, images: np.ndarray, latencies: list[float]) -> None:
+def _at_once(pool: ThreadPoolExecutor, clients: list[Any], images: np.ndarray, latencies: list[float]) -> None:
     """Each client sends the images once, all at the same time; how long each waited is added to `latencies`."""
 
-    def request(client: object) -> float:
+    def request(client: Any) -> float:
         start = time.perf_counter()
-        client.encode(images)  # type: ignore[attr-defined]
+        client.encode(images)
         return time.perf_counter() - start
 
     latencies.extend(pool.map(request, clients))
