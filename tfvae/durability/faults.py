@@ -73,12 +73,14 @@ class Scene:
         return differing(workdir, self.whole)
 
     def halfway(self) -> Path:
-        """A training that was stopped past its half, with two checkpoints; made when first asked for."""
-        workdir = self.folder / "halfway"
+        """A training that was killed past its half, between two checkpoints; made when first asked for."""
+        workdir, every = self.folder / "halfway", self.checkpoint_every
         if not workdir.exists():
             process = self.start(workdir)
-            _until_step(process, self.steps // 2 + self.checkpoint_every)
-            process.end(signal.SIGTERM)
+            process.until(
+                lambda: (step := process.step() or 0) > self.steps // 2 and every / 4 < step % every < every / 2
+            )
+            process.end(signal.SIGKILL)
         return workdir
 
 
