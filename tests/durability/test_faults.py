@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,6 +78,7 @@ def test_what_is_half_written_is_seen(name, shown, copied):
     assert half_written(copied) == []
     (copied / name).write_text("half")
     assert shown in half_written(copied)
+    assert half_written(copied, since=time.time() + 1) == []
 
 
 @pytest.mark.parametrize("name", DAMAGE)

@@ -90,6 +90,7 @@ def kills(scene: Scene, times: int) -> Outcome:
     rng, workdir = np.random.default_rng(scene.seed), scene.folder / "kills"
     checkpoints, lost, halves = workdir / "checkpoints", [], 0
     for kill in range(times):
+        started = time.time()
         process = scene.start(workdir)
         if kill == times - 1:
             hit = process.until(lambda: any(workdir.glob(".model.*")), pause=0)
@@ -104,15 +105,21 @@ def kills(scene: Scene, times: int) -> Outcome:
         if not hit:
             raise RuntimeError(f"The training ended before kill {kill + 1} of {times}: {process.message()[-2000:]}")
         process.end(signal.SIGKILL)
-        halves += bool(half_written(workdir))
+        halves += bool(half_written(workdir, since=started))
         lost.append(max(0, (process.step() or 0) - last_step(workdir)))
     happened = f"{halves} left a checkpoint or model.keras half written; the same command went on each time"
     return Outcome("SIGKILL", times, happened, lost, scene.finish(workdir))
 
 
-def half_written(workdir: Path) -> list[str]:
-    """The names in a training's folder that show that it was killed as it wrote a checkpoint or model.keras."""
+def half_written(workdir: Path, since: float = 0.0) -> list[str]:
+    """The names in a training's folder that show that it was killed as it wrote a checkpoint or model.keras.
+
+    None, when nothing was written after the time `since`: then they are of an earlier kill.
+    """
     checkpoints = workdir / "checkpoints"
+    files = (*workdir.glob(".model.*"), *checkpoints.rglob("*"))
+    if max((path.stat().st_mtime for path in files), default=0.0) < since:
+        return []
     names = [path.name for path in (*workdir.glob(".model.*.tmp.keras"), *checkpoints.glob("*_temp"))]
     names += [path.name for path in checkpoints.glob(".checkpoint.*.tmp")]
     steps = Checkpoints.steps_in(checkpoints) if checkpoints.exists() else []
