@@ -1,0 +1,101 @@
+"""A training in a process of its own, that is watched from outside."""
+
+import os
+import re
+import resource
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+
+class Process:
+    """A command that trains in a folder and shows its progress, as `tools/train.py` does.
+
+    It hears Ctrl-C even where this process was started to ignore it.
+
+    Args:
+        command: without the folder.
+        workdir: given to it as --workdir.
+        output: the file that it writes what it shows to.
+        file_size: of its files, the limit in bytes.
+        environment: further variables.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        workdir: Path,
+        output: Path,
+        *,
+        file_size: int | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        self.workdir = workdir
+        self.output = output
+
+        def prepare() -> None:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            if file_size is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, resource.RLIM_INFINITY))
+
+        with output.open("wb") as file:
+            self._process = subprocess.Popen(
+                [*command, f"--workdir={workdir}"],
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=os.environ | (environment or {}),
+                preexec_fn=prepare,
+            )
+
+    @property
+    def code(self) -> int | None:
+        """The exit code; minus the signal's number, if that ended it; None while it runs."""
+        return self._process.poll()
+
+    def shown(self) -> str:
+        return self.output.read_bytes().decode(errors="replace")
+
+    def message(self) -> str:
+        """What it says, without the progress bar."""
+        lines = re.split(r"[\r\n]+", self.shown())
+        return "\n".join(line for line in lines if line.strip() and not re.search(r"\| \d+/\d+ \[", line))
+
+    def step(self) -> int | None:
+        """The last step that the progress bar shows; it is drawn ten times a second."""
+        steps = re.findall(r"\| (\d+)/\d+ \[", self.shown())
+        return int(steps[-1]) if steps else None
+
+    def until(self, happened: Callable[[], bool], pause: float = 0.02, patience: float = 300.0) -> bool:
+        """Waits, in seconds, for something to happen, or for the end of the process.
+
+        Returns:
+            Whether it happened before the end.
+
+        Raises:
+            TimeoutError: when neither comes. The process is killed.
+        """
+        late = time.monotonic() + patience
+        while not happened():
+            if self.code is not None:
+                return False
+            if time.monotonic() > late:
+                self.end(signal.SIGKILL)
+                raise TimeoutError(
+                    f"Nothing came for {patience:.0f} seconds in {self.workdir}: {self.message()[-2000:]}"
+                )
+            time.sleep(pause)
+        return True
+
+    def end(self, number: signal.Signals | None = None, patience: float = 300.0) -> int:
+        """Sends a signal, if one is named, waits for the end, and returns the exit code."""
+        if number is not None and self.code is None:
+            self._process.send_signal(number)
+        try:
+            return self._process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            message = f"Waited {patience:.0f} seconds for the end of {self.workdir}: {self.message()[-2000:]}"
+            raise TimeoutError(message) from None
