@@ -3,7 +3,7 @@
   python tools/durability.py --output=durability.md
   python tools/durability.py --output=durability.md --quick
 
-The report is a table in Markdown. It takes 12 minutes of CPU time; --quick, two kills of few steps, one.
+The report is a table in Markdown. It takes 12 minutes of CPU time; --quick, two kills of few steps, less than one.
 """
 
 import json

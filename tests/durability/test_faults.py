@@ -125,7 +125,7 @@ def test_the_table_tells_what_differs():
 @pytest.mark.slow
 def test_trainings_that_are_killed_end_as_one_that_was_left_alone(tmp_path):
     command = [sys.executable, ROOT / "tools" / "durability.py", f"--output={tmp_path}/table.md", "--quick"]
-    process = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    process = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert process.returncode == 0, process.stdout + process.stderr
     assert "| SIGKILL | 2 | " in (tmp_path / "table.md").read_text()
     assert "| bit for bit |" in process.stdout
