@@ -51,7 +51,7 @@ def step_table(quick: bool, *, torch: str | None = None) -> Table:
         else:
             notes.append("PyTorch was left out: --torch=PYTHON names a Python that has it.")
         timings = alternate(calls, repeats=2 if quick else 20)
-    peak = matrix_peak(256 if quick else 2048)
+    peak = matrix_peak(256 if quick else 2048, of_core=True)
     notes.append(f"A product of two large float32 matrices reaches {peak:.0f} GFLOP a second of the processor's time.")
     rows = []
     for name, timing in timings.items():

@@ -85,20 +85,21 @@ def alternate(callables: Mapping[str, Callable[[], Any]], *, repeats: int = 20, 
     return {name: Timing(*np.array(each).T) for name, each in times.items()}
 
 
-def matrix_peak(size: int = 2048, repeats: int = 10) -> float:
-    """What a core reaches in a product of two large float32 matrices, in 10^9 operations a second of its time.
+def matrix_peak(size: int = 2048, repeats: int = 10, *, of_core: bool = False) -> float:
+    """What this machine reaches in a product of two large float32 matrices: 10^9 floating point operations a second.
 
-    The best of the repeats, with the threads that TensorFlow has now. By the processor's time, as that of the clock
-    tells as much of what else the machine does. Without a meaning where a GPU does the work.
+    The best of the repeats, with the threads that TensorFlow has now.
 
     Args:
         size: rows and columns of the square matrices.
         repeats: how many products are timed.
+        of_core: by the processor's time instead of the clock's, so that other work on the machine hardly counts: what
+            one core reaches. Without a meaning where a GPU does the work.
     """
     matrix = tf.random.stateless_uniform([size, size], [0, 0])
     product = tf.function(lambda: tf.matmul(matrix, matrix))
     timing = alternate({"product": product}, repeats=repeats)["product"]
-    return 2e-9 * size**3 / float(timing.cpu_seconds.min())
+    return 2e-9 * size**3 / (float(timing.cpu_seconds.min()) if of_core else timing.minimum)
 
 
 def threads() -> int:
