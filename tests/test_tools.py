@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,11 @@ pytestmark = pytest.mark.slow
 
 def start(tool, *arguments):
     command = [sys.executable, ROOT / "tools" / f"{tool}.py", *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    # Where the tests run in the background, children would not hear Ctrl-C.
+    hear = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, preexec_fn=hear
+    )
 
 
 def run(tool, *arguments):
@@ -108,18 +113,20 @@ def test_wrong_input_gets_one_clear_line_and_leaves_nothing(workdir):
 
 def test_a_server_is_started_and_tried(tmp_path):
     pytest.importorskip("tensorflow_serving")
-    server = start("serve", "--grpc_port=0", "--rest_port=0")
-    try:
-        lines = iter(server.stdout.readline, "")
-        grpc, rest = next(
-            found.groups() for line in lines if (found := re.match(r"gRPC (\S+), REST (http://[^/]+)/", line))
-        )
-        out = run("try_server", "random_bytes", "--count=20", f"--pid={server.pid}", f"--grpc={grpc}", f"--rest={rest}")
-        assert re.search(r"random: 20 sent, {'INVALID_ARGUMENT': 20}; the server has \d+ MiB", out)
-        assert re.search(r"mutated pictures: 2 sent, .*; the server has \d+ MiB", out)
-        server.send_signal(signal.SIGINT)
-        _, err = server.communicate(timeout=60)
-        assert server.returncode == 130, err
-        assert "Stopped." in err
-    finally:
-        server.kill()
+    with start("serve", "--grpc_port=0", "--rest_port=0") as server:
+        try:
+            lines = iter(server.stdout.readline, "")
+            grpc, rest = next(
+                found.groups() for line in lines if (found := re.match(r"gRPC (\S+), REST (http://[^/]+)/", line))
+            )
+            out = run(
+                "try_server", "random_bytes", "--count=20", f"--pid={server.pid}", f"--grpc={grpc}", f"--rest={rest}"
+            )
+            assert re.search(r"random: 20 sent, {'INVALID_ARGUMENT': 20}; the server has \d+ MiB", out)
+            assert re.search(r"mutated pictures: 2 sent, .*; the server has \d+ MiB", out)
+            server.send_signal(signal.SIGINT)
+            _, err = server.communicate(timeout=60)
+            assert server.returncode == 130, err
+            assert "Stopped." in err
+        finally:
+            server.kill()

@@ -7,6 +7,7 @@ import pytest
 from tfvae import data
 from tfvae.experiment import Experiment
 from tfvae.metrics import QUICK
+from tfvae.models import MODELS
 from tfvae.sweep.study import Evaluation, Study, digest
 from tfvae.zoo import load_experiment
 
@@ -112,7 +113,7 @@ def test_a_file_that_is_no_study_is_named(tmp_path):
 def test_the_studies_of_the_repository_are_those_of_their_figures(path):
     study = Study.load(path)
     experiments = study.experiments()
-    seeds = {"small": 2, "quick_recipe": 3, "figures_4_and_5": 10}[path.stem]
+    seeds = {"small": 2, "quick_recipe": 3, "figures_4_and_5": 10, "every_model": 1}[path.stem]
     assert len(set(study.seeds)) == seeds
     assert len(experiments) % seeds == 0
     assert {each.data for each in experiments.values()} <= set(data.DATASETS)
@@ -120,3 +121,5 @@ def test_the_studies_of_the_repository_are_those_of_their_figures(path):
     if path.stem == "figures_4_and_5":
         assert {each.steps for each in experiments.values()} == {300_000}
         assert len(experiments) == 2 * 6 * 10
+    if path.stem == "every_model":
+        assert {each.model for each in experiments.values()} == {name for name in MODELS if "gan" not in name}
