@@ -31,6 +31,7 @@ def main(argv: Sequence[str]) -> None:
     output = Path(OUTPUT.value) if OUTPUT.value else None
     if output and output.suffix not in (".json", ".md"):
         raise ValueError(f"Expected --output to end in .json or .md. Received: {output}")
+    tf.get_logger().setLevel("ERROR")  # Many models are traced here, each once: no reason to warn of it.
     if THREADS.value:
         tf.config.threading.set_intra_op_parallelism_threads(THREADS.value)
         tf.config.threading.set_inter_op_parallelism_threads(THREADS.value)
