@@ -29,8 +29,8 @@ class Anica(Model):
     What differs from the authors' code: their reconstruction error is the mean of |x - g(z)|, and this is a
     likelihood's, as in the other models here; their discriminator takes 4 steps for each of the encoder, by RMSProp;
     they resample each feature with replacement. Their weight, 0.1 of a loss of 2 JS beside an error per dimension of x,
-    is here gamma = 0.2 H W C, about 800 for an image of 64 x 64 grey pixels. On dSprites that let nothing through in the
-    first 3,000 steps; with 10 the sprites were there (studies/every_model).
+    is here gamma = 0.2 H W C, about 800 for an image of 64 x 64 grey pixels. On dSprites that let nothing through
+    in the first 3,000 steps; with 10 the sprites were there (studies/every_model).
 
     Args:
         encoder: a built model, images [B, H, W, C] -> codes [B, D].
