@@ -70,13 +70,13 @@ SLURM = {"SLURM_JOB_NODELIST": "node[2,10-11]", "SLURM_JOB_ID": "77", "PYTHON": 
 
 
 def test_slurm_starts_a_worker_on_each_machine(calls):
-    ended = bash(CLUSTER / "slurm.sh", "--experiment=a b", "--workdir=/shared/run", **SLURM)
+    ended = bash(CLUSTER / "slurm.sh", "--experiment=a b", "--workdir=/scratch/run", **SLURM)
     assert ended.returncode == 0, ended.stderr
     workers = ["node2:5000", "node10:5000", "node11:5000"]
     configs = [read(line) for line in calls.read_text().splitlines()]
     for index, (config, arguments) in enumerate(configs):
         assert config == {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
-        expected = "tools/train.py --strategy=multi_worker --experiment=a b --workdir=/shared/run"
+        expected = "tools/train.py --strategy=multi_worker --experiment=a b --workdir=/scratch/run"
         assert " ".join(arguments) == expected
     assert len(configs) == 3
 

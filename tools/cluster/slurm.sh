@@ -1,6 +1,6 @@
 #!/bin/bash
 # Trains on several machines with Slurm, one worker a machine, which uses all GPUs that it is given there.
-#   sbatch --nodes=4 --gpus-per-node=8 tools/cluster/slurm.sh --experiment=factor_vae-dsprites --workdir=/shared/run
+#   sbatch --nodes=4 --gpus-per-node=8 tools/cluster/slurm.sh --experiment=factor_vae-dsprites --workdir=/scratch/run
 # From the top of the repository; both are on a file system that all machines see. Two minutes before the end of its
 # time the job saves a checkpoint and queues itself again; so it does, up to five times, when a worker fails.
 #SBATCH --job-name=tfvae
