@@ -345,6 +345,16 @@ def test_two_replicas_begin_what_one_device_ends(mirrored, uninterrupted, tmp_pa
     assert_same_scalars(tmp_path, uninterrupted[0])
 
 
+def test_images_on_the_device_change_nothing(uninterrupted, mirrored, tmp_path):
+    model = run(tiny.experiment(), tmp_path, resident=True)
+    np.testing.assert_array_equal(state(model), uninterrupted[1])
+    images = tiny.Blobs().images(np.arange(8)) / np.float32(255)
+    assert model.evaluate(images, verbose=0, return_dict=True).keys() == set(model.logged)
+    with pytest.raises(ValueError, match=r"one device.*Received: 2 replicas"):
+        run(tiny.experiment(), tmp_path / "two", strategy=mirrored, resident=True)
+    assert not (tmp_path / "two").exists()
+
+
 def test_a_batch_that_replicas_cannot_share_is_refused(mirrored, tmp_path):
     with pytest.raises(ValueError, match=r"multiple of 4 for factor_vae on 2 device\(s\). Received: batch_size=6"):
         run(tiny.experiment(batch_size=6), tmp_path / "run", strategy=mirrored)

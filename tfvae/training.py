@@ -17,6 +17,7 @@ from tfvae.callbacks import AtSteps
 from tfvae.checkpoints import Checkpoints
 from tfvae.data import load
 from tfvae.data.batches import ImageSource, batches
+from tfvae.data.resident import ResidentImages
 from tfvae.distribute import all_workers_needed, is_chief, is_multi_worker, num_replicas, of_all_workers
 from tfvae.events import forget_after
 from tfvae.experiment import Experiment
@@ -35,6 +36,7 @@ def train(
     strategy: tf.distribute.Strategy | None = None,
     *,
     data: ImageSource | None = None,
+    resident: bool = False,
     progress: bool = True,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Model:
@@ -50,6 +52,8 @@ def train(
         workdir: a folder; new, empty, or that of the same experiment (whose `steps` may have grown).
         strategy: where to run; by default on one device. With several workers, all see the same workdir.
         data: images to train on, instead of those that the experiment names.
+        resident: whether all images lie in the memory of the device, see `ResidentImages`; on one device alone. It
+            changes nothing that a step computes.
         progress: whether to show a progress bar.
         callbacks: further callbacks of Keras, such as those of `tfvae.callbacks`; called in the process that writes
             files alone. `fit` begins anew after an interruption, and for steps that fill no epoch.
@@ -74,10 +78,16 @@ def train(
     if experiment.batch_size > len(data):
         size = experiment.batch_size
         raise ValueError(f"Expected a batch of at most the {len(data)} images. Received: batch_size={size}")
+    if resident and strategy.num_replicas_in_sync > 1:
+        raise ValueError(
+            f"Expected one device to hold all images (resident). Received: {strategy.num_replicas_in_sync} replicas"
+        )
     _check_workdir(workdir, experiment)
     with strategy.scope():
         model = build_model(experiment, data.images(np.zeros(1, np.int64)).shape[1:])
         _check_batch(experiment, model.batch_multiple * strategy.num_replicas_in_sync)
+        if resident:
+            model.images_by_index = ResidentImages(data)
         checkpoints = Checkpoints(model, workdir / "checkpoints")
     # Only now, when there can be no more mistakes. Building a model brings all workers to this line together.
     with locked(workdir) if chief else nullcontext():
@@ -103,13 +113,14 @@ def train(
                 left = experiment.steps - journal.step
                 length = min(experiment.log_every - journal.step % experiment.log_every, left)
                 model.fit(
-                    _distributed_batches(experiment, data, strategy, journal.step),
+                    _distributed_batches(experiment, data, strategy, journal.step, resident),
                     epochs=left // length if length == experiment.log_every else 1,
                     steps_per_epoch=length,
                     shuffle=False,
                     verbose=0,
                     callbacks=[journal, *(callbacks if chief else ())],
                 )
+        model.images_by_index = None
         if journal.step < experiment.steps:
             message = f"Stopped after step {journal.step}, which is saved. The same command goes on from it."
             raise KeyboardInterrupt(message) if requests.received == signal.SIGINT else Terminated(message)
@@ -244,12 +255,13 @@ def _check_step(step: int, experiment: Experiment, workdir: Path, strategy: tf.d
 
 
 def _distributed_batches(
-    experiment: Experiment, data: ImageSource, strategy: tf.distribute.Strategy, start: int
+    experiment: Experiment, data: ImageSource, strategy: tf.distribute.Strategy, start: int, resident: bool
 ) -> tf.data.Dataset:
     size = experiment.batch_size
 
     def rows(shard: int, num_shards: int) -> tf.data.Dataset:
-        return batches(data, size, seed=experiment.seed, start=start, shard=shard, num_shards=num_shards)
+        places = {"shard": shard, "num_shards": num_shards}
+        return batches(data, size, seed=experiment.seed, start=start, as_indices=resident, **places)
 
     if strategy.num_replicas_in_sync == 1:
         return rows(0, 1)

@@ -33,6 +33,7 @@ SET = flags.DEFINE_multi_string("set", [], "key=value: replaces a key of the exp
 STRATEGY = flags.DEFINE_enum(
     "strategy", "single", ["single", "mirrored", "multi_worker"], "One device, all of this machine, or TF_CONFIG's."
 )
+RESIDENT = flags.DEFINE_bool("resident", False, "Hold all images in the memory of the one device.")
 LOOK_EVERY = flags.DEFINE_integer("look_every", None, "Steps between scores and traversals in TensorBoard.", 1)
 
 
@@ -47,7 +48,7 @@ def main(argv: Sequence[str]) -> None:
     images, every = data.load(experiment.data), LOOK_EVERY.value
     callbacks = looks(images, Path(WORKDIR.value) / "logs", every) if every else []
     try:
-        train(experiment, WORKDIR.value, devices, data=images, callbacks=callbacks)
+        train(experiment, WORKDIR.value, devices, data=images, resident=RESIDENT.value, callbacks=callbacks)
     except Terminated as stopped:
         print(f"\n{stopped}", file=sys.stderr)
         raise

@@ -23,6 +23,7 @@ def batches(
     steps: int | None = None,
     shard: int = 0,
     num_shards: int = 1,
+    as_indices: bool = False,
 ) -> tf.data.Dataset:
     """Returns batches of images in a random order that can be entered at any batch.
 
@@ -37,9 +38,11 @@ def batches(
         steps: how many batches; without end by default.
         shard: which rows of each global batch to give, in 0 .. num_shards - 1.
         num_shards: how many equal parts a global batch is cut into.
+        as_indices: whether to give the places of the images in the data, for `ResidentImages`, in their stead.
 
     Returns:
-        Batches float32 [B / num_shards, H, W, C] in [0, 1]; shard i has rows i B / num_shards and on.
+        Batches float32 [B / num_shards, H, W, C] in [0, 1], or int64 [B / num_shards]; shard i has rows
+        i B / num_shards and on.
 
     Raises:
         TypeError: if the images are neither uint8 nor float.
@@ -68,6 +71,8 @@ def batches(
         indices = tf.raw_ops.RandomIndexShuffle(
             index=positions % size, seed=keys, max_index=tf.constant(size - 1, tf.int64), rounds=16
         )
+        if as_indices:
+            return tf.ensure_shape(indices, [rows])
         images = tf.ensure_shape(tf.numpy_function(source, [indices], dtype, stateful=False), [rows, *shape])
         return tf.cast(images, tf.float32) / 255.0 if dtype == tf.uint8 else tf.cast(images, tf.float32)
 

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.data.factors import checked_indices
+from tfvae.data.packed import PackedImages
 
 
 class Images(Protocol):
@@ -46,6 +47,11 @@ class ImageData:
         """(H, W, C)."""
         _, height, width, channels = self._images.shape
         return height, width, channels
+
+    @property
+    def packed(self) -> np.ndarray | None:
+        """The bits of images of two values that are kept packed, uint8 [N, H W C / 8]; None for others."""
+        return self._images.bits if isinstance(self._images, PackedImages) else None
 
     def images(self, indices: np.ndarray) -> np.ndarray:
         """Returns images by their places.

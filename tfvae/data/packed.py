@@ -22,11 +22,11 @@ class PackedImages:
     """
 
     def __init__(self, path: Path, image_shape: tuple[int, int, int]) -> None:
-        self._bits = np.load(path, mmap_mode="r")
-        self.shape = (len(self._bits), *image_shape)
+        self.bits = np.load(path, mmap_mode="r")  # uint8 [N, H W C / 8]
+        self.shape = (len(self.bits), *image_shape)
 
     def __getitem__(self, indices: np.ndarray) -> np.ndarray:
-        pixels = np.unpackbits(self._bits[indices], axis=-1)
+        pixels = np.unpackbits(self.bits[indices], axis=-1)
         pixels *= 255
         return pixels.reshape(-1, *self.shape[1:])
 
