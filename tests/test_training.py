@@ -3,7 +3,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny
+from tests.ports import free_ports
 from tfvae.data.batches import batches
 from tfvae.models import MODELS, FactorVAE
 from tfvae.training import build_model, train
@@ -399,14 +399,6 @@ def kill(calls):
 
 train(tiny.experiment(checkpoint_every=2), sys.argv[1], strategy, data=tiny.Blobs(before=kill), progress=False)
 """
-
-
-def free_ports(n):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
-    ports = [opened.getsockname()[1] for opened in sockets]
-    for opened in sockets:
-        opened.close()
-    return ports
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 from google.protobuf import text_format
 
+from tests.ports import free_ports
 from tfvae.serving.configuration import model_server_config, write_configuration
 
 TEMPLATES = Path(__file__).parents[2] / "tools" / "serving"
@@ -24,7 +25,7 @@ def tensorflow_serving(binary, saved_models, folder):
     """
     write_configuration(saved_models, folder, TEMPLATES)
     configure(saved_models, folder)
-    ports = _free_ports(2)
+    ports = free_ports(2)
     flags = yaml.safe_load((folder / "compose.yaml").read_text())["services"]["encoders"]["command"]
     flags = [flag.replace("/config/", f"{folder}/") for flag in flags]
     log = folder / "log"
@@ -46,14 +47,6 @@ def tensorflow_serving(binary, saved_models, folder):
 def configure(saved_models, folder):
     """Writes models.config for a server that is in no container: it sees the models where they are."""
     (folder / "models.config").write_text(text_format.MessageToString(model_server_config(saved_models)))
-
-
-def _free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def _is_open(port):
