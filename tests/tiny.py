@@ -87,7 +87,7 @@ PARAMETERS = {
     "prior_factor_vae": {"gamma": 5.0},
     "aae": {"gamma": 5.0},
     "anica": {"gamma": 5.0},
-    "joint_factor_vae": {"gamma": 5.0, "temperature": 0.5},
+    "joint_factor_vae": {"gamma": 5.0, "temperature": 0.5, "warmup_steps": 3},
     "info_gan": {"mutual_information_weight": 0.5},
     "info_wgan_gp": {"n_critic": 2},
 }

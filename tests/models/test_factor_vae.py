@@ -90,6 +90,19 @@ def test_penalty_lowers_the_total_correlation_that_the_discriminator_sees():
     assert total_correlation(10.0) < total_correlation(0.0) - 0.1
 
 
+@pytest.mark.parametrize("name", ["factor_vae", "prior_factor_vae", "aae"])
+def test_the_penalty_warms_up_by_the_optimizers_steps(name, tmp_path):
+    model = tiny.make(name, gamma=4.0, warmup_steps=2)
+    for weight in (0.0, 2.0, 4.0):
+        model.reset_metrics()
+        logs = model.train_on_batch(X, return_dict=True)
+        others = logs["reconstruction"] + (0.0 if name == "aae" else logs["kl"])
+        penalty = logs["total_correlation" if name == "factor_vae" else "prior_divergence"]
+        assert logs["loss"] == pytest.approx(others + weight * penalty, rel=1e-5)
+    model.save(tmp_path / "model.keras")
+    assert keras.models.load_model(tmp_path / "model.keras").warmup_steps == 2
+
+
 def test_discriminator_learns_to_tell_dependent_codes_from_permuted_ones():
     # All images are one grey, so that all latents move together.
     greys = np.linspace(0, 1, 128, dtype=np.float32)[:, np.newaxis, np.newaxis, np.newaxis] * np.ones_like(X[:1])
@@ -159,3 +172,5 @@ def test_arguments_that_do_not_fit_are_refused():
         FactorVAE(*networks, one_logit)
     with pytest.raises(ValueError, match=r"at least 0\. Received: gamma=-0\.5"):
         FactorVAE(*networks, tiny.discriminator(), gamma=-0.5)
+    with pytest.raises(ValueError, match=r"at least 0\. Received: gamma=35\.0, warmup_steps=-1"):
+        FactorVAE(*networks, tiny.discriminator(), warmup_steps=-1)

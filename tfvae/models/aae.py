@@ -26,10 +26,11 @@ class AAE(PriorFactorVAE):
         decoder: as in `VAE`.
         discriminator: a built model, codes [B, D] -> logits [B, 2]: "from q(z)", "from the prior".
         gamma: float, at least 0. 1 is the objective as it was published; Kim & Mnih tune it.
+        warmup_steps: as in `FactorVAE`.
         seed: as in `VAE`.
 
     Raises:
-        ValueError: when the networks do not fit each other, or gamma is negative.
+        ValueError: when the networks do not fit each other, or gamma or warmup_steps is negative.
     """
 
     def __init__(
@@ -45,4 +46,4 @@ class AAE(PriorFactorVAE):
 
     def loss_terms(self, images: tf.Tensor, posterior: tfp.distributions.Distribution, z: tf.Tensor) -> Terms:
         terms = super().loss_terms(images, posterior, z)
-        return {**terms, "loss": terms["reconstruction"] + self.gamma * terms["prior_divergence"]}
+        return {**terms, "loss": terms["reconstruction"] + self.penalty_weight() * terms["prior_divergence"]}

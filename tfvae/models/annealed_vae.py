@@ -17,9 +17,8 @@ class AnnealedVAE(VAE):
 
     loss = E[-log p(x | z)] + gamma |KL(q(z | x) || p(z)) - C|, with C from 0 to c_max in `annealing_steps` steps
 
-    The KL is the mean over the batch, as in disentanglement_lib: an image may need more nats than another. C follows
-    from the optimizer's count of steps, so that a run that resumes goes on with it, and an evaluation uses that of the
-    last step.
+    The KL is the mean over the batch, as in disentanglement_lib: an image may need more nats than another. C rises
+    with the optimizer's count of steps, see `progress`.
 
     Args:
         encoder: as in `VAE`.
@@ -57,8 +56,7 @@ class AnnealedVAE(VAE):
 
     def capacity(self) -> tf.Tensor:
         """C of the step that comes next: float32 [], nats."""
-        progress = tf.cast(self.optimizer.iterations, tf.float32) / self.annealing_steps
-        return self.c_max * tf.minimum(progress, 1.0)
+        return self.c_max * self.progress(self.annealing_steps)
 
     def loss_terms(self, images: tf.Tensor, posterior: tfp.distributions.Distribution, z: tf.Tensor) -> Terms:
         terms = super().loss_terms(images, posterior, z)

@@ -169,6 +169,14 @@ class Model(keras.Model):
     def _seed(self, stream: int, counter: Any) -> tf.Tensor:
         return tf.stack([tf.constant(self.seed * 16 + stream), tf.cast(counter, tf.int32)])
 
+    def progress(self, steps: int) -> tf.Tensor:
+        """The share of `steps` that lies behind the optimizer, at most 1: float32 [].
+
+        By the optimizer's count of steps, so that a run that resumes goes on with it, and an evaluation has that of the
+        last step.
+        """
+        return tf.minimum(tf.cast(self.optimizer.iterations, tf.float32) / steps, 1.0)
+
     def log(self, terms: Terms) -> dict[str, Any]:
         """Adds the terms [B] that `logged` names to their means, and returns the means as the logs of a step."""
         for mean in self.means:

@@ -28,10 +28,12 @@ class FactorVAE(VAE):
         decoder: as in `VAE`.
         discriminator: a built model, codes [B, D] -> logits [B, 2]: "from q(z)", "from the product of its marginals".
         gamma: float, at least 0. The paper's best on 2D Shapes are 35 to 40.
+        warmup_steps: int, at least 0: over so many steps the weight of TC rises from 0 to gamma, in a straight line; 0
+            as in the paper.
         seed: as in `VAE`.
 
     Raises:
-        ValueError: when the networks do not fit each other, or gamma is negative.
+        ValueError: when the networks do not fit each other, or gamma or warmup_steps is negative.
     """
 
     networks = (*VAE.networks, "discriminator")
@@ -46,6 +48,7 @@ class FactorVAE(VAE):
         discriminator: keras.Model,
         *,
         gamma: float = 35.0,
+        warmup_steps: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(encoder, decoder, discriminator=discriminator, **kwargs)
@@ -55,9 +58,12 @@ class FactorVAE(VAE):
                 f"Expected a discriminator [B, {code_dim}] -> [B, 2]. "
                 f"Received: {discriminator.input_shape} -> {discriminator.output_shape}"
             )
-        if gamma < 0:
-            raise ValueError(f"Expected gamma of at least 0. Received: gamma={gamma}")
+        if gamma < 0 or warmup_steps < 0:
+            raise ValueError(
+                f"Expected gamma and warmup_steps of at least 0. Received: gamma={gamma}, warmup_steps={warmup_steps}"
+            )
         self.gamma = gamma
+        self.warmup_steps = warmup_steps
 
     @classmethod
     def network_makers(
@@ -74,12 +80,16 @@ class FactorVAE(VAE):
     def trained_by(self) -> dict[str, list[keras.Variable]]:
         return {**super().trained_by(), "discriminator_optimizer": self.discriminator.trainable_variables}
 
+    def penalty_weight(self) -> float | tf.Tensor:
+        """That of the total correlation in the step that comes next: gamma, once it has warmed up."""
+        return self.gamma * self.progress(self.warmup_steps) if self.warmup_steps else self.gamma
+
     def loss_terms(self, images: tf.Tensor, posterior: tfp.distributions.Distribution, z: tf.Tensor) -> Terms:
         """As `VAE.loss_terms`, and "logits" [B, 2]: what the discriminator, which learns from them too, says of z."""
         terms = super().loss_terms(images, posterior, z)
         logits = self.discriminator(z)
         tc = objectives.total_correlation(logits)
-        return {**terms, "loss": terms["loss"] + self.gamma * tc, "total_correlation": tc, "logits": logits}
+        return {**terms, "loss": terms["loss"] + self.penalty_weight() * tc, "total_correlation": tc, "logits": logits}
 
     def train_step(self, data: Any) -> dict[str, Any]:
         images, others = self.halves(self.images_of(data))
@@ -135,4 +145,4 @@ class FactorVAE(VAE):
         }
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "gamma": self.gamma}
+        return {**super().get_config(), "gamma": self.gamma, "warmup_steps": self.warmup_steps}

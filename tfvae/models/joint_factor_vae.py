@@ -52,7 +52,7 @@ class JointFactorVAE(FactorVAE):
         discriminator: a built model, codes [B, D + C] -> logits [B, 2], as in `FactorVAE`.
         categories: C, at least 2.
         temperature: float, above 0, of the relaxation. 2/3 is that of Maddison et al. (2017) and of JointVAE.
-        gamma: as in `FactorVAE`.
+        gamma, warmup_steps: as in `FactorVAE`.
         seed: as in `VAE`.
 
     Raises:

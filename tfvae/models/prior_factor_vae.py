@@ -27,10 +27,11 @@ class PriorFactorVAE(FactorVAE):
         decoder: as in `VAE`.
         discriminator: a built model, codes [B, D] -> logits [B, 2]: "from q(z)", "from the prior".
         gamma: float, at least 0. The paper tunes it over the values that it takes for FactorVAE, of which 35 is one.
+        warmup_steps: as in `FactorVAE`.
         seed: as in `VAE`.
 
     Raises:
-        ValueError: when the networks do not fit each other, or gamma is negative.
+        ValueError: when the networks do not fit each other, or gamma or warmup_steps is negative.
     """
 
     logged = (*VAE.logged, "prior_divergence", "discriminator_loss", "discriminator_accuracy")
@@ -40,7 +41,7 @@ class PriorFactorVAE(FactorVAE):
         terms = VAE.loss_terms(self, images, posterior, z)
         logits = self.discriminator(z)
         divergence = objectives.prior_divergence(logits)
-        loss = terms["loss"] + self.gamma * divergence
+        loss = terms["loss"] + self.penalty_weight() * divergence
         return {**terms, "loss": loss, "prior_divergence": divergence, "logits": logits}
 
     def train_step(self, data: Any) -> dict[str, Any]:
