@@ -348,6 +348,8 @@ def test_two_replicas_begin_what_one_device_ends(mirrored, uninterrupted, tmp_pa
 def test_images_on_the_device_change_nothing(uninterrupted, mirrored, tmp_path):
     model = run(tiny.experiment(), tmp_path, resident=True)
     np.testing.assert_array_equal(state(model), uninterrupted[1])
+    assert scalars(tmp_path) == scalars(uninterrupted[0])
+    assert model.steps_per_execution == 1
     images = tiny.Blobs().images(np.arange(8)) / np.float32(255)
     assert model.evaluate(images, verbose=0, return_dict=True).keys() == set(model.logged)
     with pytest.raises(ValueError, match=r"one device.*Received: 2 replicas"):

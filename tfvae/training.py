@@ -17,7 +17,7 @@ from tfvae.callbacks import AtSteps
 from tfvae.checkpoints import Checkpoints
 from tfvae.data import load
 from tfvae.data.batches import ImageSource, batches
-from tfvae.data.resident import ResidentImages
+from tfvae.data.resident import resident as on_device
 from tfvae.distribute import all_workers_needed, is_chief, is_multi_worker, num_replicas, of_all_workers
 from tfvae.events import forget_after
 from tfvae.experiment import Experiment
@@ -52,8 +52,9 @@ def train(
         workdir: a folder; new, empty, or that of the same experiment (whose `steps` may have grown).
         strategy: where to run; by default on one device. With several workers, all see the same workdir.
         data: images to train on, instead of those that the experiment names.
-        resident: whether all images lie in the memory of the device, see `ResidentImages`; on one device alone. It
-            changes nothing that a step computes.
+        resident: whether the device works by itself from one log entry to the next: all images lie in its memory (see
+            `tfvae.data.resident`), and the steps of an entry are one call of TensorFlow, after which SIGTERM and Ctrl-C
+            are heard. On one device alone. It changes nothing that a step computes.
         progress: whether to show a progress bar.
         callbacks: further callbacks of Keras, such as those of `tfvae.callbacks`; called in the process that writes
             files alone. `fit` begins anew after an interruption, and for steps that fill no epoch.
@@ -87,7 +88,7 @@ def train(
         model = build_model(experiment, data.images(np.zeros(1, np.int64)).shape[1:])
         _check_batch(experiment, model.batch_multiple * strategy.num_replicas_in_sync)
         if resident:
-            model.images_by_index = ResidentImages(data)
+            model.images_by_index = on_device(data)
         checkpoints = Checkpoints(model, workdir / "checkpoints")
     # Only now, when there can be no more mistakes. Building a model brings all workers to this line together.
     with locked(workdir) if chief else nullcontext():
@@ -112,6 +113,8 @@ def train(
                 # One epoch is what is logged together, up to a multiple of log_every or to the end.
                 left = experiment.steps - journal.step
                 length = min(experiment.log_every - journal.step % experiment.log_every, left)
+                if resident and model.steps_per_execution != length:
+                    model.steps_per_execution, model.train_function = length, None
                 model.fit(
                     _distributed_batches(experiment, data, strategy, journal.step, resident),
                     epochs=left // length if length == experiment.log_every else 1,
@@ -120,7 +123,9 @@ def train(
                     verbose=0,
                     callbacks=[journal, *(callbacks if chief else ())],
                 )
-        model.images_by_index = None
+        if resident:
+            # The trained model is one as any other.
+            model.images_by_index, model.steps_per_execution, model.train_function = None, 1, None
         if journal.step < experiment.steps:
             message = f"Stopped after step {journal.step}, which is saved. The same command goes on from it."
             raise KeyboardInterrupt(message) if requests.received == signal.SIGINT else Terminated(message)
@@ -182,9 +187,13 @@ class _Journal(keras.callbacks.Callback):
         self.stopping = False
         self._steps_of_epoch = 0
 
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._steps_of_epoch = 0
+
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        self.bar.update()
-        self._steps_of_epoch = batch + 1
+        # With several steps in a call of TensorFlow, this is called after the last of them.
+        before, self._steps_of_epoch = self._steps_of_epoch, batch + 1
+        self.bar.update(self._steps_of_epoch - before)
         # Many workers have to stop after the same step, on which they agree at the end of an epoch.
         if self.requests.received and not is_multi_worker(self.strategy):
             self.model.stop_training = True

@@ -33,7 +33,7 @@ SET = flags.DEFINE_multi_string("set", [], "key=value: replaces a key of the exp
 STRATEGY = flags.DEFINE_enum(
     "strategy", "single", ["single", "mirrored", "multi_worker"], "One device, all of this machine, or TF_CONFIG's."
 )
-RESIDENT = flags.DEFINE_bool("resident", False, "Hold all images in the memory of the one device.")
+RESIDENT = flags.DEFINE_bool("resident", False, "No host in the loop of the one device: it holds all images.")
 LOOK_EVERY = flags.DEFINE_integer("look_every", None, "Steps between scores and traversals in TensorBoard.", 1)
 
 

@@ -67,8 +67,7 @@ def test_places_of_factors(images, factors):
 
 def test_tensorflow_composes_the_same_images(images, factors):
     indices = shapes3d.FACTORS.to_index(factors)
-    maps = tf.constant(images.maps)
-    composed = tf.function(lambda indices: shapes3d.compose(maps, indices))(tf.constant(indices))
+    composed = tf.function(images.in_graph())(tf.constant(indices))
     assert composed.dtype == tf.uint8
     np.testing.assert_array_equal(composed, images[indices])
 

@@ -38,7 +38,7 @@ def batches(
         steps: how many batches; without end by default.
         shard: which rows of each global batch to give, in 0 .. num_shards - 1.
         num_shards: how many equal parts a global batch is cut into.
-        as_indices: whether to give the places of the images in the data, for `ResidentImages`, in their stead.
+        as_indices: whether to give the places of the images in the data, for `resident`, in their stead.
 
     Returns:
         Batches float32 [B / num_shards, H, W, C] in [0, 1], or int64 [B / num_shards]; shard i has rows

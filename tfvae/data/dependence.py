@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
+import tensorflow as tf
 
 from tfvae.data.factor_table import FactorTable
 from tfvae.data.ground_truth import GroundTruthData
@@ -154,6 +155,12 @@ class _Selected:
 
     def __getitem__(self, indices: np.ndarray) -> np.ndarray:
         return self._data.images(self._places[indices])
+
+    def in_graph(self) -> Callable[[tf.Tensor], tf.Tensor] | None:
+        """As `ImageData.in_graph`."""
+        read = self._data.in_graph()
+        places = tf.convert_to_tensor(self._places)
+        return read and (lambda indices: read(tf.gather(places, indices)))
 
 
 def _view(data: GroundTruthData, option: str, places: np.ndarray) -> GroundTruthData:

@@ -1,6 +1,7 @@
 """Images that are read by their places."""
 
 import hashlib
+from collections.abc import Callable
 from functools import cached_property
 from typing import Protocol
 
@@ -8,7 +9,6 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.data.factors import checked_indices
-from tfvae.data.packed import PackedImages
 
 
 class Images(Protocol):
@@ -48,11 +48,6 @@ class ImageData:
         _, height, width, channels = self._images.shape
         return height, width, channels
 
-    @property
-    def packed(self) -> np.ndarray | None:
-        """The bits of images of two values that are kept packed, uint8 [N, H W C / 8]; None for others."""
-        return self._images.bits if isinstance(self._images, PackedImages) else None
-
     def images(self, indices: np.ndarray) -> np.ndarray:
         """Returns images by their places.
 
@@ -68,6 +63,16 @@ class ImageData:
             IndexError: if an index is out of range.
         """
         return self._images[checked_indices(indices, len(self))]
+
+    def in_graph(self) -> Callable[[tf.Tensor], tf.Tensor] | None:
+        """For images that TensorFlow's operations can read out of something smaller.
+
+        Returns:
+            A function, indices int64 [N] -> uint8 [N, H, W, C] as of `images`, with what it needs on the device in
+            whose scope this is called; None for other images.
+        """
+        read = getattr(self._images, "in_graph", None)
+        return read and read()
 
     @cached_property
     def digest(self) -> str:

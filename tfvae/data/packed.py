@@ -6,11 +6,12 @@ import io
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import platformdirs
+import tensorflow as tf
 
 
 class PackedImages:
@@ -29,6 +30,18 @@ class PackedImages:
         pixels = np.unpackbits(self.bits[indices], axis=-1)
         pixels *= 255
         return pixels.reshape(-1, *self.shape[1:])
+
+    def in_graph(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """As `ImageData.in_graph`."""
+        bits = tf.convert_to_tensor(self.bits)
+        places = tf.constant([7, 6, 5, 4, 3, 2, 1, 0], tf.uint8)
+
+        def read(indices: tf.Tensor) -> tf.Tensor:
+            shifted = tf.bitwise.right_shift(tf.gather(bits, indices)[..., tf.newaxis], places)
+            pixels = tf.bitwise.bitwise_and(shifted, tf.constant(1, tf.uint8)) * tf.constant(255, tf.uint8)
+            return tf.reshape(pixels, [-1, *self.shape[1:]])
+
+        return read
 
 
 def cache_folder(cache: str | os.PathLike[str] | None = None) -> Path:

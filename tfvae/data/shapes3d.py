@@ -15,7 +15,7 @@ The maps are cast once (`ray_caster`) and kept as 79 MB; the images, 5.9 GB, nev
 
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -119,6 +119,11 @@ class Shapes3D:
             np.clip(level, 0, 255, out=level)
             images[..., channel] = level
         return images.reshape(-1, *IMAGE_SHAPE)
+
+    def in_graph(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """As `ImageData.in_graph`."""
+        maps = tf.convert_to_tensor(self.maps)
+        return lambda indices: compose(maps, indices)
 
 
 def compose(maps: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
