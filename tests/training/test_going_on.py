@@ -1,0 +1,166 @@
+import errno
+import json
+import os
+import shutil
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import tiny
+from tests.training.runs import ADAM, GANS, assert_same_scalars, checkpoints, failing_data, logged, run, scalars, state
+from tfvae.models import FactorVAE
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("annealed_vae", {"annealing_steps": 6}), ("vae", {"likelihood": "gaussian"})],
+    ids=["capacity", "trained_scale"],
+)
+def test_a_run_goes_on_with_what_is_in_no_network(name, parameters, tmp_path):
+    settings = {"model": name, "parameters": parameters, "optimizers": ADAM}
+    whole = run(tiny.experiment(**settings), tmp_path / "whole")
+    run(tiny.experiment(**settings, steps=4), tmp_path / "run")
+    np.testing.assert_array_equal(state(run(tiny.experiment(**settings), tmp_path / "run")), state(whole))
+    assert_same_scalars(tmp_path / "run", tmp_path / "whole")
+
+
+def test_a_run_whose_data_failed_goes_on_as_if_nothing_had_happened(uninterrupted, tmp_path):
+    with pytest.raises(tf.errors.OpError, match="the disk is gone"):
+        run(tiny.experiment(), tmp_path, **failing_data(at=7))
+    assert not (tmp_path / "model.keras").exists()
+    np.testing.assert_array_equal(state(run(tiny.experiment(), tmp_path)), uninterrupted[1])
+
+
+def test_a_gan_goes_on_as_if_nothing_had_happened(tmp_path):
+    # Its batch norms have moving statistics, and of its optimizers one makes n_critic steps for each of the other's.
+    experiment = tiny.experiment(
+        model="info_wgan_gp", optimizers=ADAM, steps=4, checkpoint_every=2, **GANS["info_wgan_gp"]
+    )
+    whole = run(experiment, tmp_path / "whole")
+    with pytest.raises(tf.errors.OpError, match="the disk is gone"):
+        run(experiment, tmp_path / "run", **failing_data(at=5))
+    assert checkpoints(tmp_path / "run") == [2]
+    np.testing.assert_array_equal(state(run(experiment, tmp_path / "run")), state(whole))
+    assert (whole.optimizer.iterations, whole.discriminator_optimizer.iterations) == (4, 8)
+
+
+def test_steps_that_float16_leaves_out_count(tmp_path):
+    # A step whose gradients overflow halves the scale of the loss, and the optimizer does not count it.
+    settings = {"model": "vae", "parameters": {}, "optimizers": ADAM, "precision": "mixed_float16"}
+    whole = run(tiny.experiment(**settings, log_every=1, checkpoint_every=2), tmp_path / "whole")
+    assert whole.optimizer.iterations < 8
+    assert list(scalars(tmp_path / "whole")["loss"]) == list(range(1, 9))
+    assert checkpoints(tmp_path / "whole") == [6, 8]
+    with pytest.raises(tf.errors.OpError, match="the disk is gone"):
+        run(tiny.experiment(**settings), tmp_path / "run", **failing_data(at=7))
+    np.testing.assert_array_equal(state(run(tiny.experiment(**settings), tmp_path / "run")), state(whole))
+
+
+@pytest.mark.parametrize(
+    ("when", "at", "error", "raised", "named"),
+    [
+        ("after", 4, KeyboardInterrupt(), KeyboardInterrupt, None),
+        ("after", 8, KeyboardInterrupt(), KeyboardInterrupt, None),
+        (
+            "before",
+            8,
+            tf.errors.ResourceExhaustedError(None, None, "disk full"),
+            OSError,
+            r"step 8 could not be written.*disk full.*step-4",
+        ),
+        ("before", 8, OSError(errno.ENOSPC, "No space left"), OSError, r"step 8 could not .*No space left.*step-4"),
+    ],
+    ids=["after_4", "after_8", "disk_full_at_8", "disk_full_at_8_in_python"],
+)
+def test_a_run_stopped_around_a_checkpoint_goes_on_as_if_nothing_had_happened(
+    when, at, error, raised, named, uninterrupted, tmp_path, monkeypatch
+):
+    write = tf.train.Checkpoint.write
+
+    def stopped(self, path, *args):
+        if when == "after":
+            write(self, path, *args)
+        if path.endswith(f"step-{at}"):
+            raise error
+        if when == "before":
+            write(self, path, *args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tf.train.Checkpoint, "write", stopped)
+        with pytest.raises(raised, match=named):
+            run(tiny.experiment(), tmp_path)
+    assert not (tmp_path / "model.keras").exists()
+    assert logged(tmp_path) == [step for step in (2, 4, 6, 8) if step <= at]  # some of which come again
+    np.testing.assert_array_equal(state(run(tiny.experiment(), tmp_path)), uninterrupted[1])
+    assert (tmp_path / "model.keras").exists()
+    assert logged(tmp_path) == [2, 4, 6, 8]
+
+
+def test_a_finished_run_stays_as_it_is(uninterrupted, tmp_path):
+    workdir = shutil.copytree(uninterrupted[0], tmp_path / "run")
+    (workdir / "model.keras").unlink()
+    # What is left of files that were being written when their process was killed.
+    (workdir / "checkpoints" / "step-6_temp").mkdir()
+    for name in ("checkpoints/.checkpoint.17.tmp", ".experiment.17.tmp.json", ".model.17.tmp.keras"):
+        (workdir / name).write_text("half")
+    asked = []
+    model = run(tiny.experiment(), workdir, data=tiny.Blobs(before=asked.append))
+    np.testing.assert_array_equal(state(model), uninterrupted[1])
+    np.testing.assert_array_equal(state(keras.models.load_model(workdir / "model.keras")), uninterrupted[1])
+    assert len(asked) <= 1
+    assert sorted(os.listdir(workdir)) == ["checkpoints", "experiment.json", "logs", "model.keras"]
+    names = os.listdir(workdir / "checkpoints")
+    assert sorted({name.partition(".")[0] for name in names}) == ["checkpoint", "step-4", "step-8"]
+
+
+def test_a_run_that_was_killed_as_it_began_begins_again(tmp_path):
+    (tmp_path / ".experiment.17.tmp.json").write_text("{")
+    run(tiny.experiment(steps=2), tmp_path)
+    assert sorted(os.listdir(tmp_path)) == ["checkpoints", "experiment.json", "logs", "model.keras"]
+
+
+def test_steps_that_do_not_fill_a_log_entry_and_grow_later(uninterrupted, tmp_path):
+    workdir = tmp_path / "run"
+    run(tiny.experiment(steps=5), workdir)
+    assert list(scalars(workdir)["loss"]) == [2, 4, 5]
+    assert checkpoints(workdir) == [4, 5]
+    other = shutil.copytree(workdir, tmp_path / "other")
+    # Log entries and checkpoints are then due where a run that was never shorter has them.
+    np.testing.assert_array_equal(state(run(tiny.experiment(), workdir)), uninterrupted[1])
+    assert list(scalars(workdir)["loss"]) == [2, 4, 5, 6, 8]
+    assert json.loads((workdir / "experiment.json").read_text())["steps"] == 8
+    with pytest.raises(tf.errors.OpError):
+        run(tiny.experiment(steps=30), other, **failing_data(at=16))
+    assert checkpoints(other)[-1] in (8, 12, 16)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_at_the_last_good_checkpoint(uninterrupted, tmp_path, monkeypatch):
+    loss_terms = FactorVAE.loss_terms
+
+    def exploding(self, images, posterior, z):
+        terms = loss_terms(self, images, posterior, z)
+        return terms | {"loss": tf.where(self.optimizer.iterations < 5, terms["loss"], np.inf)}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FactorVAE, "loss_terms", exploding)
+        with pytest.raises(FloatingPointError, match=r"between steps 4 and 6: loss is inf.*step-4"):
+            run(tiny.experiment(), tmp_path)
+    assert checkpoints(tmp_path) == [4]
+    assert not (tmp_path / "model.keras").exists()
+    np.testing.assert_array_equal(state(run(tiny.experiment(), tmp_path)), uninterrupted[1])
+
+
+def test_a_learning_rate_that_is_too_large_stops_the_run(tmp_path):
+    rates = {name: {"learning_rate": 1e30} for name in ("optimizer", "discriminator_optimizer")}
+    with pytest.raises(FloatingPointError, match=r"learning rate.* checkpoint: none"):
+        run(tiny.experiment(optimizers=rates), tmp_path)
+
+
+def test_two_replicas_begin_what_one_device_ends(mirrored, uninterrupted, tmp_path):
+    run(tiny.experiment(steps=6), tmp_path, strategy=mirrored)
+    assert checkpoints(tmp_path) == [4, 6]
+    model = run(tiny.experiment(), tmp_path)
+    np.testing.assert_allclose(state(model), uninterrupted[1], rtol=1e-6, atol=1e-6)
+    assert_same_scalars(tmp_path, uninterrupted[0])

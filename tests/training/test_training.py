@@ -1,0 +1,58 @@
+import json
+import os
+
+import keras
+import numpy as np
+import pytest
+
+from tests import tiny
+from tests.training.runs import ADAM, GANS, checkpoints, run, scalars, state
+from tfvae.data.batches import batches
+from tfvae.models import MODELS
+from tfvae.training import build_model
+
+
+def test_training_equals_a_plain_loop_over_the_batches(uninterrupted):
+    workdir, end = uninterrupted
+    experiment, data = tiny.experiment(), tiny.Blobs()
+    model, logs = build_model(experiment, (16, 16, 1)), []
+    for batch in batches(data, 8, seed=experiment.seed, steps=8):
+        model.reset_metrics()
+        logs.append(model.train_on_batch(batch, return_dict=True))
+    np.testing.assert_array_equal(state(model), end)
+    shown = scalars(workdir)
+    assert set(shown) == set(model.logged)
+    for name, values in shown.items():
+        # An entry is the mean over the two steps that it ends.
+        expected = {step: (logs[step - 2][name] + logs[step - 1][name]) / 2 for step in (2, 4, 6, 8)}
+        assert values == pytest.approx(expected, rel=1e-5, abs=1e-6), name
+
+
+def test_a_run_leaves_what_is_documented(uninterrupted):
+    workdir, end = uninterrupted
+    assert sorted(os.listdir(workdir)) == ["checkpoints", "experiment.json", "logs", "model.keras"]
+    assert checkpoints(workdir) == [4, 8]
+    assert json.loads((workdir / "experiment.json").read_text())["parameters"] == {"gamma": 5.0}
+    np.testing.assert_array_equal(state(keras.models.load_model(workdir / "model.keras")), end)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_trains(name, tmp_path):
+    settings = {"parameters": {}, "optimizers": ADAM, "steps": 40, "log_every": 20, "checkpoint_every": 40}
+    model = run(tiny.experiment(model=name, **settings | GANS.get(name, {})), tmp_path)
+    shown = scalars(tmp_path)
+    losses = shown.get("reconstruction") or {step: -value for step, value in shown["mutual_information"].items()}
+    assert losses[40] < losses[20]
+    np.testing.assert_array_equal(state(keras.models.load_model(tmp_path / "model.keras")), state(model))
+
+
+def test_images_on_the_device_change_nothing(uninterrupted, mirrored, tmp_path):
+    model = run(tiny.experiment(), tmp_path, resident=True)
+    np.testing.assert_array_equal(state(model), uninterrupted[1])
+    assert scalars(tmp_path) == scalars(uninterrupted[0])
+    assert model.steps_per_execution == 1
+    images = tiny.Blobs().images(np.arange(8)) / np.float32(255)
+    assert model.evaluate(images, verbose=0, return_dict=True).keys() == set(model.logged)
+    with pytest.raises(ValueError, match=r"one device.*Received: 2 replicas"):
+        run(tiny.experiment(), tmp_path / "two", strategy=mirrored, resident=True)
+    assert not (tmp_path / "two").exists()
