@@ -9,6 +9,9 @@ SERVING = ["tensorflow-serving-api>=2.20", "grpcio>=1.60", "requests>=2.31"]
 # Exports as ONNX. Older versions of tf2onnx need protobuf < 4, and TensorFlow a newer one.
 ONNX = ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"]
 
+# Studies on a cluster.
+RAY = ["ray>=2.40"]
+
 setup(
     name="tfvae",
     version="0.1.0",
@@ -51,10 +54,11 @@ setup(
             "setuptools>=77",  # builds the wheel that a test installs
             *SERVING,
             *ONNX,
+            *RAY,
         ],
         "serving": SERVING,
         "onnx": ONNX,
-        "ray": ["ray>=2.40"],  # studies on a cluster; its tests are skipped without it
+        "ray": RAY,
         "lint": ["ruff>=0.12", "mypy>=1.16", "pre-commit>=4.0"],
     },
 )

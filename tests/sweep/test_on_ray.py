@@ -1,7 +1,5 @@
 """On a Ray of this machine, with programs that need no TensorFlow."""
 
-import importlib.util
-
 import pytest
 
 from tfvae.sweep import on_ray as module
@@ -17,7 +15,6 @@ def test_without_ray_the_extra_is_named(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of Ray's own
-@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is an extra")
 def test_programs_run_side_by_side_and_tell_what_fails(tmp_path):
     meet = (  # each waits for the other, so that they end only if they run at once
         "import pathlib, time; here, there = (pathlib.Path({folder!r}) / name for name in {names}); here.touch()\n"
