@@ -15,6 +15,7 @@ def rows():
             key: value,
             "seed": seed,
             "steps": steps,
+            "training_cpu_seconds": 10.0 * steps + seed,
             "reconstruction": rng.uniform(),
             "mig": rng.uniform(),
         }
@@ -58,6 +59,9 @@ def test_lines_are_the_means_over_training(rows):
     assert list(weak.get_xdata()) == [4, 8]
     np.testing.assert_allclose(weak.get_ydata(), [np.mean(of(rows, "beta_vae", "mig", steps, 1)) for steps in (4, 8)])
     assert strong.get_label() == "beta 4"
+    across = plot_by_step(rows, ["mig"], by_time=True).axes[0].lines[0]
+    np.testing.assert_allclose(across.get_xdata(), [41, 81])
+    np.testing.assert_array_equal(across.get_ydata(), weak.get_ydata())
     assert figure.axes[2].get_ylim() == figure.axes[3].get_ylim()
     assert figure.axes[2].get_ylim()[1] > max(row["mig"] for row in rows)
 
@@ -71,7 +75,7 @@ def test_every_run_is_a_dot_beside_the_mean_of_its_setting(rows):
 
 def test_all_figures_that_there_is_something_for_are_written(rows, tmp_path):
     names = [path.stem for path in save_figures(rows, tmp_path)]
-    assert names == ["scores_by_strength", "scores_by_step", "trade_off_mig"]
+    assert names == ["scores_by_strength", "scores_by_step", "scores_by_time", "trade_off_mig"]
     last = [{key: value for key, value in row.items() if key != "reconstruction"} for row in rows if row["steps"] == 8]
     assert [path.stem for path in save_figures(last, tmp_path / "new")] == ["scores_by_strength"]
     with pytest.raises(ValueError, match="beta_vae beta 1 with 'reconstruction'"):

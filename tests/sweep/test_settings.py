@@ -49,3 +49,16 @@ def test_settings_that_differ_in_more_than_a_number_have_none():
     assert {setting.strength for setting in settings} == {None}
     with pytest.raises(ValueError, match="rows of a study's table"):
         by_model([])
+
+
+def test_what_most_settings_share_is_not_repeated():
+    base = {"batch_size": 128, "optimizers.optimizer.learning_rate": 1e-4}
+    changed = [{}, {"batch_size": 64}, {"optimizers.optimizer.learning_rate": 2e-4}, {"parameters.warmup_steps": 1000}]
+    settings = by_model([row("factor_vae", seed, **base | each) for each in changed for seed in (0, 1)])["factor_vae"]
+    labels = [setting.label for setting in settings]
+    assert labels == ["base", "batch size 64", "optimizer learning rate 0.0002", "warmup steps 1000"]
+    assert [len(setting.rows) for setting in settings] == [2] * 4
+    # Where no setting has all that is usual, each says all.
+    assert (
+        by_model([row("factor_vae", 0, **base | each) for each in changed[1:]])["factor_vae"][0].label.count(",") == 2
+    )

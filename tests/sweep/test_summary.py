@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tfvae.sweep.settings import confidence_interval
-from tfvae.sweep.summary import summary
+from tfvae.sweep.summary import over_training, summary
 
 
 def row(seed, mig, beta, steps=200, **keys):
@@ -43,3 +43,16 @@ def test_a_score_that_was_skipped_is_an_empty_cell():
     table = summary([row(0, None, 1, **{"mig.standard_error": None})])
     assert table.rows[0][4] is None
     assert "| beta_vae |  | 1 | 200 |  | 80.0 +- 1.5 | 12.2 | 100 |" in table.to_markdown()
+
+
+def test_a_line_over_training_is_a_setting_at_a_step():
+    rows = [row(0, 0.1, 1, steps=100), row(1, 0.3, 1, steps=100), row(0, 0.2, 1), row(0, 0.5, 4)]
+    table = over_training(rows)
+    assert table.columns == ["setting", "seeds", "steps", "CPU s", "mig", "reconstruction, nats", "KL, nats"]
+    mean, half = confidence_interval([0.1, 0.3])
+    assert [line[:5] for line in table.rows] == [
+        ["beta_vae beta 1", 2, 100, 20.5, f"{mean:.3f} +- {half:.3f}"],
+        ["beta_vae beta 1", 1, 200, 20.0, "0.200 +- 0.020"],
+        ["beta_vae beta 4", 1, 200, 20.0, "0.500 +- 0.020"],
+    ]
+    assert over_training(rows[2:]) is None

@@ -23,7 +23,9 @@ _MARKERS = "osD^vP*X"
 _SHORT = ("dci", "irs", "mig", "sap")
 
 
-def plot_by_step(rows: Sequence[Mapping[str, Any]], scores: Sequence[str] | None = None) -> Figure:
+def plot_by_step(
+    rows: Sequence[Mapping[str, Any]], scores: Sequence[str] | None = None, *, by_time: bool = False
+) -> Figure:
     """Draws scores over training (Figure 4): a row of charts for each score, a column for each model.
 
     A setting is a line, the mean over its seeds, with a band: the 95% confidence interval of the mean.
@@ -31,6 +33,7 @@ def plot_by_step(rows: Sequence[Mapping[str, Any]], scores: Sequence[str] | None
     Args:
         rows: of a study's table, see `tfvae.sweep.read_table`, of runs that were scored at several steps.
         scores: columns of the table; by default the reconstruction error and all metrics that it has.
+        by_time: whether the processor's time stands across, the mean over the seeds, in place of the steps.
 
     Raises:
         ValueError: there are no rows, or none with one of the scores.
@@ -39,13 +42,15 @@ def plot_by_step(rows: Sequence[Mapping[str, Any]], scores: Sequence[str] | None
     def draw(axes: Axes, settings: list[Setting], score: str) -> None:
         for setting, color in zip(settings, colors(len(settings)), strict=True):
             steps = setting.steps(score)
+            across = [setting.interval("training_cpu_seconds", step)[0] if by_time else step for step in steps]
             found = [setting.interval(score, step) for step in steps]
-            axes.plot(steps, [mean for mean, _ in found], color=color, linewidth=1.2, marker=".", label=setting.label)
+            axes.plot(across, [mean for mean, _ in found], color=color, linewidth=1.2, marker=".", label=setting.label)
             low, high = ([mean + side * half for mean, half in found] for side in (-1, 1))
-            axes.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0)
+            axes.fill_between(across, low, high, color=color, alpha=0.2, linewidth=0)
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
 
-    figure, lowest = _grid(rows, scores, draw, lambda settings: "training steps", last=False)
+    label = "CPU seconds of training" if by_time else "training steps"
+    figure, lowest = _grid(rows, scores, draw, lambda settings: label, last=False)
     for axes in lowest:
         if any(axes.get_legend_handles_labels()[1]):
             add_legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=3, columnspacing=1.2)
@@ -125,6 +130,8 @@ def save_figures(rows: Sequence[Mapping[str, Any]], folder: str | os.PathLike) -
     figures = {"scores_by_strength": plot_by_strength(rows)}
     if at_steps:
         figures["scores_by_step"] = plot_by_step(rows)
+        if all(row.get("training_cpu_seconds") is not None for row in rows):
+            figures["scores_by_time"] = plot_by_step(rows, by_time=True)
     if any(row.get("reconstruction") is not None for row in rows):
         figures |= {f"trade_off_{name}": plot_trade_off(rows, name) for name in scored}
     for name, figure in figures.items():

@@ -13,6 +13,7 @@ from tfvae.experiment import Experiment
 Row = Mapping[str, Any]
 _FIELDS = {each.name for each in dataclasses.fields(Experiment)}
 _WHEN = ("seed", "steps")
+_MANY = 3
 
 
 @dataclass(frozen=True)
@@ -23,16 +24,24 @@ class Setting:
         model: its name.
         values: keys of the experiment in which the settings of this model differ -> values.
         rows: of the table.
+        usual: those of the keys that have the value of most settings, where one setting has it in all keys.
     """
 
     model: str
     values: Mapping[str, Any]
     rows: tuple[Row, ...]
+    usual: frozenset[str] = frozenset()
 
     @property
     def label(self) -> str:
-        """What sets it apart from the model's other settings: "gamma 35"; "" when there are no others."""
-        return ", ".join(f"{short(key)} {plain(value)}" for key, value in self.values.items())
+        """What sets it apart from the model's other settings: "gamma 35"; "" when there are no others.
+
+        Where settings differ in many keys, what most of them share is left out; "base" has all of that.
+        """
+        apart = {key: value for key, value in self.values.items() if key not in self.usual}
+        return ", ".join(f"{short(key)} {plain(value)}" for key, value in apart.items()) or (
+            "base" if self.usual else ""
+        )
 
     @property
     def strength(self) -> float | None:
@@ -65,18 +74,36 @@ def by_model(rows: Sequence[Row]) -> dict[str, list[Setting]]:
     found = {}
     for model in dict.fromkeys(row["model"] for row in rows):
         own = [row for row in rows if row["model"] == model]
-        keys = [key for key in own[0] if key.partition(".")[0] in _FIELDS and key not in _WHEN]
+        named = dict.fromkeys(key for row in own for key in row)
+        keys = [key for key in named if key.partition(".")[0] in _FIELDS and key not in _WHEN]
         keys = [key for key in keys if len({repr(row.get(key)) for row in own}) > 1]
         groups: dict[tuple, list[Row]] = {}
         for row in own:
             groups.setdefault(tuple(row.get(key) for key in keys), []).append(row)
+        usual = _usual(list(groups))
         settings = [
-            Setting(model, dict(zip(keys, values, strict=True)), tuple(group)) for values, group in groups.items()
+            Setting(
+                model,
+                dict(zip(keys, values, strict=True)),
+                tuple(group),
+                frozenset(key for key, value, most in zip(keys, values, usual, strict=True) if value == most)
+                if usual in groups
+                else frozenset(),
+            )
+            for values, group in groups.items()
         ]
         if all(setting.strength is not None for setting in settings):
             settings.sort(key=lambda setting: setting.strength or 0.0)
         found[model] = settings
     return found
+
+
+def _usual(settings: Sequence[tuple]) -> tuple:
+    """The value of each key that most settings have; () where they differ in few keys, which are soon read."""
+    if len(settings[0]) < _MANY:
+        return ()
+    # A list, as a network's widths may be, has no hash.
+    return tuple(max(values, key=values.count) for values in (list(each) for each in zip(*settings, strict=True)))
 
 
 def confidence_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:

@@ -21,10 +21,34 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> Table:
         ValueError: there are no rows.
     """
     settings = [(model, setting) for model, found in by_model(rows).items() for setting in found]
-    metrics = dict.fromkeys(key.removesuffix(".standard_error") for row in rows for key in row if _is_error(key))
-    scores = [*(name for name in metrics if name not in _UNITS), *_UNITS]
+    scores = _scores(rows)
     columns = ["model", "setting", "seeds", "steps", *(_UNITS.get(score, score) for score in scores), "CPU ms a step"]
     return Table("Results", columns, [_cells(model, setting, scores) for model, setting in settings])
+
+
+def over_training(rows: Sequence[Mapping[str, Any]]) -> Table | None:
+    """The scores of each setting at each step at which it was scored, beside what the training had cost by then.
+
+    Cells, args, raises: as `summary`. None when no run was scored more than once.
+    """
+    settings = [setting for found in by_model(rows).values() for setting in found]
+    lines = [(setting, steps) for setting in settings for steps in sorted({row["steps"] for row in setting.rows})]
+    if len(lines) == len(settings):
+        return None
+    scores = _scores(rows)
+    columns = ["setting", "seeds", "steps", "CPU s", *(_UNITS.get(score, score) for score in scores)]
+    found = []
+    for setting, steps in lines:
+        at = [row for row in setting.rows if row["steps"] == steps]
+        label = " ".join(filter(None, [setting.model, setting.label]))
+        cost = sum(row["training_cpu_seconds"] for row in at) / len(at)
+        found.append([label, len(at), steps, cost, *(_score(setting, score, steps, at) for score in scores)])
+    return Table("Over training", columns, found)
+
+
+def _scores(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    metrics = dict.fromkeys(key.removesuffix(".standard_error") for row in rows for key in row if _is_error(key))
+    return [*(name for name in metrics if name not in _UNITS), *_UNITS]
 
 
 def _cells(model: str, setting: Setting, scores: Sequence[str]) -> list[Any]:

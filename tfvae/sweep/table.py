@@ -14,7 +14,7 @@ from tfvae.atomic import written_whole
 from tfvae.experiment import Experiment
 from tfvae.sweep.run import points, scores_file
 from tfvae.sweep.study import Study
-from tfvae.sweep.summary import summary
+from tfvae.sweep.summary import over_training, summary
 
 Row = Mapping[str, Any]
 
@@ -52,7 +52,8 @@ def write_table(rows: Sequence[Row], output: str | os.PathLike) -> None:
     with written_whole(Path(output) / "results.parquet") as beside:
         parquet.write_table(table, beside)
     with written_whole(Path(output) / "results.md") as beside:
-        beside.write_text(summary(rows).to_markdown())
+        tables = [summary(rows), over_training(rows)]
+        beside.write_text("\n".join(table.to_markdown() for table in tables if table))
 
 
 def read_table(path: str | os.PathLike) -> list[dict[str, Any]]:
