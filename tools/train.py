@@ -34,6 +34,7 @@ STRATEGY = flags.DEFINE_enum(
     "strategy", "single", ["single", "mirrored", "multi_worker"], "One device, all of this machine, or TF_CONFIG's."
 )
 RESIDENT = flags.DEFINE_bool("resident", False, "No host in the loop of the one device: it holds all images.")
+ONE_GPU = flags.DEFINE_bool("one_gpu", False, "All that makes one GPU fast: --resident, XLA and mixed_bfloat16.")
 LOOK_EVERY = flags.DEFINE_integer("look_every", None, "Steps between scores and traversals in TensorBoard.", 1)
 
 
@@ -42,13 +43,15 @@ def main(argv: Sequence[str]) -> None:
     name = EXPERIMENT.value
     experiment = zoo.load_experiment(name) if name in zoo.experiments() else Experiment.load(name)
     changes = dict(_parsed(assignment) for assignment in SET.value)
-    experiment = Experiment.from_dict(dataclasses.asdict(experiment) | changes)
+    for_gpu = {"jit_compile": True, "precision": "mixed_bfloat16"} if ONE_GPU.value else {}
+    experiment = Experiment.from_dict(dataclasses.asdict(experiment) | for_gpu | changes)
+    resident = RESIDENT.value or ONE_GPU.value
     gpus = len(tf.config.list_physical_devices("GPU"))
     print(f"{devices.num_replicas_in_sync} replica(s); TensorFlow sees {gpus} GPU(s)")
     images, every = data.load(experiment.data), LOOK_EVERY.value
     callbacks = looks(images, Path(WORKDIR.value) / "logs", every) if every else []
     try:
-        train(experiment, WORKDIR.value, devices, data=images, resident=RESIDENT.value, callbacks=callbacks)
+        train(experiment, WORKDIR.value, devices, data=images, resident=resident, callbacks=callbacks)
     except Terminated as stopped:
         print(f"\n{stopped}", file=sys.stderr)
         raise

@@ -53,6 +53,10 @@ def test_images_on_the_device_change_nothing(uninterrupted, mirrored, tmp_path):
     assert model.steps_per_execution == 1
     images = tiny.Blobs().images(np.arange(8)) / np.float32(255)
     assert model.evaluate(images, verbose=0, return_dict=True).keys() == set(model.logged)
+    settings = {"model": "vae", "parameters": {}, "optimizers": ADAM}
+    fast = tiny.experiment(**settings, jit_compile=True, precision="mixed_bfloat16", steps=4)
+    ends = [state(run(fast, tmp_path / f"fast_{here}", resident=here)) for here in (True, False)]
+    np.testing.assert_array_equal(*ends)
     with pytest.raises(ValueError, match=r"one device.*Received: 2 replicas"):
         run(tiny.experiment(), tmp_path / "two", strategy=mirrored, resident=True)
     assert not (tmp_path / "two").exists()
