@@ -210,7 +210,9 @@ class Codes:
         if todo.size and self._file is not None:
             todo = np.flatnonzero(~self._is_encoded)
         if todo.size:
-            with tqdm(total=todo.size, unit="images", desc="encode", leave=False, disable=not self._progress) as bar:
+            with tqdm(
+                total=todo.size, unit="images", desc="encode", leave=False, disable=None if self._progress else True
+            ) as bar:
                 for start in range(0, todo.size, self._batch_size):
                     batch = todo[start : start + self._batch_size]
                     padded = min(self._batch_size, 1 << (batch.size - 1).bit_length())
