@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from tfvae.plots.study import plot_by_step, plot_by_strength, plot_trade_off, save_figures
 from tfvae.sweep.settings import confidence_interval
@@ -64,6 +65,16 @@ def test_lines_are_the_means_over_training(rows):
     np.testing.assert_array_equal(across.get_ydata(), weak.get_ydata())
     assert figure.axes[2].get_ylim() == figure.axes[3].get_ylim()
     assert figure.axes[2].get_ylim()[1] > max(row["mig"] for row in rows)
+
+
+def test_the_names_of_settings_have_room_below_the_charts(rows):
+    names = ["short", "a discriminator of six layers of a thousand units, and a learning rate of 0.0002"]
+    named = [row | {"model": "vae", "data": names[place % 2]} for place, row in enumerate(rows)]
+    figure = plot_by_step(named, ["mig"])
+    FigureCanvasAgg(figure).draw()
+    box = figure.axes[0].get_legend().get_window_extent()
+    assert 0 <= box.x0 < box.x1 <= figure.bbox.width
+    assert 0 <= box.y0 < box.y1 < figure.axes[0].get_window_extent().y0
 
 
 def test_every_run_is_a_dot_beside_the_mean_of_its_setting(rows):

@@ -4,6 +4,7 @@ The paper has them as Figures 4, 5, 8, 10, 12 and 23 (Kim & Mnih, 2018).
 """
 
 import os
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from tfvae.plots.tiles import FAINT, INK, save_png
 from tfvae.sweep.settings import Setting, by_model, short
 
 _MARKERS = "osD^vP*X"
+_SHORT_LABEL = 12  # characters, of which three labels have room beside each other
+_WIDTH_OF_CHART = 44
+_LINE = 0.18  # inches
 _SHORT = ("dci", "irs", "mig", "sap")
 
 
@@ -51,9 +55,16 @@ def plot_by_step(
 
     label = "CPU seconds of training" if by_time else "training steps"
     figure, lowest = _grid(rows, scores, draw, lambda settings: label, last=False)
+    legends = []
     for axes in lowest:
-        if any(axes.get_legend_handles_labels()[1]):
-            add_legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=3, columnspacing=1.2)
+        lines, labels = axes.get_legend_handles_labels()
+        if any(labels):
+            columns = 3 if max(map(len, labels)) <= _SHORT_LABEL else 1
+            labels = [textwrap.fill(label, _WIDTH_OF_CHART) for label in labels]
+            place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.3), "columnspacing": 1.2}
+            add_legend(axes, handles=lines, labels=labels, ncols=columns, **place)
+            legends.append(sum(label.count("\n") + 1 for label in labels) / columns)
+    figure.set_figheight(figure.get_figheight() + _LINE * max(legends, default=0))
     return figure
 
 
