@@ -1,4 +1,5 @@
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -191,7 +192,8 @@ def test_refuses_empty_batches(data):
         Codes(Recorder(data), data, batch_size=0)
 
 
-@pytest.mark.parametrize("progress", [True, False])
-def test_shows_progress_when_asked(data, progress, capsys):
+@pytest.mark.parametrize(("progress", "terminal"), [(True, True), (True, False), (False, True)])
+def test_shows_progress_when_asked_and_on_a_terminal(data, progress, terminal, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     Codes(Recorder(data), data, progress=progress).encode_all()
-    assert ("0/60" in capsys.readouterr().err) == progress
+    assert ("0/60" in capsys.readouterr().err) == (progress and terminal)
