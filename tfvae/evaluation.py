@@ -57,7 +57,7 @@ def evaluate(
         ceilings: whether each metric that needs factors also gets "ceiling", what the factors themselves score, see
             `tfvae.metrics.ceiling`; it takes as long again as these metrics.
         batch_size: int, images that are encoded or decoded at a time.
-        progress: bool, whether to show a progress bar while encoding.
+        progress: bool, whether to show a progress bar while encoding, on a terminal.
         parameters: for each metric what differs from its defaults, such as `{"factor_vae": {"votes": 100}}` or `QUICK`;
             what is said of a metric that is not asked for is ignored.
         cache: a folder where the codes of all images are kept, to be read the next time that the same model (by its

@@ -36,7 +36,7 @@ class Codes:
         data: images with known factors (`tfvae.data.GroundTruthData`).
         batch_size: int, images a call of `represent`. Smaller calls are filled up to a power of two, so that a
             `tf.function` is traced for few shapes.
-        progress: bool, whether to show a progress bar while encoding.
+        progress: bool, whether to show a progress bar while encoding, on a terminal.
         cache: a folder to keep the codes in, a file for each `key`. Codes that are there are read, and nothing is
             encoded; where they are not, the first question encodes all images and writes them, whole or not at all.
         key: what the codes are a function of: the digests of the model and the data, see `codes_key`.
