@@ -159,8 +159,10 @@ class _Selected:
     def in_graph(self) -> Callable[[tf.Tensor], tf.Tensor] | None:
         """As `ImageData.in_graph`."""
         read = self._data.in_graph()
+        if read is None:
+            return None
         places = tf.convert_to_tensor(self._places)
-        return read and (lambda indices: read(tf.gather(places, indices)))
+        return lambda indices: read(tf.gather(places, indices))
 
 
 def _view(data: GroundTruthData, option: str, places: np.ndarray) -> GroundTruthData:

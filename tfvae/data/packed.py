@@ -23,17 +23,17 @@ class PackedImages:
     """
 
     def __init__(self, path: Path, image_shape: tuple[int, int, int]) -> None:
-        self.bits = np.load(path, mmap_mode="r")  # uint8 [N, H W C / 8]
-        self.shape = (len(self.bits), *image_shape)
+        self._bits = np.load(path, mmap_mode="r")  # uint8 [N, H W C / 8]
+        self.shape = (len(self._bits), *image_shape)
 
     def __getitem__(self, indices: np.ndarray) -> np.ndarray:
-        pixels = np.unpackbits(self.bits[indices], axis=-1)
+        pixels = np.unpackbits(self._bits[indices], axis=-1)
         pixels *= 255
         return pixels.reshape(-1, *self.shape[1:])
 
     def in_graph(self) -> Callable[[tf.Tensor], tf.Tensor]:
         """As `ImageData.in_graph`."""
-        bits = tf.convert_to_tensor(self.bits)
+        bits = tf.convert_to_tensor(self._bits)
         places = tf.constant([7, 6, 5, 4, 3, 2, 1, 0], tf.uint8)
 
         def read(indices: tf.Tensor) -> tf.Tensor:

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.data.batches import ImageSource
+from tfvae.data.image_data import ImageData
 
 _BLOCK = 4096
 
@@ -25,8 +26,9 @@ def resident(data: ImageSource) -> Callable[[tf.Tensor], tf.Tensor]:
     Raises:
         TypeError: if the images are not uint8.
     """
-    in_graph = getattr(data, "in_graph", None)
-    read = (in_graph and in_graph()) or _bytewise(data)
+    read = data.in_graph() if isinstance(data, ImageData) else None
+    if read is None:
+        read = _bytewise(data)
     return lambda indices: tf.cast(read(indices), tf.float32) / 255.0
 
 
