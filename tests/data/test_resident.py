@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfvae.data import batches
 from tfvae.data.dependence import held_out
@@ -34,7 +35,7 @@ def test_batches_are_those_of_the_host_bit_for_bit(tmp_path, make, monkeypatch):
     places = list(batches(data, 8, **ARGUMENTS, as_indices=True))
     if make is not bytewise:  # from the bits, without the images
         monkeypatch.setattr(PackedImages, "__getitem__", None)
-    read = resident(data)
+    read = tf.function(resident(data))
     for indices, images in zip(places, expected, strict=True):
         np.testing.assert_array_equal(read(indices), images)
 

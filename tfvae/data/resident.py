@@ -29,7 +29,9 @@ def resident(data: ImageSource) -> Callable[[tf.Tensor], tf.Tensor]:
     read = data.in_graph() if isinstance(data, ImageData) else None
     if read is None:
         read = _bytewise(data)
-    return lambda indices: tf.cast(read(indices), tf.float32) / 255.0
+    # Not divided in the graph: TensorFlow multiplies by the rounded 1 / 255 there, which is off by a bit.
+    levels = tf.constant(np.arange(256, dtype=np.float32) / np.float32(255))
+    return lambda indices: tf.gather(levels, tf.cast(read(indices), tf.int32))
 
 
 def _bytewise(data: ImageSource) -> Callable[[tf.Tensor], tf.Tensor]:
