@@ -11,7 +11,7 @@ from typing import Any
 
 import jinja2
 
-from tfvae import zoo
+from tfvae import markdown, zoo
 from tfvae.atomic import written_whole
 from tfvae.experiment import Experiment
 from tfvae.metrics import METRICS
@@ -68,24 +68,24 @@ def card(folder: str | os.PathLike) -> str:
 
 def table(*, root: str | os.PathLike | None = None) -> str:
     """The zoo's entries as a table in Markdown, a row for each, from their scores.json."""
-    lines = [
-        ["entry", "version", "steps", *_COLUMNS.values(), "reconstruction (nats)", "KL (nats)"],
-        ["---"] * (5 + len(_COLUMNS)),
-    ]
+    columns = ["entry", "version", "steps", *_COLUMNS.values(), "reconstruction (nats)", "KL (nats)"]
+    lines = [markdown.head(columns)]
     for name in zoo.names(root=root):
         scores = zoo.load_scores(name, root=root)
         steps = scores["release"]["steps"]
         lines.append(
-            [
-                f"[{name}](zoo/{name}/card.md)",
-                str(scores["release"]["version"]),
-                f"{steps['trained']:,} of {steps['planned']:,}",
-                *(_value(scores.get(metric, {})) for metric in _COLUMNS),
-                f"{scores['reconstruction']['nats']:.1f}" if "reconstruction" in scores else "-",
-                f"{scores['kl']['total']:.1f}" if "kl" in scores else "-",
-            ]
+            markdown.row(
+                [
+                    f"[{name}](zoo/{name}/card.md)",
+                    scores["release"]["version"],
+                    f"{steps['trained']:,} of {steps['planned']:,}",
+                    *(_value(scores.get(metric, {})) for metric in _COLUMNS),
+                    f"{scores['reconstruction']['nats']:.1f}" if "reconstruction" in scores else "-",
+                    f"{scores['kl']['total']:.1f}" if "kl" in scores else "-",
+                ]
+            )
         )
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return "\n".join(lines) + "\n"
 
 
 def refresh(*, root: str | os.PathLike) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import start  # before anything that imports TensorFlow
 from absl import flags
 
+from tfvae import markdown
 from tfvae.data import FactorSpace
 from tfvae.metrics import METRICS, QUICK, score_codes
 from tfvae.metrics.known_codes import known_codes
@@ -32,10 +33,9 @@ def main(argv: Sequence[str]) -> None:
     codes = known_codes(space, np.random.default_rng(SEED.value))
     few = {name: QUICK[name] for name in ("dci", "downstream")}
     scores = [score_codes(known, NAMES.value, SEED.value, few) for known in codes.values()]
-    print("| metric | " + " | ".join(codes) + " |")
-    print("| --- |" + " ---: |" * len(codes))
+    print(markdown.head(["metric", *codes], right=codes))
     for name in NAMES.value:
-        print(f"| `{name}` | " + " | ".join(f"{score[name]['score']:.3f}" for score in scores) + " |")
+        print(markdown.row([f"`{name}`", *(f"{score[name]['score']:.3f}" for score in scores)]))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import start  # before anything that imports TensorFlow
 import tensorflow as tf
 from absl import flags
 
-from tfvae import data
+from tfvae import data, markdown
 from tfvae.serving import Client, trials
 
 GRPC = flags.DEFINE_string("grpc", "localhost:8500", "Where the server answers gRPC.")
@@ -33,11 +33,11 @@ LIMIT_MB = flags.DEFINE_integer("limit_mb", 64, "The largest request that the se
 
 def bad_requests(client: Client) -> None:
     todo = trials.bad_requests(trials.image_shape(client), LIMIT_MB.value * 2**20)
-    print("| request | gRPC | REST | message |\n| --- | --- | --- | --- |")
+    print(markdown.head(["request", "gRPC", "REST", "message"]))
     for bad, answer in trials.answers(GRPC.value, REST.value, MODEL.value, todo):
         by_grpc, by_rest = answer.grpc or ("", ""), answer.rest or ("", "")
         message, _, _ = (by_grpc[1] or by_rest[1]).removeprefix("Graph execution error:").partition("[[{{node")
-        print(f"| {bad.name} | {by_grpc[0]} | {by_rest[0]} | {' '.join(message.split())} |", flush=True)
+        print(markdown.row([bad.name, by_grpc[0], by_rest[0], " ".join(message.split())]), flush=True)
     print("After each of them the server answered a good request.")
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tfvae import markdown
+
 
 @dataclass(frozen=True)
 class Table:
@@ -31,8 +33,8 @@ class Table:
 
     def to_markdown(self) -> str:
         """The table in Markdown, with its title as a heading."""
-        lines = [f"### {self.title}", "", _row(self.columns), _row(["---"] + ["---:"] * (len(self.columns) - 1))]
-        lines += [_row(map(_cell, row)) for row in self.rows]
+        lines = [f"### {self.title}", "", markdown.head(self.columns, right=self.columns[1:])]
+        lines += [markdown.row(map(_cell, row)) for row in self.rows]
         for note in self.notes:
             lines += ["", note]
         return "\n".join(lines) + "\n"
@@ -43,10 +45,6 @@ class Table:
         return {"title": self.title, "rows": rows, "notes": list(self.notes)}
 
 
-def _row(cells: Any) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
 def _cell(value: Any) -> str:
     if value is None:
         return ""
@@ -54,4 +52,4 @@ def _cell(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-    return str(value).replace("|", "\\|")
+    return str(value)

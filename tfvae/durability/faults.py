@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfvae import markdown
 from tfvae.checkpoints import Checkpoints
 from tfvae.durability.ending import differing, last_step
 from tfvae.durability.process import Process
@@ -229,16 +230,14 @@ def all_faults(scene: Scene, kill_times: int) -> Iterator[Outcome]:
 
 def table(outcomes: Sequence[Outcome]) -> str:
     """The report, in Markdown."""
-    lines = [
-        "| fault | times | what happened | steps done again | equal at the end |",
-        "| --- | ---: | --- | ---: | --- |",
-    ]
+    columns = ["fault", "times", "what happened", "steps done again", "equal at the end"]
+    lines = [markdown.head(columns, right=["times", "steps done again"])]
     for outcome in outcomes:
         lost = (
             f"{np.mean(outcome.lost):.1f} (at most {max(outcome.lost)})" if outcome.times > 1 else str(outcome.lost[0])
         )
         equal = "bit for bit" if not outcome.differing else f"NO: {len(outcome.differing)}, as {outcome.differing[0]}"
-        lines.append(f"| {outcome.fault} | {outcome.times} | {outcome.happened} | {lost} | {equal} |")
+        lines.append(markdown.row([outcome.fault, outcome.times, outcome.happened, lost, equal]))
     return "\n".join(lines)
 
 
