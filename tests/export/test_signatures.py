@@ -87,6 +87,15 @@ def test_a_draw_depends_on_its_own_row(encoder):
     np.testing.assert_array_equal(whole["category"].sum(axis=1), 1)
 
 
+def test_a_posterior_of_one_width_is_drawn_from_too(tmp_path):
+    gan = Served(export_encoder(tiny.make("info_gan", code_stddev=0.5), tmp_path / "1"))
+    seeds = np.arange(10).reshape(5, 2)
+    mean, found = gan("serving_default", images=X)["mean"], gan("sample", images=X, seeds=seeds)
+    eps = np.stack([tf.random.stateless_normal(mean.shape[1:], seed, alg="philox") for seed in seeds])
+    np.testing.assert_allclose(found["z"], mean + 0.5 * eps, atol=1e-5)
+    np.testing.assert_array_equal(found["category"].sum(axis=1), 1)
+
+
 def test_values_out_of_range_are_refused_and_no_rows_give_none(encoder):
     def with_one(value, position):
         images = X.copy()

@@ -11,23 +11,26 @@ from tfvae.export.signature import Signature, checked_images, checked_rows
 Encode = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 
 
-def encoder_signatures(encode: Encode, image_shape: tuple[int, int, int]) -> dict[str, Signature]:
+def encoder_signatures(
+    encode: Encode, image_shape: tuple[int, int, int], *, stddev: float | None = None
+) -> dict[str, Signature]:
     """The signatures that an encoder has.
 
     Args:
         encode: float32 images [B, H, W, C] in [0, 1] -> {"mean": [B, D], ...}.
         image_shape: (H, W, C).
+        stddev: the width of a posterior that has the same for all images, and so no "log_variance": an InfoGAN's.
 
     Returns:
         `serving_default`, `encode_uint8` and, for images of 1 or 3 channels, `encode_bytes`, each to all that `encode`
-        gives; and, for a posterior with a "log_variance", `sample`.
+        gives; and, for a posterior whose width is known, `sample`.
     """
     signatures = {"serving_default": _floats(encode, image_shape), "encode_uint8": _uint8(encode, image_shape)}
     if image_shape[-1] in (1, 3):
         signatures["encode_bytes"] = _bytes(encode, image_shape)
     outputs = signatures["serving_default"].function.get_concrete_function().structured_outputs
-    if "log_variance" in outputs:
-        signatures["sample"] = _sample(encode, image_shape)
+    if "log_variance" in outputs or stddev is not None:
+        signatures["sample"] = _sample(encode, image_shape, stddev)
     return signatures
 
 
@@ -72,20 +75,22 @@ def _bytes(encode: Encode, image_shape: tuple[int, int, int]) -> Signature:
     )
 
 
-def _sample(encode: Encode, image_shape: tuple[int, int, int]) -> Signature:
+def _sample(encode: Encode, image_shape: tuple[int, int, int], stddev: float | None) -> Signature:
     """images: float32 [B, H, W, C] in [0, 1]; seeds: int64 [B, 2] -> a draw from the posterior of each image.
 
-    "z" [B, D] = mean + exp(log_variance / 2) eps, eps ~ N(0, I), and "category", one-hot [B, K], if there are any.
+    "z" [B, D] = mean + exp(log_variance / 2) eps, eps ~ N(0, I), and "category", one-hot [B, K], if there are any; a
+    `stddev` that is given stands in place of exp(log_variance / 2).
     A row depends on its image and its seed alone.
     """
 
     def sample(images: tf.Tensor, seeds: tf.Tensor) -> dict[str, tf.Tensor]:
         seeds = checked_rows(seeds, images, "images and seeds")
         codes = encode(checked_images(images))
-        mean, log_variance = codes["mean"], codes["log_variance"]
+        mean = codes["mean"]
+        width = tf.exp(codes["log_variance"] / 2) if stddev is None else stddev
         # Philox whatever the device, as TensorFlow's choice would differ with it.
         eps = _for_each(lambda seed: tf.random.stateless_normal(mean.shape[1:], seed, alg="philox"), seeds, mean)
-        drawn = {"z": mean + tf.exp(log_variance / 2) * eps}
+        drawn = {"z": mean + width * eps}
         if "probabilities" in codes:
             probabilities = codes["probabilities"]
             other_seeds = tf.bitwise.invert(seeds)

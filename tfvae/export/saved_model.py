@@ -55,7 +55,11 @@ def export_encoder(model: keras.Model, path: str | os.PathLike, *, provenance: P
     def encode(images: tf.Tensor) -> dict[str, tf.Tensor]:
         return model.representation(encoder(images, training=False))
 
-    signatures = encoder_signatures(_reading(encoder.variables, values, encode), encoder.input_shape[1:])
+    signatures = encoder_signatures(
+        _reading(encoder.variables, values, encode),
+        encoder.input_shape[1:],
+        stddev=getattr(model, "code_stddev", None),
+    )
     _write(path, model, "encoder", values, signatures, provenance)
     return path
 
