@@ -19,7 +19,15 @@ from tfvae.analysis.category_accuracy import category_accuracy
 from tfvae.card import card, refresh
 from tfvae.evaluation import QUICK, evaluate
 from tfvae.experiment import Experiment
-from tfvae.export import Provenance, SavedEncoder, export_decoder, export_encoder, load_saved_model, versions
+from tfvae.export import (
+    Provenance,
+    SavedEncoder,
+    export_decoder,
+    export_encoder,
+    load_saved_model,
+    record_scores,
+    versions,
+)
 from tfvae.loading import load_progress
 from tfvae.metrics.codes import CODE_OUTPUTS, scaled_images
 from tfvae.models import InfoGAN
@@ -44,9 +52,9 @@ def release(
     """Makes a new version of an entry of the zoo out of a run, finished or not.
 
     The encoder of the last checkpoint goes to `root`/saved_models/<name>/<version>, its decoder to
-    saved_models/<name>-decoder/<version>, and zoo/<name> gets
-    experiment.json, scores.json (of the exported encoder), traversals.png and .gif, samples.png of a GAN, and card.md;
-    cards and the README's table are made anew. zoo/<name>/notes.md, text for the card's limits, is kept. Nothing is
+    saved_models/<name>-decoder/<version>, and zoo/<name> gets experiment.json, scores.json (of the exported encoder),
+    traversals.png and .gif, samples.png of a GAN, and card.md; the provenance of both exports holds the scores too.
+    Cards and the README's table are made anew. zoo/<name>/notes.md, text for the card's limits, is kept. Nothing is
     left there when it fails on the way.
 
     Args:
@@ -121,6 +129,8 @@ def release(
         scores = {"model": name, **scores, "release": facts | _circumstances()}
         (files / "scores.json").write_text(json.dumps(scores, indent=2) + "\n")
         experiment.save(files / "experiment.json")
+        for saved_model in (exported, decoder):
+            record_scores(saved_model, scores)
         say("Drawing")
         _draw(encoder, model, data, files, seed)
         card(files)  # made again where it goes; an error must come before

@@ -6,7 +6,8 @@ import pytest
 from tests import tiny
 from tfvae import zoo
 from tfvae.experiment import Experiment
-from tfvae.export import Provenance, versions
+from tfvae.export import Provenance, record_scores, versions
+from tfvae.manifest import verify_manifest, write_manifest
 
 
 def test_what_is_known_can_be_read_back():
@@ -26,6 +27,23 @@ def test_what_is_not_known_is_null():
     assert [content[name] for name in ("experiment", "scores", "data_digest")] == [None] * 3
 
 
+def test_scores_are_recorded_once(tmp_path):
+    path, scores = tmp_path / "assets.extra" / "provenance.json", {"mig": {"score": 0.25}}
+    path.parent.mkdir()
+    path.write_text(Provenance(tiny.experiment()).to_json("VAE", "encoder"))
+    write_manifest(tmp_path)
+    record_scores(tmp_path, scores)
+    verify_manifest(tmp_path)
+    assert path.read_text() == Provenance(tiny.experiment(), scores).to_json("VAE", "encoder")
+    with pytest.raises(FileExistsError, match="has some, which are not replaced"):
+        record_scores(tmp_path, {})
+
+    path.write_text(path.read_text().replace("VAE", "AAE"))
+    with pytest.raises(ValueError, match=r"provenance\.json.* has changed"):
+        record_scores(tmp_path, scores)
+    assert sorted(path.parent.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("name", zoo.names())
 @pytest.mark.parametrize(("suffix", "network"), [("", "encoder"), ("-decoder", "decoder")])
 def test_the_zoo_s_exports_say_what_they_are(name, suffix, network):
@@ -36,3 +54,5 @@ def test_the_zoo_s_exports_say_what_they_are(name, suffix, network):
     assert content["network"] == network
     assert Experiment(**content["experiment"]) == zoo.load_experiment(name)
     assert len(content["data_digest"]) == 64
+    assert content["scores"] == zoo.load_scores(name)
+    assert content["scores"]["release"]["version"] == found[-1]

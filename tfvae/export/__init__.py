@@ -6,7 +6,7 @@ A SavedModel for TensorFlow Serving is written by `export_encoder` and `export_d
 
 from tfvae.export.formats import export_onnx, export_tflite
 from tfvae.export.loaded import SavedDecoder, SavedEncoder, load_decoder, load_saved_model
-from tfvae.export.provenance import Provenance
+from tfvae.export.provenance import Provenance, record_scores
 from tfvae.export.runners import onnx_runner, tflite_runner
 from tfvae.export.saved_model import export_decoder, export_encoder
 from tfvae.export.versions import versions
@@ -22,6 +22,7 @@ __all__ = [
     "load_decoder",
     "load_saved_model",
     "onnx_runner",
+    "record_scores",
     "tflite_runner",
     "versions",
 ]

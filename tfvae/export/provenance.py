@@ -2,13 +2,18 @@
 
 import dataclasses
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
+from tfvae.atomic import written_whole
 from tfvae.experiment import Experiment
+from tfvae.manifest import verify_manifest, write_manifest
 
+NAME = Path("assets.extra", "provenance.json")
 _DISTRIBUTIONS = ("tfvae", "tensorflow", "keras", "numpy")
 
 
@@ -18,7 +23,7 @@ class Provenance:
 
     Args:
         experiment: what was run.
-        scores: what the model reached, as `tfvae.evaluate` returns it.
+        scores: what the model reached, as `tfvae.evaluate` returns it; `record_scores` fills them in afterwards.
         data_digest: identifies the training data: the `digest` of a data set.
     """
 
@@ -41,4 +46,30 @@ class Provenance:
             "scores": None if self.scores is None else dict(self.scores),
             "versions": {name: version(name) for name in _DISTRIBUTIONS},
         }
-        return json.dumps(content, indent=1) + "\n"
+        return _text(content)
+
+
+def record_scores(saved_model: str | os.PathLike, scores: Mapping[str, Any]) -> None:
+    """Writes what an exported network reached into its provenance: an export is scored after it is made.
+
+    Args:
+        saved_model: the folder of a SavedModel of `export_encoder` or `export_decoder`, before it is served.
+        scores: what JSON can hold.
+
+    Raises:
+        FileExistsError: if there are scores already, which are never replaced.
+        ValueError: if the folder's files are not those of its manifest.
+    """
+    verify_manifest(saved_model)
+    path = Path(saved_model) / NAME
+    content = json.loads(path.read_text())
+    if content["scores"] is not None:
+        raise FileExistsError(f"Expected a provenance without scores. {path} has some, which are not replaced")
+    content["scores"] = dict(scores)
+    with written_whole(path) as beside:
+        beside.write_text(_text(content))
+    write_manifest(saved_model)
+
+
+def _text(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=1) + "\n"

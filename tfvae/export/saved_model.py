@@ -13,13 +13,12 @@ from tensorflow.core.protobuf import fingerprint_pb2
 from tfvae.atomic import written_whole
 from tfvae.export.decoder_signatures import decoder_signatures
 from tfvae.export.encoder_signatures import encoder_signatures
+from tfvae.export.provenance import NAME as PROVENANCE
 from tfvae.export.provenance import Provenance
 from tfvae.export.signature import Signature
 from tfvae.export.versions import check_version
 from tfvae.export.warmup import write_warmup
 from tfvae.manifest import write_manifest
-
-PROVENANCE = Path("assets.extra", "provenance.json")
 
 
 def export_encoder(model: keras.Model, path: str | os.PathLike, *, provenance: Provenance | None = None) -> Path:
