@@ -2,7 +2,7 @@
 
 python tools/try_server.py bad_requests                          # a table of what each is answered with
 python tools/try_server.py random_bytes --count=10000 --pid=PID  # their answers, and the server's memory
-python tools/try_server.py speed --count=10000                   # images of dSprites a second
+python tools/try_server.py speed --count=10000                   # images a second
 python tools/try_server.py load --seconds=30                     # put a new version into place meanwhile
 """
 
@@ -18,12 +18,13 @@ import start  # before anything that imports TensorFlow
 import tensorflow as tf
 from absl import flags
 
-from tfvae import data, markdown
+from tfvae import data, markdown, zoo
 from tfvae.serving import Client, trials
 
 GRPC = flags.DEFINE_string("grpc", "localhost:8500", "Where the server answers gRPC.")
 REST = flags.DEFINE_string("rest", "http://localhost:8501", "Where it answers REST.")
 MODEL = flags.DEFINE_string("model", "factor_vae-dsprites", "The encoder that is asked.")
+DATA = flags.DEFINE_string("data", None, "The images that are sent; by default those of the zoo's entry.")
 COUNT = flags.DEFINE_integer("count", 1000, "How many random strings, or images.", lower_bound=1)
 PID = flags.DEFINE_integer("pid", None, "The server's process, on this machine, whose memory is shown.")
 CLIENTS = flags.DEFINE_integer("clients", 8, "How many clients ask at once.", lower_bound=1)
@@ -56,8 +57,8 @@ def random_bytes(client: Client) -> None:
 
 
 def speed(client: Client) -> None:
-    sprites = data.load("dsprites")
-    pixels = sprites.images(np.random.default_rng(0).choice(len(sprites), COUNT.value, replace=False))
+    sent = data.load(DATA.value or zoo.load_experiment(MODEL.value).data)
+    pixels = sent.images(np.random.default_rng(0).choice(len(sent), COUNT.value))
     files = [tf.io.encode_png(image).numpy() for image in pixels]
     with Client(REST.value, MODEL.value) as rest:
         for name, by, images in (
