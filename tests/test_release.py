@@ -150,8 +150,9 @@ def test_notes_reach_the_card_when_it_is_made_anew(root, tmp_path):
 
 
 def test_a_quick_look_and_skipped_metrics_are_told(root, tmp_path):
-    entry = tmp_path / NAME
-    shutil.copytree(root / "zoo" / NAME, entry)
+    there = tmp_path / "root"
+    shutil.copytree(root, there)
+    entry = there / "zoo" / NAME
     scores = json.loads((entry / "scores.json").read_text())
     scores["limit"] = 10_000
     scores["sap"] = {"score": None, "standard_error": None, "skipped": "the data have no factors"}
@@ -161,3 +162,5 @@ def test_a_quick_look_and_skipped_metrics_are_told(root, tmp_path):
     assert "a quick look at 10,000 images" in text
     assert "Not scored, as the data have no factors: `sap`." in text
     assert "| likeliest category as label, matched one to one | 0.951 +- 0.001 | higher |" in text
+    assert " | label 0.951 +- 0.001 |\n" in table(root=there)
+    assert table(root=root).endswith(" | - |\n")

@@ -4,7 +4,7 @@ import inspect
 import json
 import os
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ def card(folder: str | os.PathLike) -> str:
 
 def table(*, root: str | os.PathLike | None = None) -> str:
     """The zoo's entries as a table in Markdown, a row for each, from their scores.json."""
-    columns = ["entry", "version", "steps", *_COLUMNS.values(), "reconstruction (nats)", "KL (nats)"]
+    columns = ["entry", "version", "steps", *_COLUMNS.values(), "reconstruction (nats)", "KL (nats)", "category"]
     lines = [markdown.head(columns)]
     for name in zoo.names(root=root):
         scores = zoo.load_scores(name, root=root)
@@ -82,6 +82,7 @@ def table(*, root: str | os.PathLike | None = None) -> str:
                     *(_value(scores.get(metric, {})) for metric in _COLUMNS),
                     f"{scores['reconstruction']['nats']:.1f}" if "reconstruction" in scores else "-",
                     f"{scores['kl']['total']:.1f}" if "kl" in scores else "-",
+                    ", ".join(f"{factor} {value}" for factor, value in _accuracies(scores)) or "-",
                 ]
             )
         )
@@ -151,8 +152,7 @@ def _rows(scores: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         for name in METRICS
         if scores.get(name, {}).get("score") is not None
     ]
-    for factor, found in scores.get("category_accuracy", {}).items():
-        value = f"{found['accuracy']:.3f} +- {found['standard_error']:.3f}"
+    for factor, value in _accuracies(scores):
         rows.append((f"likeliest category as {factor}, matched one to one", value, "higher"))
     if "reconstruction" in scores:
         nats, error = scores["reconstruction"]["nats"], scores["reconstruction"]["standard_error"]
@@ -161,6 +161,12 @@ def _rows(scores: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         latents = " + ".join(f"{kl:.2f}" for kl in sorted(scores["kl"]["latents"], reverse=True))
         rows.append(("KL, nats", f"{scores['kl']['total']:.2f} = {latents}", ""))
     return rows
+
+
+def _accuracies(scores: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """How well a categorical latent names each factor's values."""
+    for factor, found in scores.get("category_accuracy", {}).items():
+        yield factor, f"{found['accuracy']:.3f} +- {found['standard_error']:.3f}"
 
 
 def _skipped(scores: Mapping[str, Any]) -> dict[str, list[str]]:
