@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny
+from tfvae import zoo
 from tfvae.export import (
     export_decoder,
     export_encoder,
@@ -78,6 +79,17 @@ def test_a_decoder_gives_what_the_model_gives_for_any_number_of_rows(models, exp
     for rows in ROWS[name]:
         found = run({key: value[:rows] for key, value in inputs.items()})
         np.testing.assert_allclose(found["images"], expected[:rows], atol=1e-5)
+
+
+@each_format
+def test_a_decoder_of_the_zoo_is_converted(name, tmp_path):
+    # Its last layer has a gradient of its own.
+    export, runner = FORMATS[name]
+    decoder = zoo.load_decoder("vae-dsprites")
+    inputs = {"z": np.random.default_rng(0).normal(size=(2, decoder.latent_dim)).astype(np.float32)}
+    assert max(export(decoder.path, tmp_path / f"decoder.{name}", inputs).values()) < 1e-5
+    found = runner(tmp_path / f"decoder.{name}")(inputs)["images"]
+    np.testing.assert_allclose(found, decoder(inputs["z"]), atol=1e-5)
 
 
 @with_onnx
