@@ -1,5 +1,5 @@
 # One word for each job; each sets up .venv by itself.
-#   make demo   draw the data, train a small FactorVAE, score it, draw its traversals, export it, load it with TensorFlow
+#   make demo   draw the data, train FactorVAE, score it, draw its traversals, export it, load it with TensorFlow
 #   make test   run the tests
 #   make zoo    train every experiment in zoo/ into runs/, and release each as a new version (days of CPU; resumable)
 #   make lint   ruff and mypy
@@ -59,7 +59,7 @@ setup: .venv/installed
 
 $(MODEL): | setup
 	@echo "== Train FactorVAE (an interrupted training goes on with the same command)"
-	@$(BIN)/python tools/train.py --experiment=tools/demo.json --workdir=$(RUN)
+	@$(BIN)/python tools/train.py --experiment=factor_vae_quick-dsprites --workdir=$(RUN)
 
 demo/scores.json: $(MODEL)
 	@echo "== Score it"

@@ -19,5 +19,5 @@ if len(sys.argv) != 2 or not tf.saved_model.contains_saved_model(sys.argv[1]):
 encode = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
 shape = encode.structured_input_signature[1]["images"].shape
 codes = encode(images=tf.zeros([1, *shape[1:]]))
-for name, value in codes.items():
+for name, value in sorted(codes.items()):
     print(f"{name} {tuple(value.shape)}: {np.array2string(value.numpy(), precision=2, max_line_width=110)}")
