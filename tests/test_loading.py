@@ -9,6 +9,7 @@ from tfvae.evaluation import QUICK, evaluate
 from tfvae.experiment import Experiment
 from tfvae.export import export_encoder
 from tfvae.loading import Trained, load_trained
+from tfvae.training import train
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (48, *tiny.SHAPE), np.uint8)
 IMAGES = np.random.default_rng(0).random((3, *tiny.SHAPE), np.float32)
@@ -39,9 +40,28 @@ def test_what_does_not_exist_is_told(name, tmp_path):
         load_trained(tmp_path / name)
 
 
-def test_a_run_that_has_not_ended_is_told(tmp_path):
-    (tmp_path / "experiment.json").write_text("{}")
-    with pytest.raises(FileNotFoundError, match=r"holds no model\.keras yet"):
+def test_of_a_run_that_has_not_ended_the_last_checkpoint_is_taken(tmp_path, caplog):
+    np.savez(tmp_path / "few.npz", images=np.zeros((8, 16, 16, 1), np.uint8))
+    experiment = Experiment(
+        model="vae", parameters={}, optimizers={}, discriminator={}, latent_dim=3, data=f"npz:{tmp_path / 'few.npz'}",
+        batch_size=4, steps=2, log_every=2, checkpoint_every=2,
+    )  # fmt: skip
+    run = tmp_path / "run"
+    train(experiment, run, progress=False)
+    ended = load_trained(run)
+    (run / "model.keras").unlink()
+    Experiment(**{**vars(experiment), "steps": 5_000}).save(run / "experiment.json")
+    stopped = load_trained(run)
+    assert "has not ended: this is its step 2 of 5000" in caplog.text
+    assert (ended.steps, stopped.steps) == (2, 2)
+    images = np.zeros((2, 16, 16, 1), np.float32)
+    np.testing.assert_array_equal(stopped.represent(images)["mean"], ended.represent(images)["mean"])
+
+
+def test_a_run_without_a_checkpoint_is_told(tmp_path):
+    np.savez(tmp_path / "few.npz", images=np.zeros((8, 16, 16, 1), np.uint8))
+    Experiment(data=f"npz:{tmp_path / 'few.npz'}").save(tmp_path / "experiment.json")
+    with pytest.raises(FileNotFoundError, match=r"Expected a run with checkpoints or model\.keras"):
         load_trained(tmp_path)
 
 

@@ -57,8 +57,8 @@ def root(data, workdir, tmp_path_factory):
 
 
 def test_the_exported_encoder_scores_as_the_keras_model(data, workdir, root):
-    trained, step = load_progress(workdir, data.image_shape)
-    assert step == 4
+    trained = load_progress(workdir, data.image_shape)
+    assert trained.steps == 4
     model = trained.model
     expected = evaluate(trained.represent, data, metrics=METRICS, log_likelihood=model.log_likelihood)
     scores = zoo.load_scores(NAME, root=root)
@@ -115,7 +115,7 @@ def test_a_run_that_goes_on_becomes_a_new_version(data, workdir, root, tmp_path)
 
     # Without checkpoints, model.keras says how far it came.
     shutil.rmtree(run / "checkpoints")
-    assert load_progress(run, data.image_shape)[1] == 6
+    assert load_progress(run, data.image_shape).steps == 6
     (run / "model.keras").unlink()
     with pytest.raises(FileNotFoundError, match=r"checkpoints or model\.keras"):
         load_progress(run, data.image_shape)

@@ -15,6 +15,7 @@ from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
 from tfvae.data.image_data import ImageData
 from tfvae.evaluation import QUICK, evaluate
+from tfvae.experiment import Experiment
 from tfvae.loading import Trained
 from tfvae.metrics import METRICS
 from tfvae.models import VAE
@@ -124,8 +125,10 @@ def test_each_latent_has_a_labelled_slider_by_descending_kl(path, trained, data)
 
 
 def test_an_encoder_alone_has_scores_and_says_what_is_missing(data, trained, tmp_path):
-    write_report(Trained(trained.represent, SHAPE), data, tmp_path / "a" / "page.html", quick=True)
+    alone = Trained(trained.represent, SHAPE, experiment=Experiment(steps=300_000), steps=48_000)
+    write_report(alone, data, tmp_path / "a" / "page.html", quick=True)
     page = Page((tmp_path / "a" / "page.html").read_text())
+    assert "48,000 steps of 128 images, of 300,000 planned, seed 0" in page.texts["dd"]
     assert "an exported encoder has no decoder" in page.texts["aside"]
     assert "there is no folder logs/" in page.texts["aside"]
     assert not page.all("input")

@@ -1,5 +1,6 @@
 """Trained models, by whatever name they have: a run's folder, a .keras file, a SavedModel, an entry of the zoo."""
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from tfvae.export import load_saved_model
 from tfvae.models.base import Model
 from tfvae.training import build_model
 
+_LOG = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -26,12 +29,14 @@ class Trained:
         image_shape: (H, W, C).
         model: the Keras model; None for a SavedModel, which has the encoder alone.
         experiment: what it ran; None where there is no experiment.json beside it.
+        steps: how many it was trained for; None where that is not known.
     """
 
     represent: Callable[..., Any]
     image_shape: tuple[int, int, int]
     model: Model | None = None
     experiment: Experiment | None = None
+    steps: int | None = None
 
     def load_data(self, name: str | None = None) -> Any:
         """Loads a data set by name, by default the one that the model was trained on.
@@ -48,32 +53,39 @@ def load_trained(source: str | os.PathLike) -> Trained:
     """Loads a trained model.
 
     Args:
-        source: a folder that `training.train` filled, a file .keras, a SavedModel's folder, or a name of the zoo.
+        source: a folder that `training.train` fills, a file .keras, a SavedModel's folder, or a name of the zoo. Of a
+            training that has not ended, the last checkpoint is taken, and a warning logged.
 
     Raises:
         FileNotFoundError: when it is none of these.
         ValueError: when the file or folder holds something else.
+        OSError: as `load_progress`.
     """
     path = Path(source)
-    if (path / "experiment.json").exists() and not (path / "model.keras").exists():
-        raise FileNotFoundError(f"{path} holds no model.keras yet. The command that started its training finishes it")
     if (path / "model.keras").exists():
         path = path / "model.keras"
+    elif (path / "experiment.json").exists():
+        experiment = Experiment.load(path / "experiment.json")
+        trained = load_progress(path, data.load(experiment.data).image_shape)
+        steps = trained.steps, experiment.steps
+        _LOG.warning("The training in %s has not ended: this is its step %d of %d", path, *steps)
+        return trained
     if path.suffix == ".keras":
         return _load_keras(path)
     if path.is_dir():
         encoder = load_saved_model(path)
         return Trained(encoder, encoder.image_shape)
     if str(source) in zoo.names():
-        encoder = zoo.load_encoder(str(source))
-        return Trained(encoder, encoder.image_shape, experiment=zoo.load_experiment(str(source)))
+        encoder, experiment = zoo.load_encoder(str(source)), zoo.load_experiment(str(source))
+        steps = zoo.load_scores(str(source))["release"]["steps"]["trained"]
+        return Trained(encoder, encoder.image_shape, experiment=experiment, steps=steps)
     raise FileNotFoundError(
         f"Expected a run's folder, a .keras file, a SavedModel's folder, or a name of the zoo out of {zoo.names()}. "
         f"Received: {source}"
     )
 
 
-def load_progress(workdir: str | os.PathLike, image_shape: tuple[int, int, int]) -> tuple[Trained, int]:
+def load_progress(workdir: str | os.PathLike, image_shape: tuple[int, int, int]) -> Trained:
     """Loads the model of a run as far as it has come: the training may be going on, or have been stopped.
 
     Args:
@@ -81,8 +93,8 @@ def load_progress(workdir: str | os.PathLike, image_shape: tuple[int, int, int])
         image_shape: (H, W, C), of the data that it trains on.
 
     Returns:
-        The model at the last checkpoint, and the steps that it was trained for. model.keras is taken where there are no
-        checkpoints: it may be older, of a run that went on.
+        The model at the last checkpoint. model.keras is taken where there are no checkpoints: it may be older, of a run
+        that went on.
 
     Raises:
         FileNotFoundError: when there is neither.
@@ -92,12 +104,10 @@ def load_progress(workdir: str | os.PathLike, image_shape: tuple[int, int, int])
     if Checkpoints.steps_in(workdir / "checkpoints"):
         experiment = Experiment.load(workdir / "experiment.json")
         model = build_model(experiment, image_shape)
-        return _trained(model, experiment), Checkpoints(model, workdir / "checkpoints").restore()
+        return _trained(model, experiment, Checkpoints(model, workdir / "checkpoints").restore())
     if not (workdir / "model.keras").exists():
         raise FileNotFoundError(f"Expected a run with checkpoints or model.keras. There is neither in {workdir}")
-    trained = _load_keras(workdir / "model.keras")
-    assert trained.model is not None
-    return trained, int(trained.model.optimizer.iterations)
+    return _load_keras(workdir / "model.keras")
 
 
 def _load_keras(path: Path) -> Trained:
@@ -107,9 +117,10 @@ def _load_keras(path: Path) -> Trained:
     if not isinstance(model, Model):
         raise ValueError(f"Expected a model of tfvae. Received: a {type(model).__name__} in {path}")
     beside = path.parent / "experiment.json"
-    return _trained(model, Experiment.load(beside) if beside.exists() else None)
+    experiment = Experiment.load(beside) if beside.exists() else None
+    return _trained(model, experiment, None if model.optimizer is None else int(model.optimizer.iterations))
 
 
-def _trained(model: Model, experiment: Experiment | None) -> Trained:
+def _trained(model: Model, experiment: Experiment | None, steps: int | None) -> Trained:
     signature = tf.TensorSpec((None, *model.image_shape), tf.float32)
-    return Trained(tf.function(model.call, input_signature=[signature]), model.image_shape, model, experiment)
+    return Trained(tf.function(model.call, input_signature=[signature]), model.image_shape, model, experiment, steps)

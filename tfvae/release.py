@@ -87,8 +87,8 @@ def release(
         raise FileExistsError(f"Expected a version above {newest}, the newest in {saved}. Received: version={version}")
     if data is None:
         data = datasets.load(experiment.data)
-    trained, step = load_progress(workdir, data.image_shape)
-    model = trained.model
+    trained = load_progress(workdir, data.image_shape)
+    model, step = trained.model, trained.steps
     assert model is not None
 
     saved.parent.mkdir(parents=True, exist_ok=True)

@@ -118,10 +118,12 @@ def _facts(trained: Trained, data: Any) -> list[tuple[str, Any]]:
     if trained.experiment is not None:
         experiment = trained.experiment
         parameters = ", ".join(f"{name} {value}" for name, value in experiment.parameters.items())
+        steps = experiment.steps if trained.steps is None else trained.steps
+        planned = "" if steps == experiment.steps else f", of {experiment.steps:,} planned"
         facts += [
             ("model", f"{experiment.model}{f' ({parameters})' if parameters else ''}"),
             ("latents", experiment.latent_dim),
-            ("training", f"{experiment.steps:,} steps of {experiment.batch_size} images, seed {experiment.seed}"),
+            ("training", f"{steps:,} steps of {experiment.batch_size} images{planned}, seed {experiment.seed}"),
         ]
     return facts
 

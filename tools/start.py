@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from logging import Formatter
 
 if platform.machine() in ("x86_64", "AMD64"):
     # TensorFlow leaves oneDNN off on processors without AVX-512, where a training step gains a third by it.
@@ -61,6 +62,7 @@ def run(
         if not before_flags and not names and len(argv) > 1:
             raise app.UsageError(f"Expected flags alone, as --name=value. Received: {argv[1:]}")
         logging.set_verbosity(logging.WARNING)
+        logging.get_absl_handler().setFormatter(Formatter("%(levelname)s: %(message)s"))
         tf.get_logger().setLevel("WARNING")
         try:
             main(argv)
