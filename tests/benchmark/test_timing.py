@@ -10,8 +10,17 @@ from tfvae.benchmark.timing import Timing, alternate, matrix_peak
 def test_callables_take_turns_and_the_first_turns_are_not_kept():
     calls = []
     timings = alternate({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, repeats=3, warmup=2)
-    assert calls == ["a", "b"] * 5
+    assert [sorted(turn) for turn in zip(calls[::2], calls[1::2], strict=True)] == [["a", "b"]] * 5
+    assert calls[::2] != ["a"] * 5  # in an order that changes
     assert [len(timings[name].seconds) for name in "ab"] == [3, 3]
+
+
+def test_a_call_that_settles_is_made_twice_and_timed_once():
+    calls = []
+    timings = alternate({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, repeats=2, settle=True)
+    assert all(first == second for first, second in zip(calls[::2], calls[1::2], strict=True))
+    assert len(calls) == 2 * 2 * (2 + 3)
+    assert len(timings["a"].seconds) == 2
 
 
 def test_a_call_is_timed_by_the_clock_and_by_the_processor():

@@ -16,8 +16,7 @@ from tfvae import networks, zoo
 from tfvae.benchmark.flops import forward_flops
 from tfvae.benchmark.table import Table
 from tfvae.benchmark.timing import alternate
-from tfvae.export import SavedEncoder, export_encoder, export_onnx, export_tflite, onnx_runner, tflite_runner
-from tfvae.training import build_model
+from tfvae.export import SavedEncoder, export_onnx, export_tflite, onnx_runner, tflite_runner
 
 MODEL = "factor_vae-dsprites"
 CLIENTS = 32
@@ -54,7 +53,7 @@ def serving_table(quick: bool) -> Table:
             cases = runtimes.cases(images) | {"local server, 1 client": partial(many[0].encode, images)}
             if batch <= LARGEST:
                 cases[crowd] = partial(_at_once, pool, many, images, latencies)
-            for name, timing in alternate(cases, repeats=repeats).items():
+            for name, timing in alternate(cases, repeats=repeats, settle=True).items():
                 count = batch * (clients if name == crowd else 1)
                 each = np.array(latencies[-repeats * clients :]) if name == crowd else timing.seconds
                 half, most = 1e3 * np.quantile(each, [0.5, 0.99])
@@ -71,7 +70,7 @@ def serving_table(quick: bool) -> Table:
             f"{peak:.0f} GFLOP in a CPU-second here. The share is that of the turn that took the fewest CPU-seconds.",
             "Images a second are those of the median turn; images a CPU-second those of all threads of this process, "
             "which other work on the machine disturbs less. Latencies are those of a request. Arrays go in, unless a "
-            "tensor is given, and come out. Exported anew: the same weights by the export of today.",
+            "tensor is given, and come out.",
             f"The local server runs in this process, over gRPC, and so do its clients. They send {LARGEST} images a "
             "request at most, four under way; their latency is that of the whole batch.",
         ],
@@ -96,20 +95,14 @@ class _Runtimes:
         self._onnx = onnx_runner(folder / "encoder.onnx", threads=threads)
         # A signature holds its variables weakly, so what was loaded is kept.
         self._loaded = tf.saved_model.load(str(encoder.path))
-        model = build_model(zoo.load_experiment(MODEL), encoder.image_shape)
-        variables = self._loaded.signatures["serving_default"].variables
-        model.encoder.set_weights([variable.numpy() for variable in variables])
-        self._anew = tf.saved_model.load(str(export_encoder(model, folder / "1")))
 
     def cases(self, images: np.ndarray) -> dict[str, Callable[[], Any]]:
         """Functions that encode the images, by name."""
         tensor = tf.constant(images)
-        signature, anew = (loaded.signatures["serving_default"] for loaded in (self._loaded, self._anew))
+        signature = self._loaded.signatures["serving_default"]
         return {
             "SavedModel": lambda: _arrays(signature(images=tf.constant(images))),
             "SavedModel, given a tensor": lambda: _arrays(signature(images=tensor)),
-            "exported anew": lambda: _arrays(anew(images=tf.constant(images))),
-            "exported anew, given a tensor": lambda: _arrays(anew(images=tensor)),
             "TFLite": lambda: self._tflite({"images": images}),
             "ONNX Runtime": lambda: self._onnx({"images": images}),
         }

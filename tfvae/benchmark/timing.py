@@ -1,6 +1,7 @@
 """Times that can be compared: what is compared takes turns, so that other work on the machine falls on all alike."""
 
 import os
+import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+_PAUSE = 0.02  # seconds
 
 
 @dataclass(frozen=True)
@@ -51,14 +54,21 @@ class Timing:
         return float(np.median(self.cpu_seconds))
 
 
-def alternate(callables: Mapping[str, Callable[[], Any]], *, repeats: int = 20, warmup: int = 3) -> dict[str, Timing]:
-    """Times several callables in turns: A, B, C, A, B, C, ...
+def alternate(
+    callables: Mapping[str, Callable[[], Any]], *, repeats: int = 20, warmup: int = 3, settle: bool = False
+) -> dict[str, Timing]:
+    """Times several callables in turns, each once a turn, in an order that is drawn anew for each turn.
+
+    In a fixed order one of them would always run after the same other, and pay for the caches that this one left cold.
 
     Args:
         callables: by name; each call does one unit of work, and returns when it is done: a tensor that it returns is
             waited for. A call that returns what it `Took` is not timed but believed.
         repeats: N, how many times of each are kept, at least 1.
         warmup: how many calls of each are made before, and not kept.
+        settle: whether to wait a moment before each call that is timed, and to call once more without timing it: for
+            callables with threads of their own, which look for work for a while after a call and would take a core from
+            the next callable, and sleep when theirs is called.
 
     Returns:
         By name, what each took.
@@ -72,8 +82,14 @@ def alternate(callables: Mapping[str, Callable[[], Any]], *, repeats: int = 20, 
             f"Received: callables={list(callables)}, repeats={repeats}, warmup={warmup}"
         )
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in callables}
+    order, rng = list(callables), random.Random(0)
     for turn in range(warmup + repeats):
-        for name, function in callables.items():
+        rng.shuffle(order)
+        for name in order:
+            function = callables[name]
+            if settle:
+                time.sleep(_PAUSE)
+                _wait_for(function())
             clock, cpu = time.perf_counter(), time.process_time()
             result = function()
             _wait_for(result)
