@@ -48,14 +48,24 @@ def test_of_a_run_that_has_not_ended_the_last_checkpoint_is_taken(tmp_path, capl
     )  # fmt: skip
     run = tmp_path / "run"
     train(experiment, run, progress=False)
-    ended = load_trained(run)
+    older = load_trained(run)
+    (run / "model.keras").rename(tmp_path / "older.keras")
+    train(Experiment(**{**vars(experiment), "steps": 4}), run, progress=False)
+    newer = load_trained(run)
+    assert "has not ended" not in caplog.text
     (run / "model.keras").unlink()
     Experiment(**{**vars(experiment), "steps": 5_000}).save(run / "experiment.json")
-    stopped = load_trained(run)
-    assert "has not ended: this is its step 2 of 5000" in caplog.text
-    assert (ended.steps, stopped.steps) == (2, 2)
-    images = np.zeros((2, 16, 16, 1), np.float32)
-    np.testing.assert_array_equal(stopped.represent(images)["mean"], ended.represent(images)["mean"])
+    images = np.ones((2, 16, 16, 1), np.float32)
+    expected = newer.represent(images)["mean"]
+    assert not np.array_equal(older.represent(images)["mean"], expected)
+    for file in ("none", "older.keras"):  # the second time, beside the model of before it went on
+        if (tmp_path / file).exists():
+            (tmp_path / file).rename(run / "model.keras")
+        caplog.clear()
+        stopped = load_trained(run)
+        assert "has not ended: this is its step 4 of 5000" in caplog.text
+        assert (older.steps, newer.steps, stopped.steps) == (2, 4, 4)
+        np.testing.assert_array_equal(stopped.represent(images)["mean"], expected)
 
 
 def test_a_run_without_a_checkpoint_is_told(tmp_path):

@@ -63,8 +63,11 @@ def load_trained(source: str | os.PathLike) -> Trained:
     """
     path = Path(source)
     if (path / "model.keras").exists():
-        path = path / "model.keras"
-    elif (path / "experiment.json").exists():
+        trained = _load_keras(path / "model.keras")
+        # A training that goes on leaves its older model.keras where it is until it ends again.
+        if max(Checkpoints.steps_in(path / "checkpoints"), default=0) <= (trained.steps or 0):
+            return trained
+    if (path / "experiment.json").exists():
         experiment = Experiment.load(path / "experiment.json")
         trained = load_progress(path, data.load(experiment.data).image_shape)
         steps = trained.steps, experiment.steps
