@@ -22,7 +22,7 @@ demo: demo/scores.json demo/traversals.png demo/traversals.gif $(EXPORTED)
 	@$(BIN)/python tools/load_bare.py $(EXPORTED)
 	@echo "== Made"
 	@echo "$(RUN)                  the run: experiment, checkpoints, TensorBoard logs, model.keras"
-	@echo "demo/scores.json          its scores (a quick estimate; tools/evaluate.py without --quick for all)"
+	@echo "demo/scores.json          its scores (a quick estimate; tfvae evaluate without --quick for all)"
 	@echo "demo/traversals.png .gif  what each latent draws"
 	@echo "$(EXPORTED)  the encoder, for tf.saved_model.load and TensorFlow Serving"
 
@@ -31,8 +31,8 @@ zoo: $(ZOO:%=runs/%.released)
 # Released once for each time that the training ended: a run that goes on is released again.
 runs/%.released: zoo/%/experiment.json | setup
 	@echo "== Train $* (an interrupted training goes on with the same command)"
-	@$(BIN)/python tools/train.py --experiment=$* --workdir=runs/$*
-	@$(BIN)/python tools/release.py --workdir=runs/$* --name=$*
+	@$(BIN)/tfvae train --experiment=$* --workdir=runs/$*
+	@$(BIN)/python -m tools.release --workdir=runs/$* --name=$*
 	@touch $@
 
 # TensorFlow traces on one core, so the tests are shared out. A worker needs up to 4 GB, hence at most four; one that runs
@@ -59,17 +59,17 @@ setup: .venv/installed
 
 $(MODEL): | setup
 	@echo "== Train FactorVAE (an interrupted training goes on with the same command)"
-	@$(BIN)/python tools/train.py --experiment=factor_vae_quick-dsprites --workdir=$(RUN)
+	@$(BIN)/tfvae train --experiment=factor_vae_quick-dsprites --workdir=$(RUN)
 
 demo/scores.json: $(MODEL)
 	@echo "== Score it"
-	@$(BIN)/python tools/evaluate.py --model=$(RUN) --quick --output=$@
+	@$(BIN)/tfvae evaluate --model=$(RUN) --quick --output=$@
 
 demo/traversals.png demo/traversals.gif: $(MODEL)
-	@$(BIN)/python tools/traverse.py --model=$(RUN) --output=$@
+	@$(BIN)/tfvae traverse --model=$(RUN) --output=$@
 
 $(EXPORTED): $(MODEL)
-	@$(BIN)/python tools/export.py --model=$(RUN) --output=$@
+	@$(BIN)/tfvae export --model=$(RUN) --output=$@
 
 clean:
 	rm -rf .venv demo build *.egg-info

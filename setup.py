@@ -20,10 +20,11 @@ setup(
     packages=[*find_packages(include=["tfvae", "tfvae.*"]), *ENTRIES],
     package_dir=ENTRIES,
     package_data={
-        "tfvae": ["py.typed", "card.md.jinja", "report_page/*"],
+        "tfvae": ["py.typed", "**/*.pyi", "release/*.jinja", "report/assets/*", "serving/deployment/templates/*"],
         **{package: ["**/*"] for package in ENTRIES},
     },
     python_requires=">=3.11",
+    entry_points={"console_scripts": ["tfvae = tfvae.cli:main"]},
     install_requires=[
         "tensorflow>=2.20",
         "keras>=3.12",
@@ -41,6 +42,7 @@ setup(
         "pillow>=10.4",  # pictures of any format
         "jinja2>=3.1",  # the report's page; it escapes what comes from names
         "tensorboard>=2.20",  # scalars during training
+        "lazy_loader>=0.4",  # names that are imported when they are used
         "tqdm>=4.66",  # progress bars
         "platformdirs>=4.2",  # where the user's cache is
         "pyarrow>=16",  # a study's table; TensorFlow Datasets brings it anyway

@@ -6,10 +6,11 @@ import tensorflow as tf
 
 from tests import tiny
 from tests.metrics.reference import factors_in, grid
+from tfvae.codes import Codes
+from tfvae.codes.codes import scaled_images
 from tfvae.data import FactorTable, GroundTruthData, ImageData
 from tfvae.evaluation import QUICK, evaluate
-from tfvae.metrics import METRICS, UNSUPERVISED, Codes, ceiling
-from tfvae.metrics.codes import scaled_images
+from tfvae.metrics import METRICS, UNSUPERVISED, ceiling
 
 SMALL = {
     "beta_vae": {"pairs": 20, "train": 100, "evaluation": 100, "repeats": 2},

@@ -9,7 +9,7 @@ from tfvae.evaluation import QUICK, evaluate
 from tfvae.experiment import Experiment
 from tfvae.export import export_encoder
 from tfvae.loading import Trained, load_trained
-from tfvae.training import train
+from tfvae.training.train import train
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (48, *tiny.SHAPE), np.uint8)
 IMAGES = np.random.default_rng(0).random((3, *tiny.SHAPE), np.float32)

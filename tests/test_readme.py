@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import tfvae
-from tfvae.data import FactorSpace, GroundTruthData, dsprites
+from tfvae.data import FactorSpace, GroundTruthData
+from tfvae.data.sets import dsprites
 
 ROOT = Path(__file__).parent.parent
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
@@ -49,7 +50,7 @@ def test_loading_with_tensorflow_alone(monkeypatch):
 
 def test_encoding_at_a_server():
     pytest.importorskip("tensorflow_serving")
-    from tfvae.serving.server import LocalServer
+    from tfvae.serving.local.server import LocalServer
 
     with LocalServer(ROOT / "saved_models", grpc_port=0, rest_port=0) as server:
         for address in (server.grpc_address, f"http://{server.rest_address.removeprefix('http://')}"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvae import distribute
+from tfvae import replicas
 
 ROWS = np.arange(24, dtype=np.float32).reshape(8, 3)
 
@@ -22,15 +22,15 @@ def on_replicas(strategy, function, rows_of_first=4):
 
 
 def test_gather_gives_each_replica_the_global_batch(mirrored):
-    for result in on_replicas(mirrored, distribute.gather):
+    for result in on_replicas(mirrored, replicas.gather):
         np.testing.assert_array_equal(result, ROWS)
-    np.testing.assert_array_equal(distribute.gather(tf.constant(ROWS)), ROWS)
+    np.testing.assert_array_equal(replicas.gather(tf.constant(ROWS)), ROWS)
 
 
 def test_own_rows_undoes_gather(mirrored):
-    results = on_replicas(mirrored, lambda x: distribute.own_rows(distribute.gather(x), like=x))
+    results = on_replicas(mirrored, lambda x: replicas.own_rows(replicas.gather(x), like=x))
     np.testing.assert_array_equal(np.stack(results), ROWS.reshape(2, 4, 3))
-    np.testing.assert_array_equal(distribute.own_rows(tf.constant(ROWS), like=tf.constant(ROWS)), ROWS)
+    np.testing.assert_array_equal(replicas.own_rows(tf.constant(ROWS), like=tf.constant(ROWS)), ROWS)
 
 
 def test_gradient_of_what_was_gathered_flows_back_to_its_replica(mirrored):
@@ -38,7 +38,7 @@ def test_gradient_of_what_was_gathered_flows_back_to_its_replica(mirrored):
         with tf.GradientTape() as tape:
             tape.watch(x)
             # Half of the sum, as each of the two replicas takes the gradient of it.
-            total = tf.reduce_sum(distribute.gather(x) ** 2) / 2
+            total = tf.reduce_sum(replicas.gather(x) ** 2) / 2
         return tape.gradient(total, x)
 
     np.testing.assert_allclose(np.concatenate(on_replicas(mirrored, gradient)), 2 * ROWS)
@@ -46,26 +46,26 @@ def test_gradient_of_what_was_gathered_flows_back_to_its_replica(mirrored):
 
 def test_replicas_share_one_draw_of_noise(mirrored):
     def noise(x):
-        return distribute.standard_normal_like(x, [1, 2])
+        return replicas.standard_normal_like(x, [1, 2])
 
     alone = noise(tf.constant(ROWS)).numpy()
     np.testing.assert_array_equal(np.concatenate(on_replicas(mirrored, noise)), alone)
     np.testing.assert_array_equal(alone, tf.random.stateless_normal(ROWS.shape, [1, 2]))
-    assert not np.array_equal(alone, distribute.standard_normal_like(tf.constant(ROWS), [1, 3]))
+    assert not np.array_equal(alone, replicas.standard_normal_like(tf.constant(ROWS), [1, 3]))
 
 
 def test_global_means_add_up_to_the_mean_over_all_replicas(mirrored):
-    means = on_replicas(mirrored, lambda x: distribute.global_mean(x[:, 0]))
+    means = on_replicas(mirrored, lambda x: replicas.global_mean(x[:, 0]))
     np.testing.assert_allclose(sum(means), ROWS[:, 0].mean())
-    np.testing.assert_allclose(distribute.global_mean(tf.constant(ROWS[:, 0])), ROWS[:, 0].mean())
+    np.testing.assert_allclose(replicas.global_mean(tf.constant(ROWS[:, 0])), ROWS[:, 0].mean())
 
 
 @pytest.mark.parametrize("rows_of_first", [5, 8])
 def test_replicas_may_have_unequal_shares(rows_of_first, mirrored):
     def columns(x):
-        noise = distribute.standard_normal_like(x, [1, 2])
-        own = distribute.own_rows(distribute.gather(x), like=x)
-        mean = distribute.global_mean(x[:, 0]) * tf.ones_like(x)
+        noise = replicas.standard_normal_like(x, [1, 2])
+        own = replicas.own_rows(replicas.gather(x), like=x)
+        mean = replicas.global_mean(x[:, 0]) * tf.ones_like(x)
         return tf.concat([noise, own, mean], axis=1)
 
     noise, own, mean = np.split(np.concatenate(on_replicas(mirrored, columns, rows_of_first)), 3, axis=1)
@@ -77,12 +77,12 @@ def test_replicas_may_have_unequal_shares(rows_of_first, mirrored):
 
 def test_strategies_have_names(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    assert distribute.strategy("single").num_replicas_in_sync == 1
-    assert isinstance(distribute.strategy("mirrored"), tf.distribute.MirroredStrategy)
+    assert replicas.strategy("single").num_replicas_in_sync == 1
+    assert isinstance(replicas.strategy("mirrored"), tf.distribute.MirroredStrategy)
     with pytest.raises(ValueError, match=r"single.*mirrored.*multi_worker.*Received: 'tpu'"):
-        distribute.strategy("tpu")
+        replicas.strategy("tpu")
     with pytest.raises(ValueError, match="TF_CONFIG"):
-        distribute.strategy("multi_worker")
+        replicas.strategy("multi_worker")
 
 
 @pytest.mark.parametrize(
@@ -97,12 +97,12 @@ def test_strategies_have_names(monkeypatch):
 )
 def test_one_process_of_a_cluster_is_the_chief(cluster, task, expected):
     resolver = SimpleNamespace(cluster_spec=lambda: tf.train.ClusterSpec(cluster), task_type=task[0], task_id=task[1])
-    assert distribute.is_chief(SimpleNamespace(cluster_resolver=resolver)) is expected
+    assert replicas.is_chief(SimpleNamespace(cluster_resolver=resolver)) is expected
 
 
 def test_a_process_without_a_cluster_is_the_chief(mirrored):
-    assert distribute.is_chief(tf.distribute.get_strategy())
-    assert distribute.is_chief(mirrored)
+    assert replicas.is_chief(tf.distribute.get_strategy())
+    assert replicas.is_chief(mirrored)
 
 
 def test_it_is_said_that_another_worker_has_ended():
@@ -111,11 +111,11 @@ def test_it_is_said_that_another_worker_has_ended():
         pytest.raises(
             ConnectionError, match=r"Another worker has ended, .* TensorFlow says: /job:worker/task:1 is down"
         ),
-        distribute.all_workers_needed(),
+        replicas.all_workers_needed(),
     ):
         raise tf.errors.UnavailableError(None, None, aborted)
 
 
 def test_other_errors_of_tensorflow_stay_as_they_are():
-    with pytest.raises(tf.errors.UnavailableError, match="the disk is gone"), distribute.all_workers_needed():
+    with pytest.raises(tf.errors.UnavailableError, match="the disk is gone"), replicas.all_workers_needed():
         raise tf.errors.UnavailableError(None, None, "the disk is gone")

@@ -8,9 +8,10 @@ import keras
 import numpy as np
 from keras import layers
 
-from tfvae import gan_networks, networks
 from tfvae.experiment import Experiment
 from tfvae.models import MODELS
+from tfvae.networks import gan as gan_networks
+from tfvae.networks import vae as networks
 
 SHAPE, DIM = (4, 4, 1), 3
 

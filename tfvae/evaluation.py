@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from tfvae.codes import Codes
+from tfvae.codes.cache import codes_key
+from tfvae.codes.codes import scaled_images
 from tfvae.data.factor_table import FactorTable
 from tfvae.data.ground_truth import GroundTruthData
-from tfvae.data.image_data import ImageData
-from tfvae.metrics import METRICS, QUICK, UNSUPERVISED, Codes, ceiling, score_codes
-from tfvae.metrics.codes import scaled_images
-from tfvae.metrics.codes_cache import codes_key
+from tfvae.data.images import ImageData
+from tfvae.metrics import METRICS, QUICK, UNSUPERVISED, ceiling, score_codes
 from tfvae.metrics.sampling import subset
 from tfvae.metrics.scoring import generator
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tfvae.atomic import written_whole
+from tfvae.files.atomic import written_whole
 
 _PRECISIONS = ["float32", "mixed_bfloat16", "mixed_float16"]
 _ADAM = {"learning_rate": 1e-4, "beta_1": 0.9, "beta_2": 0.999}
@@ -23,7 +23,7 @@ class Experiment:
         model: a name in `tfvae.models.MODELS`.
         parameters: the model's own arguments, such as {"gamma": 35.0}.
         data: a data set's name, as `tfvae.data.load` takes it.
-        architecture: a name in `tfvae.networks.ARCHITECTURES`.
+        architecture: a name in `tfvae.networks.vae.ARCHITECTURES`.
         latent_dim: D.
         discriminator: depth and units of the discriminator, for a model that has one.
         optimizers: for each optimizer that the model's `compile` takes, the arguments of Adam.

@@ -11,11 +11,11 @@ import keras
 import tensorflow as tf
 
 from tfvae import data, zoo
-from tfvae.checkpoints import Checkpoints
 from tfvae.experiment import Experiment
 from tfvae.export import load_saved_model
 from tfvae.models.base import Model
-from tfvae.training import build_model
+from tfvae.training.checkpoints import Checkpoints
+from tfvae.training.train import build_model
 
 _LOG = logging.getLogger(__name__)
 

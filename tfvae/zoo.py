@@ -1,7 +1,7 @@
 """The model zoo: trained models by name. An entry is a folder, so there is no registry to keep.
 
 zoo/<name>/experiment.json says what to train. With scores.json and an exported encoder in
-saved_models/<name>/<version>/ it is an entry; `tfvae.release` makes one of a run. Until then it is an experiment alone.
+saved_models/<name>/<version>/ it is an entry; `tools.release` makes one of a run. Until then it is an experiment alone.
 Decoders, where there are any, are in saved_models/<name>-decoder/<version>/.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 from tfvae.experiment import Experiment
 from tfvae.export import SavedDecoder, SavedEncoder, load_saved_model, versions
 from tfvae.export import load_decoder as load_saved_decoder
-from tfvae.manifest import verify_manifest
+from tfvae.files.manifest import verify_manifest
 
 _PACKAGE = Path(__file__).parent
 
@@ -57,6 +57,16 @@ def load_scores(name: str, *, root: str | os.PathLike | None = None) -> dict[str
     """
     _check_name(name, root)
     return json.loads((_entries(root) / name / "scores.json").read_text())
+
+
+def card(name: str, *, root: str | os.PathLike | None = None) -> str:
+    """The description of an entry, Markdown: its card.md.
+
+    Raises:
+        ValueError: if there is no entry of this name.
+    """
+    _check_name(name, root)
+    return (_entries(root) / name / "card.md").read_text()
 
 
 def load_encoder(name: str, version: int | None = None, *, root: str | os.PathLike | None = None) -> SavedEncoder:

@@ -1,22 +1,19 @@
 """Scores codes whose worth is known, to show what each metric makes of them: a table in Markdown.
 
-  python tools/known_codes.py
-  python tools/known_codes.py --metrics=mig,sap --sizes=4,8,8
+  python -m tools.known_codes
+  python -m tools.known_codes --metrics=mig,sap --sizes=4,8,8
 
 The codes are functions of the factors (see tfvae/metrics/known_codes.py): nothing is drawn or encoded. DCI and the
 downstream accuracy are taken with QUICK's parameters, all others with their defaults.
 """
 
+import sys
 from collections.abc import Sequence
 
-import numpy as np
-import start  # before anything that imports TensorFlow
 from absl import flags
 
-from tfvae import markdown
-from tfvae.data import FactorSpace
+from tfvae.cli import start
 from tfvae.metrics import METRICS, QUICK, score_codes
-from tfvae.metrics.known_codes import known_codes
 
 NAMES = flags.DEFINE_list("metrics", sorted(METRICS), "Names of metrics, with commas.")
 SIZES = flags.DEFINE_list("sizes", ["3", "6", "40", "32", "32"], "Sizes of the factors; by default those of dSprites.")
@@ -24,6 +21,12 @@ SEED = flags.DEFINE_integer("seed", 0, "Decides the rotation, the noise and what
 
 
 def main(argv: Sequence[str]) -> None:
+    import numpy as np
+
+    from tfvae.data import FactorSpace
+    from tfvae.files import markdown
+    from tfvae.metrics.known_codes import known_codes
+
     if not all(size.isdecimal() and int(size) > 1 for size in SIZES.value):
         raise ValueError(
             f"Expected --sizes to be integers of at least 2, with commas. Received: {','.join(SIZES.value)}"
@@ -39,4 +42,4 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    start.run(main)
+    start.run(sys.modules[__name__])

@@ -5,13 +5,14 @@
 tfvae, Keras and TensorFlow Probability cannot be imported in this process.
 """
 
+import os
 import sys
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 for name in ("tfvae", "keras", "tf_keras", "tensorflow_probability"):
     sys.modules[name] = None  # type: ignore[assignment]  # an import of it fails
 
 import numpy as np  # noqa: E402
-import start  # noqa: E402, F401  # before TensorFlow
 import tensorflow as tf  # noqa: E402
 
 if len(sys.argv) != 2 or not tf.saved_model.contains_saved_model(sys.argv[1]):

@@ -1,21 +1,20 @@
 """Makes an entry of the zoo out of a run, finished or not: exports, scores and draws it, and writes its card.
 
-  python tools/release.py --workdir=runs/beta_vae --name=beta_vae-dsprites
-  python tools/release.py --table
+  python -m tools.release --workdir=runs/beta_vae --name=beta_vae-dsprites
+  python -m tools.release --table
 
 The encoder goes to saved_models/<name>/<version>, a new version each time, and the rest to zoo/<name>. The scores are
 the exported encoder's. Text for the card's limits is kept in zoo/<name>/notes.md; after a change of it, --table writes
 the cards and the README's table anew.
 """
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import start  # before anything that imports TensorFlow
 from absl import flags
 
-from tfvae.card import refresh
-from tfvae.release import release
+from tfvae.cli import start
 
 WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder, which is only read.")
 NAME = flags.DEFINE_string("name", None, "The entry, <model>-<data>, as in zoo/.")
@@ -27,6 +26,9 @@ TABLE = flags.DEFINE_bool("table", False, "Only write cards and the README's tab
 
 
 def main(argv: Sequence[str]) -> None:
+    from tfvae.release.card import refresh
+    from tfvae.release.publish import release
+
     root = Path(ROOT.value)
     if TABLE.value:
         refresh(root=root)
@@ -47,4 +49,4 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    start.run(main)
+    start.run(sys.modules[__name__])

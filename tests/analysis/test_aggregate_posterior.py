@@ -4,7 +4,7 @@ from scipy import stats
 
 from tests.metrics.reference import grid
 from tfvae.analysis.aggregate_posterior import marginals
-from tfvae.metrics import Codes
+from tfvae.codes import Codes
 
 
 def make(mean, log_variance):

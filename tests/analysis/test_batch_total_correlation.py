@@ -6,7 +6,7 @@ from scipy.special import logsumexp
 from tests.metrics.reference import grid
 from tfvae.analysis.batch_total_correlation import batch_total_correlation
 from tfvae.analysis.total_correlation import total_correlation
-from tfvae.metrics import Codes
+from tfvae.codes import Codes
 
 
 def make(number=2_000, dim=6, log_variance=-5.0):

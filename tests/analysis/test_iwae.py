@@ -6,7 +6,7 @@ from scipy import stats
 
 from tests import tiny
 from tfvae.analysis.iwae import importance_weighted_bounds, log_marginal_likelihood
-from tfvae.data.image_data import ImageData
+from tfvae.data.images import ImageData
 
 tfd = tfp.distributions
 

@@ -5,7 +5,7 @@ from scipy.special import logsumexp
 
 from tests.metrics.reference import grid
 from tfvae.analysis import mixture
-from tfvae.metrics import Codes
+from tfvae.codes import Codes
 
 
 def components(number, dim=3, seed=0):

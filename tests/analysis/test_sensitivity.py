@@ -6,7 +6,8 @@ import pytest
 
 from tests.metrics.reference import grid
 from tfvae.analysis.sensitivity import FIGURE_16, FIGURE_17, sensitivity
-from tfvae.metrics import METRICS, Codes, factor_vae_score
+from tfvae.codes import Codes
+from tfvae.metrics import METRICS, factor_vae_score
 
 
 @pytest.fixture(scope="module")

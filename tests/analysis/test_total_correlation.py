@@ -5,7 +5,7 @@ from scipy.special import logsumexp
 
 from tests.metrics.reference import grid
 from tfvae.analysis.total_correlation import kl_decomposition, total_correlation
-from tfvae.metrics import Codes
+from tfvae.codes import Codes
 
 PARTS = ("mutual_information", "kl_to_prior", "total_correlation", "dimension_wise_kl")
 

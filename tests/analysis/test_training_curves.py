@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tests import tiny
 from tfvae.analysis.training_curves import read_scalars
-from tfvae.training import train
+from tfvae.training.train import train
 
 
 def write(folder, points, suffix=""):

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tfvae.data import dsprites
+from tfvae.data.sets import dsprites
 from tfvae.metrics import METRICS
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 TINY = {
     "discriminator": {"depth": 1, "units": 8},
     "batch_size": 16,
@@ -26,7 +26,8 @@ pytestmark = pytest.mark.slow
 
 
 def start(tool, *arguments):
-    command = [sys.executable, ROOT / "tools" / f"{tool}.py", *map(str, arguments)]
+    program = [tool] if tool.startswith("tools.") else ["tfvae.cli", tool]
+    command = [sys.executable, "-m", *program, *map(str, arguments)]
     # Where the tests run in the background, children would not hear Ctrl-C.
     hear = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(
@@ -52,7 +53,7 @@ def workdir(tmp_path_factory):
 def test_from_training_to_an_encoder_that_tensorflow_alone_loads(workdir):
     out = run("export", f"--model={workdir}/run", f"--output={workdir}/saved/1")
     assert f"{workdir}/saved/1" in out
-    codes = run("load_bare", f"{workdir}/saved/1")
+    codes = run("tools.load_bare", f"{workdir}/saved/1")
     assert "mean (1, 10): [[" in codes
     assert "log_variance (1, 10): [[" in codes
 
@@ -65,7 +66,7 @@ def test_from_training_to_an_encoder_that_tensorflow_alone_loads(workdir):
 
 
 def test_known_codes_are_a_table():
-    header, rule, row = run("known_codes", "--metrics=mig", "--sizes=2,3,4").strip().splitlines()
+    header, rule, row = run("tools.known_codes", "--metrics=mig", "--sizes=2,3,4").strip().splitlines()
     cells = dict(zip(header.split(" | ")[1:], row.split(" | ")[1:], strict=True))
     assert set(rule) <= set("| -:")
     assert (cells["identity"], cells["one factor missing"], cells["duplicated"]) == ("1.000", "0.667", "0.000")
@@ -120,7 +121,12 @@ def test_a_server_is_started_and_tried(tmp_path):
                 found.groups() for line in lines if (found := re.match(r"gRPC (\S+), REST (http://[^/]+)/", line))
             )
             out = run(
-                "try_server", "random_bytes", "--count=20", f"--pid={server.pid}", f"--grpc={grpc}", f"--rest={rest}"
+                "tools.serving_trials",
+                "random_bytes",
+                "--count=20",
+                f"--pid={server.pid}",
+                f"--grpc={grpc}",
+                f"--rest={rest}",
             )
             assert re.search(r"random: 20 sent, {'INVALID_ARGUMENT': 20}; the server has \d+ MiB", out)
             assert re.search(r"mutated pictures: 2 sent, .*; the server has \d+ MiB", out)

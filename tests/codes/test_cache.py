@@ -4,9 +4,9 @@ import tensorflow as tf
 
 from tests import tiny
 from tests.metrics.reference import factors_in, grid
+from tfvae.codes import Codes
+from tfvae.codes.cache import codes_key, model_digest, read_codes, write_codes
 from tfvae.export import export_encoder, load_saved_model
-from tfvae.metrics import Codes
-from tfvae.metrics.codes_cache import codes_key, model_digest, read_codes, write_codes
 
 DATA = grid((3, 4, 5))
 EVERYTHING = np.arange(60)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.metrics.reference import factors_in, grid
-from tfvae.metrics import Codes
+from tfvae.codes import Codes
 
 
 class Recorder:

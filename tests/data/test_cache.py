@@ -6,8 +6,8 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
-from tfvae.data import array_cache
-from tfvae.data.array_cache import RowWriter, cached, rewrite
+from tfvae.data import cache as array_cache
+from tfvae.data.cache import RowWriter, cached, rewrite
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (6, 4, 4, 3), np.uint8)

@@ -7,9 +7,10 @@ import pytest
 import tensorflow_datasets
 
 import tfvae.data
-from tfvae.data import digits, dsprites, shapes3d, tfds_export
+from tfvae.data import tfds_export
 from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
+from tfvae.data.sets import digits, dsprites, shapes3d
 from tfvae.data.tfds_export import export
 
 RNG = np.random.default_rng(0)

@@ -3,8 +3,8 @@ import pytest
 
 from tests import tiny
 from tfvae import zoo
-from tfvae.conversion import convert
 from tfvae.export import export_decoder, export_encoder, tflite_runner
+from tfvae.export.conversion import convert
 
 
 class Images:

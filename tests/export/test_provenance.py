@@ -7,7 +7,7 @@ from tests import tiny
 from tfvae import zoo
 from tfvae.experiment import Experiment
 from tfvae.export import Provenance, record_scores, versions
-from tfvae.manifest import verify_manifest, write_manifest
+from tfvae.files.manifest import verify_manifest, write_manifest
 
 
 def test_what_is_known_can_be_read_back():

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvae import networks
 from tfvae.export import export_encoder, load_saved_model, versions
 from tfvae.models import VAE
+from tfvae.networks import vae as networks
 
 SHAPE, DIM = (16, 16, 1), 3
 PIXELS = np.random.default_rng(0).integers(0, 256, (7, *SHAPE), dtype=np.uint8)
@@ -137,7 +137,8 @@ def test_variables_are_stored_once(model, exported):
 def test_two_processes_write_the_same_bytes(tmp_path):
     script = """
 import sys
-from tfvae import VAE, networks
+from tfvae import VAE
+from tfvae.networks import vae as networks
 from tfvae.export import export_encoder
 make = networks.encoder, networks.decoder
 export_encoder(VAE(*(network((16, 16, 1), 3, units=8) for network in make)), sys.argv[1])

@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from tfvae.atomic import leftovers, written_whole
+from tfvae.files.atomic import leftovers, written_whole
 
 
 def fill(path, kind, text="new"):

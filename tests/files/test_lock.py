@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tfvae.lock import locked
+from tfvae.files.lock import locked
 
 OWNER = """
 import importlib.util, sys, time
@@ -24,7 +24,7 @@ with lock.locked(sys.argv[2]):
 @pytest.fixture
 def owner(tmp_path):
     """Another process, that holds tmp_path."""
-    command = [sys.executable, "-c", OWNER, sys.modules["tfvae.lock"].__file__, str(tmp_path)]
+    command = [sys.executable, "-c", OWNER, sys.modules["tfvae.files.lock"].__file__, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "locked\n"
         yield process

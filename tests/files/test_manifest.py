@@ -1,6 +1,6 @@
 import pytest
 
-from tfvae.manifest import verify_manifest, write_manifest
+from tfvae.files.manifest import verify_manifest, write_manifest
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-from tfvae import markdown
+from tfvae.files import markdown
 
 
 def test_a_table():

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from tests.metrics.reference import grid, scaled_factors
-from tfvae.metrics import Codes, amari_score
+from tfvae.codes import Codes
+from tfvae.metrics import amari_score
 from tfvae.metrics.amari import amari_distance
 
 DATA = grid((5, 6, 7))

@@ -3,7 +3,8 @@ import pytest
 
 from tests.metrics import reference
 from tests.metrics.reference import grid, scaled_factors
-from tfvae.metrics import Codes, beta_vae, beta_vae_score
+from tfvae.codes import Codes
+from tfvae.metrics import beta_vae, beta_vae_score
 from tfvae.metrics.beta_vae import _adagrad, _logistic, difference_features
 
 SIZES = (3, 4, 5, 6, 7)

@@ -4,8 +4,9 @@ from scipy.stats import entropy
 from sklearn.linear_model import Lasso
 
 from tests.metrics.reference import grid, scaled_factors
+from tfvae.codes import Codes
 from tfvae.data import FactorTable
-from tfvae.metrics import Codes, dci_score
+from tfvae.metrics import dci_score
 from tfvae.metrics.dci import completeness, disentanglement
 from tfvae.metrics.scoring import Labelled
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from tests.metrics.reference import grid, scaled_factors
-from tfvae.metrics import Codes, downstream_score
+from tfvae.codes import Codes
+from tfvae.metrics import downstream_score
 
 DATA = grid((2, 3, 4, 50))
 F = scaled_factors(DATA)

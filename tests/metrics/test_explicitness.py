@@ -4,7 +4,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from tests.metrics.reference import grid, scaled_factors
-from tfvae.metrics import Codes, explicitness_score
+from tfvae.codes import Codes
+from tfvae.metrics import explicitness_score
 from tfvae.metrics.explicitness import _auc, one_vs_rest
 
 

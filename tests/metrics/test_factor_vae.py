@@ -3,7 +3,8 @@ import pytest
 
 from tests.metrics import reference
 from tests.metrics.reference import grid, scaled_factors
-from tfvae.metrics import Codes, factor_vae_score
+from tfvae.codes import Codes
+from tfvae.metrics import factor_vae_score
 from tfvae.metrics.factor_vae import _variance, gini_variance
 
 SIZES = (3, 4, 5, 6, 7)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from tests.metrics.reference import grid, scaled_factors
-from tfvae.metrics import Codes, irs_score
+from tfvae.codes import Codes
+from tfvae.metrics import irs_score
 
 DATA = grid((3, 4, 5))
 F = scaled_factors(DATA)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from tests.metrics.reference import grid, scaled_factors
+from tfvae.codes import Codes
 from tfvae.data import FactorTable
-from tfvae.metrics import LOWER_IS_BETTER, METRICS, QUICK, UNSUPERVISED, Codes
+from tfvae.metrics import LOWER_IS_BETTER, METRICS, QUICK, UNSUPERVISED
 from tfvae.metrics.scoring import Labelled, ceiling
 
 SUPERVISED = sorted(set(METRICS) - UNSUPERVISED)

@@ -3,8 +3,9 @@ import pytest
 from sklearn.metrics import mutual_info_score
 
 from tests.metrics.reference import grid, scaled_factors
+from tfvae.codes import Codes
 from tfvae.data import FactorTable
-from tfvae.metrics import Codes, mig_score
+from tfvae.metrics import mig_score
 from tfvae.metrics.scoring import Labelled
 
 SIZES = (3, 4, 5)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from tests.metrics.reference import grid, scaled_factors
-from tfvae.metrics import Codes, modularity_score
+from tfvae.codes import Codes
+from tfvae.metrics import modularity_score
 
 DATA = grid((4, 4, 4))
 F = scaled_factors(DATA)

@@ -3,7 +3,8 @@ import pytest
 from sklearn.metrics import mutual_info_score
 
 from tests.metrics.reference import grid, scaled_factors
-from tfvae.metrics import Codes, mutual_information_score
+from tfvae.codes import Codes
+from tfvae.metrics import mutual_information_score
 from tfvae.metrics.mutual_information import binned_codes, entropies, mutual_information
 
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from tests.metrics.reference import grid
-from tfvae.metrics import Codes, predictability_score
+from tfvae.codes import Codes
+from tfvae.metrics import predictability_score
 
 DATA = grid((40, 50))
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests.metrics import reference
-from tfvae.metrics import METRICS, Codes
+from tfvae.codes import Codes
+from tfvae.metrics import METRICS
 from tfvae.metrics.sap import _accuracy
 
 REPEATS = 8

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from tests.metrics.reference import grid, scaled_factors
+from tfvae.codes import Codes
 from tfvae.data import FactorTable
-from tfvae.metrics import Codes, sap_score
+from tfvae.metrics import sap_score
 from tfvae.metrics.scoring import Labelled
 
 

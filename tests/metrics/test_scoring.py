@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from tests.metrics.reference import grid, scaled_factors
+from tfvae.codes import Codes
 from tfvae.data import FactorSpace
-from tfvae.metrics import METRICS, QUICK, UNSUPERVISED, Codes, ceiling, score, score_codes
+from tfvae.metrics import METRICS, QUICK, UNSUPERVISED, ceiling, score, score_codes
 from tfvae.metrics.scoring import Labelled
 
 CHEAP = ["mig", "irs", "amari", "total_correlation"]

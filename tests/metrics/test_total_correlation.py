@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from tests.metrics.reference import grid
-from tfvae.metrics import Codes, total_correlation_score
+from tfvae.codes import Codes
+from tfvae.metrics import total_correlation_score
 
 DATA = grid((50, 60))
 

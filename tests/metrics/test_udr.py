@@ -4,7 +4,8 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import Lasso
 
 from tests.metrics.reference import grid, scaled_factors
-from tfvae.metrics import Codes, udr
+from tfvae.codes import Codes
+from tfvae.metrics import udr
 from tfvae.metrics.udr import _lasso, _spearman, relative_strength
 
 DATA = grid((8, 9, 10))

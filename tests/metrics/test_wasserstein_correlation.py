@@ -3,7 +3,8 @@ import pytest
 from scipy.linalg import sqrtm
 
 from tests.metrics.reference import grid
-from tfvae.metrics import Codes, wasserstein_correlation_score
+from tfvae.codes import Codes
+from tfvae.metrics import wasserstein_correlation_score
 
 DATA = grid((50, 60))
 

@@ -5,7 +5,7 @@ import pytest
 
 from tests import tiny
 from tfvae.export import export_encoder, load_saved_model
-from tfvae.training import train
+from tfvae.training.train import train
 
 EXPERIMENTS = {  # AAE has the steps of PriorFactorVAE
     "aae": {"gamma": 5.0},

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests import tiny
-from tests.test_objectives import aggregate
+from tests.objectives.test_vae import aggregate
 from tfvae.models import BatchTCVAE
 
 X = tiny.images(16)

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny
-from tests.test_objectives import aggregate, weights_by_hand
+from tests.objectives.test_vae import aggregate, weights_by_hand
 from tfvae.models import BetaTCVAE
 
 X = tiny.images(16)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny
-from tfvae import distribute
+from tfvae import replicas
 from tfvae.export import export_encoder, load_saved_model
 from tfvae.models import MODELS, VAE
 
@@ -161,7 +161,7 @@ def test_xla_and_several_steps_an_execution_do_the_same_work(name):
 def test_xla_does_the_same_work_for_a_gan(name, monkeypatch):
     # XLA draws other random bits, so all draws are these.
     drawn = np.random.default_rng(0).random((48, 100)).astype(np.float32)
-    monkeypatch.setattr(distribute, "uniform", lambda like, width, seed: drawn[: like.shape[0], :width])
+    monkeypatch.setattr(replicas, "uniform", lambda like, width, seed: drawn[: like.shape[0], :width])
     results = []
     for jit in (False, True):
         sgd = {"optimizer": keras.optimizers.SGD(1e-2), "discriminator_optimizer": keras.optimizers.SGD(1e-2)}

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from tests import tiny
-from tfvae import gan_networks
-from tfvae.gan_networks import ARCHITECTURES
+from tfvae.networks import gan as gan_networks
+from tfvae.networks.gan import ARCHITECTURES
 
 BATCH_NORM = 4  # numbers for each channel: scale, shift, and the moving mean and variance
 LAYER_NORM = 2

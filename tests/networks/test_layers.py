@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from tfvae.layers import Conv2DTranspose
+from tfvae.networks.layers import Conv2DTranspose
 
 X = np.random.default_rng(0).normal(size=(3, 5, 2, 6)).astype(np.float32)
 

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny
-from tfvae.optimizers import Adam
+from tfvae.networks.optimizers import Adam
 
 ARGUMENTS = {"learning_rate": 3e-3, "beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-6}
 MORE = [

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests import reference
-from tfvae import networks
+from tfvae.networks import vae as networks
 
 # Convolutions 4x4: weights and biases.
 CONVOLUTIONS = (4 * 4 * 32 * 32 + 32) + (4 * 4 * 32 * 64 + 64) + (4 * 4 * 64 * 64 + 64)

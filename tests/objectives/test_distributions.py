@@ -6,7 +6,7 @@ import scipy.stats
 import tensorflow as tf
 
 from tests import reference
-from tfvae.distributions import (
+from tfvae.objectives.distributions import (
     bernoulli_likelihood,
     continuous_bernoulli_likelihood,
     gaussian_likelihood,

@@ -3,7 +3,7 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from tfvae import gan_objectives
+from tfvae.objectives import gan as gan_objectives
 
 RNG = np.random.default_rng(0)
 LOGITS, OTHERS = (RNG.normal(size=(6, 1)).astype(np.float32) for _ in range(2))

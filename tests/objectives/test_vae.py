@@ -7,7 +7,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tests import reference
-from tfvae import objectives
+from tfvae.objectives import vae as objectives
 
 tfd = tfp.distributions
 

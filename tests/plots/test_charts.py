@@ -14,7 +14,7 @@ from tfvae.analysis.aggregate_posterior import marginals
 from tfvae.analysis.agreement import agreement
 from tfvae.analysis.batch_total_correlation import BatchEstimate
 from tfvae.analysis.sensitivity import Sensitivity
-from tfvae.metrics import Codes
+from tfvae.codes import Codes
 from tfvae.plots import tiles
 from tfvae.plots.agreement import plot_agreement
 from tfvae.plots.axes import svg

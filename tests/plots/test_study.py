@@ -3,7 +3,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from tfvae.plots.study import plot_by_step, plot_by_strength, plot_trade_off, save_figures
-from tfvae.sweep.settings import confidence_interval
+from tfvae.studies.settings import confidence_interval
 
 
 @pytest.fixture

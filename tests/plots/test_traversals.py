@@ -3,7 +3,7 @@ import pytest
 import tensorflow_probability as tfp
 from PIL import Image
 
-from tfvae.data.image_data import ImageData
+from tfvae.data.images import ImageData
 from tfvae.plots import tiles
 from tfvae.plots.traversals import draw_traversals, plot_traversals, save_gif, traversal_frames, traverse
 

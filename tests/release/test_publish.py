@@ -9,14 +9,14 @@ import pytest
 
 from tests import tiny
 from tfvae import zoo
-from tfvae.card import BEGIN, END, card, refresh, table, with_table
 from tfvae.data import FactorSpace, GroundTruthData
 from tfvae.evaluation import evaluate
 from tfvae.experiment import Experiment
 from tfvae.export import versions
 from tfvae.loading import load_progress, load_trained
-from tfvae.release import release
-from tfvae.training import train
+from tfvae.release.card import BEGIN, END, card, refresh, table, with_table
+from tfvae.release.publish import release
+from tfvae.training.train import train
 
 NAME = "vae-tiny"
 METRICS = ("mig", "total_correlation")
@@ -133,7 +133,7 @@ def test_another_run_or_name_is_refused_and_nothing_is_written(data, workdir, ro
     for name in ("../vae-tiny", "vae", "vae-tiny-decoder", "VAE-tiny"):
         with pytest.raises(ValueError, match=f"Received: name='{re.escape(name)}'"):
             release(workdir, name, root=root, data=data)
-    monkeypatch.setattr("tfvae.release.card", lambda folder: 1 / 0)
+    monkeypatch.setattr("tfvae.release.publish.card", lambda folder: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         release(workdir, NAME, root=root, data=data, metrics=())
     left = {path: time for path, time in files().items() if not path.is_dir()}

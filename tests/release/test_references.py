@@ -5,7 +5,7 @@ import pytest
 from tfvae import zoo
 from tfvae.data import DATASETS
 from tfvae.models import MODELS
-from tfvae.references import PAPERS, cited, data_set
+from tfvae.release.references import PAPERS, cited, data_set
 
 
 @pytest.mark.parametrize("name", sorted(set(MODELS) - {"joint_factor_vae"}))

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tfvae import zoo
-from tfvae.card import BEGIN, END, card, table
 from tfvae.export import versions
 from tfvae.metrics import METRICS
+from tfvae.release.card import BEGIN, END, card, table
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SECTIONS = ("## Scores", "## Limits", "## Train it further", "## Cite", "| licence |", "| training |", "| not for |")
 
 

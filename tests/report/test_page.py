@@ -13,13 +13,13 @@ from PIL import Image
 from tests import tiny
 from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
-from tfvae.data.image_data import ImageData
+from tfvae.data.images import ImageData
 from tfvae.evaluation import QUICK, evaluate
 from tfvae.experiment import Experiment
 from tfvae.loading import Trained
 from tfvae.metrics import METRICS
 from tfvae.models import VAE
-from tfvae.report import write_report
+from tfvae.report.page import write_report
 
 SHAPE = (16, 16, 1)
 SPACE = FactorSpace(("first", "second"), (np.arange(30), np.arange(20)))

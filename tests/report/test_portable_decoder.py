@@ -7,8 +7,8 @@ import pytest
 from keras import layers
 
 from tests import tiny
-from tfvae import networks
-from tfvae.portable_decoder import portable
+from tfvae.networks import vae as networks
+from tfvae.report.portable_decoder import portable
 
 
 def leaky_relu(x, slope):

@@ -13,7 +13,7 @@ import tensorflow as tf
 pytest.importorskip("tensorflow_serving")
 
 from tests.serving.model_server import configure, tensorflow_serving
-from tfvae.serving.server import LocalServer
+from tfvae.serving.local.server import LocalServer
 
 SHAPE = (2, 3, 1)
 LIMIT = 4 * 2**20

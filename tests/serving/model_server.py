@@ -10,9 +10,9 @@ import yaml
 from google.protobuf import text_format
 
 from tests.ports import free_ports
-from tfvae.serving.configuration import model_server_config, write_configuration
+from tfvae.serving.deployment.configuration import model_server_config, write_configuration
 
-TEMPLATES = Path(__file__).parents[2] / "tools" / "serving"
+TEMPLATES = Path(__file__).parents[2] / "tfvae" / "serving" / "deployment" / "templates"
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def tensorflow_serving(binary, saved_models, folder):
         saved_models: the folder of models.
         folder: where configuration and log are written; `configure` writes it anew.
     """
-    write_configuration(saved_models, folder, TEMPLATES)
+    write_configuration(saved_models, folder)
     configure(saved_models, folder)
     ports = free_ports(2)
     flags = yaml.safe_load((folder / "compose.yaml").read_text())["services"]["encoders"]["command"]

@@ -12,7 +12,8 @@ import tensorflow as tf
 from tests.serving.conftest import LIMIT, SAVED_MODELS
 from tfvae import zoo
 from tfvae.export import versions
-from tfvae.serving import Client, trials
+from tfvae.serving import Client
+from tools import serving_trials as trials
 
 FOLDERS = sorted(path for path in SAVED_MODELS.iterdir() if path.is_dir())
 ENCODERS = zoo.names()

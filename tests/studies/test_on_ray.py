@@ -5,9 +5,9 @@ import importlib
 
 import pytest
 
-from tfvae.sweep import on_ray as module
-from tfvae.sweep.on_ray import on_ray
-from tfvae.sweep.processes import Task
+from tfvae.studies import on_ray as module
+from tfvae.studies.on_ray import on_ray
+from tfvae.studies.processes import Task
 
 
 def test_without_ray_the_extra_is_named(tmp_path, monkeypatch):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tfvae.sweep import processes
-from tfvae.sweep.processes import Task, core_sets, in_processes
+from tfvae.studies import processes
+from tfvae.studies.processes import Task, core_sets, in_processes
 
 CORES = "import os; print(sorted(os.sched_getaffinity(0)), os.environ['OMP_NUM_THREADS'])"
 # A program that ends with its standard input alone, and says that it runs; `processes` needs no TensorFlow.

@@ -14,13 +14,13 @@ import pytest
 from tests import tiny
 from tfvae import data
 from tfvae.evaluation import evaluate
+from tfvae.files.lock import locked
 from tfvae.loading import load_trained
-from tfvae.lock import locked
-from tfvae.sweep import listing, read_table, run_study, runner
-from tfvae.sweep import run as run_module
-from tfvae.sweep.run import run_folder
-from tfvae.sweep.study import Evaluation, Study
-from tfvae.training import train
+from tfvae.studies import listing, read_table, run_study, runner
+from tfvae.studies import run as run_module
+from tfvae.studies.run import run_folder
+from tfvae.studies.study import Evaluation, Study
+from tfvae.training.train import train
 
 ROOT = Path(__file__).parents[2]
 
@@ -170,7 +170,7 @@ def test_the_tool_goes_on_and_tells_what_failed(blobs, done, tmp_path):
     for file in (output / "runs" / good / "scores").glob("8-*"):
         file.unlink()
     (tmp_path / "study.json").write_text(json.dumps(dataclasses.asdict(study)))
-    command = [sys.executable, ROOT / "tools" / "sweep.py", tmp_path / "study.json", f"--output={output}"]
+    command = [sys.executable, "-m", "tfvae.cli", "study", tmp_path / "study.json", f"--output={output}"]
     ended = subprocess.run([*command, "--processes=2"], capture_output=True, text=True, cwd=ROOT, timeout=300)
     assert ended.returncode == 1, ended.stderr
     *_, last = ended.stderr.strip().splitlines()

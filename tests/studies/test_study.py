@@ -8,7 +8,7 @@ from tfvae import data
 from tfvae.experiment import Experiment
 from tfvae.metrics import QUICK
 from tfvae.models import MODELS
-from tfvae.sweep.study import Evaluation, Study, digest
+from tfvae.studies.study import Evaluation, Study, digest
 from tfvae.zoo import load_experiment
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.json"))

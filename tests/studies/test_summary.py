@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tfvae.sweep.settings import confidence_interval
-from tfvae.sweep.summary import over_training, summary
+from tfvae.studies.settings import confidence_interval
+from tfvae.studies.summary import over_training, summary
 
 
 def row(seed, mig, beta, steps=200, **keys):

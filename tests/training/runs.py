@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny
-from tfvae.training import train
+from tfvae.training.train import train
 
 ROOT = Path(__file__).parents[2]
 ADAM = {"optimizer": {"learning_rate": 1e-3}}

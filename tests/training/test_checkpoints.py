@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny
-from tfvae.checkpoints import Checkpoints, fault_of
+from tfvae.training.checkpoints import Checkpoints, fault_of
 
 
 @pytest.fixture(scope="module")

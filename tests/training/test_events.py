@@ -1,6 +1,6 @@
 import tensorflow as tf
 
-from tfvae.events import forget_after
+from tfvae.training.events import forget_after
 
 
 def write(folder, points):

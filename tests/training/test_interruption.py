@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from tfvae.interruption import Terminated, requests_noted
+from tfvae.training.interruption import Terminated, requests_noted
 
 
 @pytest.fixture(autouse=True)

@@ -6,12 +6,12 @@ import tensorflow as tf
 from tests import tiny
 from tests.metrics.reference import grid
 from tfvae.analysis.training_curves import read_scalars
-from tfvae.callbacks import AtSteps, LogLatents, LogScores, LogTraversals, looks
 from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
 from tfvae.evaluation import evaluate
 from tfvae.metrics import METRICS
-from tfvae.training import train
+from tfvae.training.looks import AtSteps, LogLatents, LogScores, LogTraversals, looks
+from tfvae.training.train import train
 
 QUICK = {
     "beta_vae": {"pairs": 2, "train": 20, "evaluation": 10, "repeats": 1},

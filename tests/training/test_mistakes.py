@@ -5,7 +5,7 @@ import pytest
 
 from tests import tiny
 from tests.training.runs import ADAM, content, run
-from tfvae.training import train
+from tfvae.training.train import train
 
 GAN = {"model": "info_wgan_gp", "architecture": "table_5", "optimizers": ADAM}
 

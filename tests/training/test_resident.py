@@ -6,9 +6,9 @@ from tfvae.data import batches
 from tfvae.data.dependence import held_out
 from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
-from tfvae.data.image_data import ImageData
+from tfvae.data.images import ImageData
 from tfvae.data.packed import PackedImages
-from tfvae.data.resident import resident
+from tfvae.training.resident import resident
 
 ARGUMENTS = {"seed": 3, "start": 2, "steps": 5}
 

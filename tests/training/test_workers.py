@@ -40,10 +40,10 @@ def exit_codes(processes, seconds=300):
 WORKER = """
 import os, signal, sys
 from pathlib import Path
-from tfvae import distribute
-strategy = distribute.strategy("multi_worker")
+from tfvae import replicas
+strategy = replicas.strategy("multi_worker")
 from tests import tiny
-from tfvae.training import train
+from tfvae.training.train import train
 
 def kill(calls):
     if len(sys.argv) > 2 and Path(sys.argv[2], "checkpoints", "step-2.index").exists():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfvae.analysis.mixture import gaussian_log_density, mixture_log_density, posteriors, sampled
-from tfvae.metrics.codes import Codes
+from tfvae.codes.codes import Codes
 from tfvae.metrics.sampling import subset
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfvae.analysis.mixture import mixture_log_density, posteriors, sampled
-from tfvae.metrics.codes import Codes
+from tfvae.codes.codes import Codes
 
 
 @dataclass(frozen=True)

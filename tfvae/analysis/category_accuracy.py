@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics.cluster import contingency_matrix
 
-from tfvae.metrics.codes import scaled_images
+from tfvae.codes.codes import scaled_images
 
 
 def category_accuracy(

@@ -8,10 +8,10 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.distributions import standard_normal
-from tfvae.metrics.codes import scaled_images
+from tfvae.codes.codes import scaled_images
 from tfvae.metrics.sampling import subset
 from tfvae.models.vae import VAE
+from tfvae.objectives.distributions import standard_normal
 
 
 def log_marginal_likelihood(

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from tfvae.metrics.codes import Codes
+from tfvae.codes.codes import Codes
 
 # Points and components at a time: a tile of ten latents takes 10 MB, whatever the number of either.
 _POINTS, _COMPONENTS = 256, 1024

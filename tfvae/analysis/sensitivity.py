@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tfvae.codes.codes import Codes
 from tfvae.metrics import METRICS
-from tfvae.metrics.codes import Codes
 
 # What the paper varies (Kim & Mnih, 2018, Appendix B). The numbers of its axes are not in the text; these span them.
 FIGURE_16: dict[str, Any] = {

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tfvae.analysis.mixture import gaussian_log_density, mixture_log_density, posteriors, sampled
-from tfvae.metrics.codes import Codes
+from tfvae.codes.codes import Codes
 
 
 def total_correlation(

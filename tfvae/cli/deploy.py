@@ -1,6 +1,6 @@
 """Writes what tensorflow/serving needs for all models of a folder: its configuration, Docker Compose and Kubernetes.
 
-  python tools/serving_config.py --output=serving
+  python tfvae deploy --output=serving
   cd serving && docker compose up          # or: kubectl apply -k serving
 
 Give the same command again after a new version: models.config follows the folder and is replaced; all other files stay
@@ -9,13 +9,8 @@ anew. `canary` is each model's newest version and `stable` the one before, until
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
-import start  # before anything that imports TensorFlow
 from absl import flags
-
-from tfvae import zoo
-from tfvae.serving.configuration import write_configuration
 
 SAVED_MODELS = flags.DEFINE_string("saved_models", None, "A folder of <name>/<version>/, by default the zoo's.")
 OUTPUT = flags.DEFINE_string("output", None, "The folder to write; models.config in it is replaced.", required=True)
@@ -23,11 +18,9 @@ PROMOTE = flags.DEFINE_list("promote", [], "Names of models whose newest version
 
 
 def main(argv: Sequence[str]) -> None:
-    templates = Path(__file__).parent / "serving"
+    from tfvae import zoo
+    from tfvae.serving.deployment.configuration import write_configuration
+
     folder = SAVED_MODELS.value or zoo.saved_models()
-    for path, what in write_configuration(folder, OUTPUT.value, templates, promote=PROMOTE.value).items():
+    for path, what in write_configuration(folder, OUTPUT.value, promote=PROMOTE.value).items():
         print(f"{what}: {path}")
-
-
-if __name__ == "__main__":
-    start.run(main)

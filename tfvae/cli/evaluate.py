@@ -1,8 +1,8 @@
 """Scores a model: disentanglement metrics, the reconstruction error, and the KL of each latent.
 
-  python tools/evaluate.py --model=runs/factor_vae --output=scores.json
-  python tools/evaluate.py --model=factor_vae-dsprites --metrics=mig,dci --cache=codes
-  python tools/evaluate.py --model=factor_vae-dsprites --quick
+  tfvae evaluate --model=runs/factor_vae --output=scores.json
+  tfvae evaluate --model=factor_vae-dsprites --metrics=mig,dci --cache=codes
+  tfvae evaluate --model=factor_vae-dsprites --quick
 
 The model is a run's folder, a .keras file, a SavedModel's folder, or a name of the zoo. An exported encoder is scored
 by the same code as a Keras model; its reconstruction error needs a decoder, which it lacks.
@@ -13,12 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import start  # before anything that imports TensorFlow
 from absl import flags
-
-from tfvae.atomic import written_whole
-from tfvae.evaluation import QUICK, evaluate
-from tfvae.loading import load_trained
 
 MODEL = flags.DEFINE_string("model", None, "What to score: a folder, a file, or a name of the zoo.", required=True)
 DATA = flags.DEFINE_string("data", None, "A data set with known factors; by default the one the model was trained on.")
@@ -31,6 +26,10 @@ SEED = flags.DEFINE_integer("seed", 0, "Decides the images that are drawn.", low
 
 
 def main(argv: Sequence[str]) -> None:
+    from tfvae.evaluation import QUICK, evaluate
+    from tfvae.files.atomic import written_whole
+    from tfvae.loading import load_trained
+
     trained = load_trained(MODEL.value)
     scores = evaluate(
         trained.represent,
@@ -65,7 +64,3 @@ def described(result: Mapping[str, Any]) -> str:
         return f"skipped: {result['skipped']}"
     ceiling = f"  (a perfect code: {result['ceiling']:.3f})" if "ceiling" in result else ""
     return f"{result['score']:.3f} +- {result['standard_error']:.3f}{ceiling}"
-
-
-if __name__ == "__main__":
-    start.run(main)

@@ -1,9 +1,9 @@
 """Exports a trained encoder or decoder: as a SavedModel, which needs TensorFlow alone, or as a TFLite or ONNX file.
 
-  python tools/export.py --model=runs/factor_vae --output=saved_models/factor_vae/1
-  python tools/export.py --model=runs/factor_vae --what=decoder --output=saved_models/factor_vae-decoder/1
-  python tools/export.py --model=runs/factor_vae --format=tflite --output=factor_vae.tflite
-  python tools/export.py --model=factor_vae-dsprites --format=onnx --output=factor_vae.onnx
+  tfvae export --model=runs/factor_vae --output=saved_models/factor_vae/1
+  tfvae export --model=runs/factor_vae --what=decoder --output=saved_models/factor_vae-decoder/1
+  tfvae export --model=runs/factor_vae --format=tflite --output=factor_vae.tflite
+  tfvae export --model=factor_vae-dsprites --format=onnx --output=factor_vae.onnx
 
 A SavedModel's folder is TensorFlow Serving's own layout, <name>/<version>. A TFLite or ONNX file is compared with the
 SavedModel, an encoder's on images of the data, and not written if it differs. What exists is never overwritten.
@@ -13,13 +13,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import start  # before anything that imports TensorFlow
 from absl import flags
-
-from tfvae import data
-from tfvae.conversion import FORMATS, convert
-from tfvae.export import Provenance, export_decoder, export_encoder
-from tfvae.loading import load_trained
 
 MODEL = flags.DEFINE_string(
     "model",
@@ -31,12 +25,17 @@ OUTPUT = flags.DEFINE_string(
     "output", None, "What is new: a folder <name>/<version>, the version an integer, or a file.", required=True
 )
 WHAT = flags.DEFINE_enum("what", "encoder", ["encoder", "decoder"], "Which network.")
-FORMAT = flags.DEFINE_enum("format", "saved_model", ["saved_model", *FORMATS], "As what. ONNX needs tfvae[onnx].")
+FORMAT = flags.DEFINE_enum(
+    "format", "saved_model", ["saved_model", "tflite", "onnx"], "As what. ONNX needs tfvae[onnx]."
+)
 DATA = flags.DEFINE_string("data", None, "Images to compare a file on; by default what the model was trained on.")
-SCORES = flags.DEFINE_string("scores", None, "A JSON file of tools/evaluate.py, for the provenance in a SavedModel.")
+SCORES = flags.DEFINE_string("scores", None, "A JSON file of tfvae evaluate, for the provenance in a SavedModel.")
 
 
 def main(argv: Sequence[str]) -> None:
+    from tfvae import data
+    from tfvae.export.conversion import convert
+
     if FORMAT.value == "saved_model":
         _export_saved_model()
         print(f"Exported the {WHAT.value}: {OUTPUT.value}")
@@ -48,6 +47,9 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _export_saved_model() -> None:
+    from tfvae.export import Provenance, export_decoder, export_encoder
+    from tfvae.loading import load_trained
+
     trained = load_trained(MODEL.value)
     if trained.model is None:
         raise ValueError(f"Expected a run's folder or a .keras file. Received an exported encoder: {MODEL.value}")
@@ -59,7 +61,3 @@ def _export_saved_model() -> None:
     provenance = Provenance(trained.experiment, scores, digest)
     export = export_encoder if WHAT.value == "encoder" else export_decoder
     export(trained.model, OUTPUT.value, provenance=provenance)
-
-
-if __name__ == "__main__":
-    start.run(main)

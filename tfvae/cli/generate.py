@@ -1,7 +1,7 @@
 """Draws images that a GAN generates: samples of its prior, or reconstructions of images under other noise.
 
-  python tools/generate.py --model=runs/info_gan --output=samples.png
-  python tools/generate.py --model=runs/info_gan --output=reconstructions.png --reconstruct
+  tfvae generate --model=runs/info_gan --output=samples.png
+  tfvae generate --model=runs/info_gan --output=reconstructions.png --reconstruct
 
 In a row of reconstructions the codes are those of the framed image, and the noise differs: what changes is what the
 codes leave to the noise.
@@ -10,14 +10,7 @@ codes leave to the noise.
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import start  # before anything that imports TensorFlow
 from absl import flags
-
-from tfvae.loading import load_trained
-from tfvae.models import InfoGAN
-from tfvae.plots.generated import plot_reconstructions, plot_samples, reconstructions_under_noise
-from tfvae.plots.tiles import save_png
 
 MODEL = flags.DEFINE_string("model", None, "A run's folder or a .keras file.", required=True)
 OUTPUT = flags.DEFINE_string("output", None, "The picture to write, .png.", required=True)
@@ -27,6 +20,13 @@ SEED = flags.DEFINE_integer("seed", 0, "Decides what is drawn.", lower_bound=0)
 
 
 def main(argv: Sequence[str]) -> None:
+    import numpy as np
+
+    from tfvae.loading import load_trained
+    from tfvae.models import InfoGAN
+    from tfvae.plots.generated import plot_reconstructions, plot_samples, reconstructions_under_noise
+    from tfvae.plots.tiles import save_png
+
     if Path(OUTPUT.value).suffix != ".png":
         raise ValueError(f"Expected --output to end in .png. Received: --output={OUTPUT.value}")
     trained = load_trained(MODEL.value)
@@ -46,7 +46,3 @@ def main(argv: Sequence[str]) -> None:
         figure = plot_samples(np.asarray(model.decode(codes, noise)))
     save_png(figure, OUTPUT.value)
     print(f"Drew what the model generates: {OUTPUT.value}")
-
-
-if __name__ == "__main__":
-    start.run(main)

@@ -1,7 +1,7 @@
 """Writes a page about a model: scores, figures, and sliders that move its latents. One file, which needs no network.
 
-  python tools/report.py --model=runs/factor_vae --output=reports/factor_vae
-  python tools/report.py --model=factor_vae-dsprites --output=report.html --quick
+  tfvae report --model=runs/factor_vae --output=reports/factor_vae
+  tfvae report --model=factor_vae-dsprites --output=report.html --quick
 
 The model is a run's folder, a .keras file, a SavedModel's folder, or a name of the zoo. An exported encoder has scores
 and histograms; what needs a decoder is named at the top of the page. Without --quick all images are encoded, and the
@@ -11,11 +11,7 @@ bound of log p(x) has the paper's 5,000 particles, for each of 100 images.
 from collections.abc import Sequence
 from pathlib import Path
 
-import start  # before anything that imports TensorFlow
 from absl import flags
-
-from tfvae.loading import load_trained
-from tfvae.report import write_report
 
 MODEL = flags.DEFINE_string("model", None, "A folder, a file, or a name of the zoo.", required=True)
 OUTPUT = flags.DEFINE_string("output", None, "The file .html to write, or a folder for index.html.", required=True)
@@ -27,6 +23,9 @@ SEED = flags.DEFINE_integer("seed", 0, "Decides all draws.", lower_bound=0)
 
 
 def main(argv: Sequence[str]) -> None:
+    from tfvae.loading import load_trained
+    from tfvae.report.page import write_report
+
     trained = load_trained(MODEL.value)
     path = Path(OUTPUT.value)
     path = path if path.suffix == ".html" else path / "index.html"
@@ -43,7 +42,3 @@ def main(argv: Sequence[str]) -> None:
         say=lambda text: print(f"{text} ...", flush=True),
     )
     print(f"Wrote the report: {path}")
-
-
-if __name__ == "__main__":
-    start.run(main)

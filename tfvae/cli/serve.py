@@ -1,21 +1,19 @@
 """Serves the zoo's encoders on this machine, over TensorFlow Serving's gRPC and REST protocols. Not for production.
 
-  python tools/serve.py
+  tfvae serve
   curl http://localhost:8501/v1/models/factor_vae-dsprites
 
 A version that appears in the folder takes over with no failed request. For tests and a first look: for users, run
-tensorflow/serving with what tools/serving_config.py writes.
+tensorflow/serving with what tfvae deploy writes.
 """
 
 import threading
 from collections.abc import Sequence
 
-import start  # before anything that imports TensorFlow
-import tensorflow as tf
 from absl import flags
 
-from tfvae import zoo
-from tfvae.serving.server import LocalServer
+INTERRUPTED = "Stopped."
+
 
 SAVED_MODELS = flags.DEFINE_string("saved_models", None, "A folder of <name>/<version>/, by default the zoo's.")
 HOST = flags.DEFINE_string("host", "127.0.0.1", "Who may connect: 127.0.0.1 is this machine, 0.0.0.0 anyone.")
@@ -26,6 +24,11 @@ LIMIT_MB = flags.DEFINE_integer("limit_mb", 64, "The largest request, in MiB.", 
 
 
 def main(argv: Sequence[str]) -> None:
+    import tensorflow as tf
+
+    from tfvae import zoo
+    from tfvae.serving.local.server import LocalServer
+
     tf.get_logger().setLevel("ERROR")  # the Session loader is TensorFlow Serving's, and deprecated
     server = LocalServer(
         SAVED_MODELS.value or zoo.saved_models(),
@@ -40,7 +43,3 @@ def main(argv: Sequence[str]) -> None:
         print(f"gRPC {server.grpc_address}, REST {server.rest_address}/v1/models/<name>", flush=True)
         print("A local server, not for production: no batching, no TLS. Ctrl-C ends it.", flush=True)
         threading.Event().wait()
-
-
-if __name__ == "__main__":
-    start.run(main, interrupted="Stopped.")

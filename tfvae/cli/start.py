@@ -1,6 +1,6 @@
-"""How every tool starts: the environment that TensorFlow reads when it is imported, and one line for an error.
+"""How a command starts: its flags, the environment that TensorFlow reads on import, and one line for an error.
 
-Imported first, before anything that imports TensorFlow.
+Import this before anything that imports TensorFlow.
 """
 
 import os
@@ -8,14 +8,74 @@ import platform
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from logging import Formatter
+from types import ModuleType
+
+from absl import app, flags, logging
 
 if platform.machine() in ("x86_64", "AMD64"):
     # TensorFlow leaves oneDNN off on processors without AVX-512, where a training step gains a third by it.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 2 still reports that there is no GPU as an error
+
+
+def run(command: ModuleType, argv: Sequence[str] | None = None) -> None:
+    """Runs a command: one clear line and exit code 1 for an error that the user can mend, and exit code 130 for Ctrl-C.
+
+    Args:
+        command: a module with flags and a function `main`, which gets the arguments, the program's name first. It may
+            also have `ARGUMENTS`, what stands beside the flags ("a study.json", or "names ..." for any number), and
+            `INTERRUPTED`, the message after Ctrl-C.
+        argv: the program's name, arguments and flags; by default those of the process.
+    """
+    argv = list(sys.argv if argv is None else argv)
+    expected: str = vars(command).get("ARGUMENTS", "")
+    flags.FLAGS.set_gnu_getopt()
+    if any(argument in ("-h", "--help") for argument in argv[1:]):
+        print(_help(command, argv[0], expected))
+        return
+
+    def guarded(arguments: Sequence[str]) -> None:
+        some = expected.endswith("...")
+        if not some and len(arguments) != (2 if expected else 1):
+            raise app.UsageError(
+                f"Expected {f'{expected} and flags' if expected else 'flags alone'}, as --name=value. "
+                f"Received: {list(arguments[1:])}"
+            )
+        try:
+            _load_tensorflow()
+            command.main(arguments)
+        except KeyboardInterrupt as error:
+            print(f"\n{str(error) or vars(command).get('INTERRUPTED', 'Interrupted.')}", file=sys.stderr)
+            sys.exit(130)
+        except Exception as error:
+            if not _is_users(error):
+                raise
+            sys.exit(f"Error: {_one_line(error)}")
+
+    app.run(guarded, argv)
+
+
+def _help(command: ModuleType, program: str, expected: str) -> str:
+    usage = " ".join([program, *([expected] if expected else []), "[--flag=value ...]"])
+    own = flags.FLAGS.module_help(command)
+    return f"{(command.__doc__ or '').strip()}\n\nUsage: {usage}\n{own}"
+
+
+def _is_users(error: Exception) -> bool:
+    import tensorflow as tf
+
+    return isinstance(error, ValueError | IndexError | OSError | ArithmeticError | ImportError | tf.errors.OpError)
+
+
+def _load_tensorflow() -> None:
+    with _without_notices():
+        import tensorflow as tf
+    logging.set_verbosity(logging.WARNING)
+    logging.get_absl_handler().setFormatter(Formatter("%(levelname)s: %(message)s"))
+    tf.get_logger().setLevel("WARNING")
 
 
 @contextmanager
@@ -35,47 +95,9 @@ def _without_notices() -> Iterator[None]:
             os.close(kept)
 
 
-with _without_notices():
-    import tensorflow as tf
-    from absl import app, logging
-
-
-def run(
-    main: Callable[[Sequence[str]], None],
-    *,
-    interrupted: str = "Interrupted.",
-    before_flags: str = "",
-    names: bool = False,
-) -> None:
-    """Runs a tool: one clear line and exit code 1 for an error that the user can mend, and exit code 130 for Ctrl-C.
-
-    Args:
-        main: gets the arguments, the tool's path first.
-        interrupted: what is said after Ctrl-C.
-        before_flags: what the one argument is that stands before the flags, for a tool that takes one.
-        names: whether any number of arguments may stand beside the flags; main checks them.
-    """
-
-    def guarded(argv: Sequence[str]) -> None:
-        if before_flags and len(argv) != 2:
-            raise app.UsageError(f"Expected {before_flags} and flags, as --name=value. Received: {argv[1:]}")
-        if not before_flags and not names and len(argv) > 1:
-            raise app.UsageError(f"Expected flags alone, as --name=value. Received: {argv[1:]}")
-        logging.set_verbosity(logging.WARNING)
-        logging.get_absl_handler().setFormatter(Formatter("%(levelname)s: %(message)s"))
-        tf.get_logger().setLevel("WARNING")
-        try:
-            main(argv)
-        except KeyboardInterrupt as error:
-            print(f"\n{str(error) or interrupted}", file=sys.stderr)
-            sys.exit(130)
-        except (ValueError, IndexError, OSError, ArithmeticError, ImportError, tf.errors.OpError) as error:
-            sys.exit(f"Error: {_one_line(error)}")
-
-    app.run(guarded)
-
-
 def _one_line(error: Exception) -> str:
+    import tensorflow as tf
+
     message = str(error)
     if isinstance(error, tf.errors.OpError):
         # Of a failed assertion, what it says; around it stands where in the graph it was made.

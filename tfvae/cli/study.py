@@ -1,7 +1,7 @@
 """Runs a study, a grid of experiments with several seeds, and draws what it found.
 
-  python tools/sweep.py studies/small.json --output=runs/small
-  python tools/sweep.py studies/small.json --output=runs/small --ray=auto
+  python tfvae study studies/small.json --output=runs/small
+  python tfvae study studies/small.json --output=runs/small --ray=auto
 
 Runs are trained side by side, on cores of their own. The folder gets runs/<name>/, results.csv, results.parquet and
 figures. After an interruption the same command goes on; runs that failed are tried again.
@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import start  # before anything that imports TensorFlow
 from absl import flags
 
-from tfvae.plots.study import save_figures
-from tfvae.sweep import Study, listing, read_table, run_study
+ARGUMENTS = "a study.json"
+INTERRUPTED = "Interrupted. The same command resumes with what is not done."
+
 
 OUTPUT = flags.DEFINE_string("output", None, "A folder: new, or of a study to go on with or to add to.", required=True)
 PROCESSES = flags.DEFINE_integer("processes", None, "Runs at a time; by default as many as there are cores for.", 1)
@@ -26,6 +26,9 @@ DRY_RUN = flags.DEFINE_bool("dry_run", False, "List the runs, and what there is 
 
 
 def main(argv: Sequence[str]) -> None:
+    from tfvae.plots.study import save_figures
+    from tfvae.studies import Study, listing, read_table, run_study
+
     study, output = Study.load(argv[1]), Path(OUTPUT.value)
     if DRY_RUN.value:
         print(*listing(study, output), sep="\n")
@@ -38,9 +41,3 @@ def main(argv: Sequence[str]) -> None:
         print(f"Failed: {name}: {problem}", file=sys.stderr)
     if failed:
         sys.exit(f"Error: {len(failed)} runs failed. The same command tries them again")
-
-
-if __name__ == "__main__":
-    start.run(
-        main, before_flags="a study.json", interrupted="Interrupted. The same command goes on with what is not done."
-    )

@@ -1,7 +1,7 @@
 """Trains a model, and goes on with a training that was interrupted.
 
-  python tools/train.py --experiment=zoo/factor_vae-dsprites/experiment.json --workdir=runs/factor_vae
-  python tools/train.py --experiment=factor_vae-dsprites --set='parameters={"gamma": 10}' --set=steps=20000 \\
+  tfvae train --experiment=zoo/factor_vae-dsprites/experiment.json --workdir=runs/factor_vae
+  tfvae train --experiment=factor_vae-dsprites --set='parameters={"gamma": 10}' --set=steps=20000 \\
       --workdir=runs/gamma_10
 
 The folder gets experiment.json, checkpoints/, logs/ (tensorboard --logdir=runs) and, at the end, model.keras. After an
@@ -16,16 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import start  # before anything that imports TensorFlow
-import tensorflow as tf
 from absl import flags
 
-from tfvae import data, zoo
-from tfvae.callbacks import looks
-from tfvae.distribute import strategy
-from tfvae.experiment import Experiment
-from tfvae.interruption import Terminated
-from tfvae.training import train
+INTERRUPTED = "Interrupted. The same command resumes from the last checkpoint."
+
 
 EXPERIMENT = flags.DEFINE_string("experiment", None, "A JSON file, or a name of the zoo.", required=True)
 WORKDIR = flags.DEFINE_string("workdir", None, "A new folder, or one of the same experiment.", required=True)
@@ -39,6 +33,15 @@ LOOK_EVERY = flags.DEFINE_integer("look_every", None, "Steps between scores and 
 
 
 def main(argv: Sequence[str]) -> None:
+    import tensorflow as tf
+
+    from tfvae import data, zoo
+    from tfvae.experiment import Experiment
+    from tfvae.replicas import strategy
+    from tfvae.training.interruption import Terminated
+    from tfvae.training.looks import looks
+    from tfvae.training.train import train
+
     devices = strategy(STRATEGY.value)  # before anything else is done with TensorFlow
     name = EXPERIMENT.value
     experiment = zoo.load_experiment(name) if name in zoo.experiments() else Experiment.load(name)
@@ -66,7 +69,3 @@ def _parsed(assignment: str) -> tuple[str, Any]:
         return key, json.loads(value)
     except json.JSONDecodeError:
         return key, value
-
-
-if __name__ == "__main__":
-    start.run(main, interrupted="Interrupted. The same command goes on from the last checkpoint.")

@@ -1,7 +1,7 @@
 """Draws what each latent of a model does: originals, reconstructions, and one row for each latent, by descending KL.
 
-  python tools/traverse.py --model=runs/factor_vae --output=traversals.png
-  python tools/traverse.py --model=runs/factor_vae --output=traversals.gif --index=351200
+  tfvae traverse --model=runs/factor_vae --output=traversals.png
+  tfvae traverse --model=runs/factor_vae --output=traversals.gif --index=351200
 
 The suffix decides: .png is the paper's figure, .gif is an animation.
 """
@@ -9,11 +9,7 @@ The suffix decides: .png is the paper's figure, .gif is an animation.
 from collections.abc import Sequence
 from pathlib import Path
 
-import start  # before anything that imports TensorFlow
 from absl import flags
-
-from tfvae.loading import load_trained
-from tfvae.plots.traversals import draw_traversals
 
 MODEL = flags.DEFINE_string("model", None, "A run's folder or a .keras file.", required=True)
 OUTPUT = flags.DEFINE_string("output", None, "The picture to write, .png or .gif.", required=True)
@@ -24,6 +20,9 @@ RANGE = flags.DEFINE_float("range", None, "Each latent goes from minus to plus t
 
 
 def main(argv: Sequence[str]) -> None:
+    from tfvae.loading import load_trained
+    from tfvae.plots.traversals import draw_traversals
+
     path = Path(OUTPUT.value)
     if path.suffix not in (".png", ".gif"):
         raise ValueError(f"Expected --output to end in .png or .gif. Received: --output={path}")
@@ -41,7 +40,3 @@ def main(argv: Sequence[str]) -> None:
         seed=SEED.value,
     )
     print(f"Drew the traversals: {path}")
-
-
-if __name__ == "__main__":
-    start.run(main)

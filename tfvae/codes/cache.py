@@ -9,10 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
-from tfvae.atomic import written_whole
+from tfvae.files.atomic import written_whole
 
 
 def codes_key(model: Any, data: Any) -> str:
@@ -35,6 +34,8 @@ def model_digest(model: Any) -> str:
     Raises:
         TypeError: a function, of which nothing tells what it computes.
     """
+    import keras
+
     model = getattr(model, "encoder", model)
     if isinstance(model, keras.Model):
         weights = [keras.ops.convert_to_numpy(weight) for weight in model.weights]

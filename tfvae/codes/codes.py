@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import xlogy
 from tqdm import tqdm
 
-from tfvae.metrics.codes_cache import read_codes, write_codes
+from tfvae.codes.cache import read_codes, write_codes
 from tfvae.metrics.sampling import subset
 
 # What an encoder gives for a batch, by name.

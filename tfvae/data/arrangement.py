@@ -7,7 +7,7 @@ import numpy as np
 
 from tfvae.data.factor_table import FactorTable
 from tfvae.data.factors import Factors, FactorSpace
-from tfvae.data.image_data import Images
+from tfvae.data.images import Images
 
 
 def arranged(names: Sequence[str], table: np.ndarray) -> tuple[Factors, np.ndarray]:

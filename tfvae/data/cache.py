@@ -16,7 +16,7 @@ from types import TracebackType
 
 import numpy as np
 
-from tfvae.data.image_data import Images
+from tfvae.data.images import Images
 from tfvae.data.packed import PackedImages
 
 _DIGESTS = "digests.json"

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tfvae.data.factor_table import FactorTable
 from tfvae.data.ground_truth import GroundTruthData
-from tfvae.data.image_data import ImageData
+from tfvae.data.images import ImageData
 
 SYNTAX = {
     "correlated": "correlated=FACTOR,FACTOR,STRENGTH, such as correlated=scale,posX,0.2",

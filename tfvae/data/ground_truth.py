@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfvae.data.factors import Factors, FactorSpace
-from tfvae.data.image_data import ImageData, Images
+from tfvae.data.images import ImageData, Images
 
 
 class GroundTruthData(ImageData):

@@ -11,9 +11,9 @@ import tensorflow_datasets
 from tqdm import tqdm
 
 import tfvae.data
-from tfvae.data import digits
 from tfvae.data.ground_truth import GroundTruthData
-from tfvae.data.tfds import LAYOUTS
+from tfvae.data.sets import digits
+from tfvae.data.sets.tfds import LAYOUTS
 
 Examples = Iterator[tuple[int, dict[str, Any]]]
 

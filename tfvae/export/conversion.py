@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from tfvae import zoo
+from tfvae.codes.codes import scaled_images
 from tfvae.export import export_decoder, export_encoder, export_onnx, export_tflite, load_decoder
 from tfvae.export.runners import check_onnx_extra
 from tfvae.loading import Trained, load_trained
-from tfvae.metrics.codes import scaled_images
 
 _EXPORTS = {"tflite": export_tflite, "onnx": export_onnx}
 FORMATS = tuple(_EXPORTS)

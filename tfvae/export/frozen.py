@@ -28,7 +28,7 @@ def frozen(signature: tf.types.experimental.ConcreteFunction) -> tf.types.experi
     graph = constant.graph.as_graph_def()
     nodes = {node.name: node for node in graph.node}
     for node in graph.node:
-        # A layer's own gradient (`tfvae.layers`) makes TFLite's converter lose the names of inputs and outputs.
+        # A layer's own gradient (`networks.layers`) makes TFLite's converter lose the names of inputs and outputs.
         node.attr.pop("_gradient_op_type", None)
         if node.op == "Pad" and not _is_constant(node.input[1], nodes):
             node.op = "Identity"

@@ -1,4 +1,4 @@
-"""PNG and JPEG files as images, in the graph: what `tfvae.data.folder` does to the pictures that a model is trained on.
+"""PNG and JPEG files as images, in the graph: what `folder:` data does to the pictures that a model is trained on.
 
 The square in the middle is resized by a Lanczos filter that does not alias; what is transparent is put over white; grey
 is the luma of ITU-R BT.601. The orientation that a camera noted is not applied.
@@ -69,7 +69,7 @@ def _decode(content: tf.Tensor, image_shape: tuple[int, int, int]) -> tf.Tensor:
     picture = tf.image.resize(tf.cond(is_png, png, jpeg), (height, width), "lanczos3", antialias=True)
     picture = tf.clip_by_value(tf.round(picture), 0, 255)
     if channels == 1:
-        # As tfvae.data.folder rounds it.
+        # As tfvae.data.sets.folder rounds it.
         red, green, blue = tf.unstack(tf.cast(picture, tf.int32), num=3, axis=-1)
         luma = (19595 * red + 38470 * green + 7471 * blue + 2**15) // 2**16
         picture = tf.cast(luma, tf.float32)[..., tf.newaxis]

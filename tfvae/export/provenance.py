@@ -9,9 +9,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tfvae.atomic import written_whole
 from tfvae.experiment import Experiment
-from tfvae.manifest import verify_manifest, write_manifest
+from tfvae.files.atomic import written_whole
+from tfvae.files.manifest import verify_manifest, write_manifest
 
 NAME = Path("assets.extra", "provenance.json")
 _DISTRIBUTIONS = ("tfvae", "tensorflow", "keras", "numpy")

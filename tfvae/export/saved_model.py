@@ -10,7 +10,6 @@ import keras
 import tensorflow as tf
 from tensorflow.core.protobuf import fingerprint_pb2
 
-from tfvae.atomic import written_whole
 from tfvae.export.decoder_signatures import decoder_signatures
 from tfvae.export.encoder_signatures import encoder_signatures
 from tfvae.export.provenance import NAME as PROVENANCE
@@ -18,7 +17,8 @@ from tfvae.export.provenance import Provenance
 from tfvae.export.signature import Signature
 from tfvae.export.versions import check_version
 from tfvae.export.warmup import write_warmup
-from tfvae.manifest import write_manifest
+from tfvae.files.atomic import written_whole
+from tfvae.files.manifest import write_manifest
 
 
 def export_encoder(model: keras.Model, path: str | os.PathLike, *, provenance: Provenance | None = None) -> Path:

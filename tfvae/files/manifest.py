@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from tfvae.atomic import written_whole
+from tfvae.files.atomic import written_whole
 
 NAME = "manifest.json"
 

@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from tfvae.codes.codes import Codes
 from tfvae.data.factors import Factors
-from tfvae.metrics.codes import Codes
 from tfvae.metrics.sampling import binned, over_repeats, scored_columns
 
 # Pairs of images looked up at a time: a bound on memory (about 100 MB for ten latents and five factors).

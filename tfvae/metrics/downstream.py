@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from tfvae.codes.codes import Codes
 from tfvae.metrics.boosting import boosted_classes
-from tfvae.metrics.codes import Codes
 from tfvae.metrics.parallel import side_by_side
 from tfvae.metrics.sampling import binned, over_splits, scored_columns, standardised
 

@@ -7,7 +7,7 @@ from scipy.special import expit
 from scipy.stats import rankdata
 from sklearn.linear_model import LogisticRegression
 
-from tfvae.metrics.codes import Codes
+from tfvae.codes.codes import Codes
 from tfvae.metrics.parallel import side_by_side
 from tfvae.metrics.sampling import binned, over_splits, scored_columns, standardised
 

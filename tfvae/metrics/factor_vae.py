@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from tfvae.metrics.codes import Codes
+from tfvae.codes.codes import Codes
 from tfvae.metrics.sampling import binned, over_repeats, scored_columns, subset
 
 

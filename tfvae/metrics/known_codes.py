@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from tfvae.codes.codes import Codes
 from tfvae.data.factors import Factors
-from tfvae.metrics.codes import Codes
 from tfvae.metrics.scoring import Labelled
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tfvae.metrics.codes import Codes
+from tfvae.codes.codes import Codes
 from tfvae.metrics.mutual_information import binned_codes, entropies, mutual_information
 from tfvae.metrics.sampling import binned, over_draws, scored_columns
 

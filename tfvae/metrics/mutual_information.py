@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tfvae.metrics.codes import Codes
+from tfvae.codes.codes import Codes
 from tfvae.metrics.sampling import over_draws, quantile_bins
 
 

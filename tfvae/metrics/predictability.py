@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from tfvae.codes.codes import Codes
 from tfvae.metrics.boosting import boosted_values
-from tfvae.metrics.codes import Codes
 from tfvae.metrics.parallel import side_by_side
 from tfvae.metrics.sampling import over_splits, standardised
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.svm import LinearSVC
 
-from tfvae.metrics.codes import Codes
+from tfvae.codes.codes import Codes
 from tfvae.metrics.parallel import side_by_side
 from tfvae.metrics.sampling import over_splits, scored_columns, standardised
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tfvae.codes.codes import Codes
 from tfvae.data.factor_table import FactorTable
 from tfvae.data.factors import Factors
-from tfvae.metrics.codes import Codes
 from tfvae.metrics.registry import METRICS, UNSUPERVISED
 
 Parameters = Mapping[str, Mapping[str, Any]]

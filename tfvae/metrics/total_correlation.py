@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tfvae.metrics.codes import Codes
+from tfvae.codes.codes import Codes
 from tfvae.metrics.sampling import over_draws
 
 # Means are float32: less of a variance than this is rounding, and would make the total correlation of two equal

@@ -8,11 +8,12 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import distribute, objectives
-from tfvae.distributions import bernoulli_likelihood
+from tfvae import replicas
 from tfvae.experiment import Experiment
 from tfvae.models.base import Model, Terms
 from tfvae.models.factor_vae import FactorVAE
+from tfvae.objectives import vae as objectives
+from tfvae.objectives.distributions import bernoulli_likelihood
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -106,10 +107,10 @@ class Anica(Model):
     def loss_terms(self, images: tf.Tensor, seed: tf.Tensor) -> Terms:
         """The losses of the autoencoder and of the discriminator and their parts, each [B], in nats."""
         z = self(images)["mean"]
-        features = objectives.standardise(distribute.gather(z))
+        features = objectives.standardise(replicas.gather(z))
         permuted = objectives.permute_dims(features, seed)
-        logits = self.discriminator(distribute.own_rows(features, like=z))
-        logits_permuted = self.discriminator(distribute.own_rows(permuted, like=z))
+        logits = self.discriminator(replicas.own_rows(features, like=z))
+        logits_permuted = self.discriminator(replicas.own_rows(permuted, like=z))
         reconstruction = -self.likelihood(z).log_prob(images)
         divergence = objectives.jensen_shannon(logits, logits_permuted)
         return {

@@ -6,9 +6,10 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import distribute, objectives
+from tfvae import replicas
 from tfvae.models.base import Terms
 from tfvae.models.vae import VAE
+from tfvae.objectives import vae as objectives
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -61,7 +62,7 @@ class AnnealedVAE(VAE):
     def loss_terms(self, images: tf.Tensor, posterior: tfp.distributions.Distribution, z: tf.Tensor) -> Terms:
         terms = super().loss_terms(images, posterior, z)
         capacity = self.capacity()
-        penalty = objectives.capacity_penalty(distribute.gather(terms["kl"]), capacity)
+        penalty = objectives.capacity_penalty(replicas.gather(terms["kl"]), capacity)
         loss = terms["reconstruction"] + self.gamma * penalty
         return {**terms, "loss": loss, "capacity": tf.fill(tf.shape(loss), capacity)}
 

@@ -6,9 +6,9 @@ from typing import Any, Self
 import keras
 import tensorflow as tf
 
-from tfvae import distribute
+from tfvae import replicas
 from tfvae.experiment import Experiment
-from tfvae.optimizers import Adam
+from tfvae.networks.optimizers import Adam
 
 Terms = dict[str, tf.Tensor]
 
@@ -92,11 +92,11 @@ class Model(keras.Model):
             ValueError: for `jit_compile=True` or `steps_per_execution > 1` with more than one replica.
         """
         jit, steps = kwargs.get("jit_compile"), kwargs.get("steps_per_execution", 1)
-        if distribute.num_replicas() > 1 and (jit is True or steps > 1):
+        if replicas.num_replicas() > 1 and (jit is True or steps > 1):
             # keras-team/keras#19246: it would fail in the middle of the first step.
             raise ValueError(
                 "Keras cannot use jit_compile=True or steps_per_execution > 1 with more than one replica. "
-                f"Received: jit_compile={jit}, steps_per_execution={steps}, replicas={distribute.num_replicas()}"
+                f"Received: jit_compile={jit}, steps_per_execution={steps}, replicas={replicas.num_replicas()}"
             )
         optimizers = {}
         for name, default in self.optimizers.items():
@@ -135,7 +135,7 @@ class Model(keras.Model):
 
     def scaled_mean(self, per_example: tf.Tensor, optimizer: str = "optimizer") -> tf.Tensor:
         """The mean of a loss [B] over the global batch, scaled as the optimizer of half precision wants it: []."""
-        return getattr(self, optimizer).scale_loss(distribute.global_mean(per_example))
+        return getattr(self, optimizer).scale_loss(replicas.global_mean(per_example))
 
     def images_of(self, data: Any) -> tf.Tensor:
         """The images of what `fit` or `evaluate` was given, checked: float32 [B, H, W, C] in [0, 1]."""
@@ -164,7 +164,7 @@ class Model(keras.Model):
     def test_seed(self, stream: int) -> tf.Tensor:
         """The seed of this evaluation step, told apart by the number of images seen since metrics were reset."""
         # The count is this replica's own; all have as many images, but of a last batch.
-        return self._seed(8 + stream, self.means[0].count * distribute.num_replicas())
+        return self._seed(8 + stream, self.means[0].count * replicas.num_replicas())
 
     def _seed(self, stream: int, counter: Any) -> tf.Tensor:
         return tf.stack([tf.constant(self.seed * 16 + stream), tf.cast(counter, tf.int32)])
@@ -181,7 +181,7 @@ class Model(keras.Model):
         """Adds the terms [B] that `logged` names to their means, and returns the means as the logs of a step."""
         for mean in self.means:
             mean.update_state(terms[mean.name])
-        return distribute.step_logs(self.means)
+        return replicas.step_logs(self.means)
 
     def get_config(self) -> dict[str, Any]:
         networks = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.networks}

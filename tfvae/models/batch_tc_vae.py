@@ -6,9 +6,10 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import distribute, objectives
+from tfvae import replicas
 from tfvae.models.base import Terms
 from tfvae.models.vae import VAE
+from tfvae.objectives import vae as objectives
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -42,10 +43,10 @@ class BatchTCVAE(VAE):
 
     def loss_terms(self, images: tf.Tensor, posterior: tfp.distributions.Distribution, z: tf.Tensor) -> Terms:
         terms = super().loss_terms(images, posterior, z)
-        mean, variance = distribute.gather(posterior.mean()), distribute.gather(posterior.variance())
+        mean, variance = replicas.gather(posterior.mean()), replicas.gather(posterior.variance())
         log_density = objectives.pairwise_log_density(z, mean, tf.math.log(variance))
         log_weights = objectives.weighted_log_weights(tf.shape(mean)[0], dataset=1.0)
-        joint, marginals = objectives.aggregate_log_densities(log_density, distribute.own_rows(log_weights, like=z))
+        joint, marginals = objectives.aggregate_log_densities(log_density, replicas.own_rows(log_weights, like=z))
         tc = joint - marginals
         return {**terms, "loss": terms["loss"] + self.gamma * tc, "total_correlation": tc}
 

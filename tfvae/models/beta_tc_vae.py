@@ -6,10 +6,11 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import distribute, objectives
-from tfvae.distributions import standard_normal
+from tfvae import replicas
 from tfvae.models.base import Terms
 from tfvae.models.vae import VAE
+from tfvae.objectives import vae as objectives
+from tfvae.objectives.distributions import standard_normal
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -79,7 +80,7 @@ class BetaTCVAE(VAE):
         self, posterior: tfp.distributions.Distribution, z: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """log q(z) and sum_j log q(z_j), estimated on the global batch, for this replica's codes: [B] each."""
-        mean, variance = distribute.gather(posterior.mean()), distribute.gather(posterior.variance())
+        mean, variance = replicas.gather(posterior.mean()), replicas.gather(posterior.variance())
         log_density = objectives.pairwise_log_density(z, mean, tf.math.log(variance))
         batch = tf.shape(mean)[0]
         if self.stratified:
@@ -90,7 +91,7 @@ class BetaTCVAE(VAE):
                 log_weights = objectives.stratified_log_weights(tf.identity(batch), float(self.dataset_size))
         else:
             log_weights = objectives.weighted_log_weights(batch, float(self.dataset_size))
-        return objectives.aggregate_log_densities(log_density, distribute.own_rows(log_weights, like=z))
+        return objectives.aggregate_log_densities(log_density, replicas.own_rows(log_weights, like=z))
 
     def get_config(self) -> dict[str, Any]:
         weights = {"alpha": self.alpha, "beta": self.beta, "gamma": self.gamma}

@@ -6,9 +6,10 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import distribute, objectives
+from tfvae import replicas
 from tfvae.models.base import Terms
 from tfvae.models.vae import VAE
+from tfvae.objectives import vae as objectives
 
 
 class _DIPVAE(VAE):
@@ -70,7 +71,7 @@ class DIPVAE1(_DIPVAE):
         super().__init__(encoder, decoder, lambda_od=lambda_od, lambda_d=lambda_d, **kwargs)
 
     def covariance(self, posterior: tfp.distributions.Distribution) -> tf.Tensor:
-        return objectives.covariance(distribute.gather(posterior.mean()))
+        return objectives.covariance(replicas.gather(posterior.mean()))
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -103,5 +104,5 @@ class DIPVAE2(_DIPVAE):
         super().__init__(encoder, decoder, lambda_od=lambda_od, lambda_d=lambda_d, **kwargs)
 
     def covariance(self, posterior: tfp.distributions.Distribution) -> tf.Tensor:
-        variance = tf.reduce_mean(distribute.gather(posterior.variance()), axis=0)
-        return objectives.covariance(distribute.gather(posterior.mean())) + tf.linalg.diag(variance)
+        variance = tf.reduce_mean(replicas.gather(posterior.variance()), axis=0)
+        return objectives.covariance(replicas.gather(posterior.mean())) + tf.linalg.diag(variance)

@@ -8,10 +8,12 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import distribute, networks, objectives
+from tfvae import replicas
 from tfvae.experiment import Experiment
 from tfvae.models.base import Terms
 from tfvae.models.vae import VAE
+from tfvae.networks import vae as networks
+from tfvae.objectives import vae as objectives
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -136,7 +138,7 @@ class FactorVAE(VAE):
 
     def permuted(self, z: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """permute_dims over the global batch: this replica's rows of it, [B, D]."""
-        return distribute.own_rows(objectives.permute_dims(distribute.gather(z), seed), like=z)
+        return replicas.own_rows(objectives.permute_dims(replicas.gather(z), seed), like=z)
 
     def discriminator_terms(self, logits: tf.Tensor, logits_permuted: tf.Tensor) -> Terms:
         return {

@@ -8,11 +8,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae import distribute, gan_networks
+from tfvae import replicas
 from tfvae.experiment import Experiment
-from tfvae.gan_networks import ARCHITECTURES
-from tfvae.gan_objectives import gan_discriminator_loss, gan_generator_loss, mutual_information_bound
 from tfvae.models.base import Model, Terms
+from tfvae.networks import gan as gan_networks
+from tfvae.networks.gan import ARCHITECTURES
+from tfvae.objectives.gan import gan_discriminator_loss, gan_generator_loss, mutual_information_bound
 
 _CATEGORIES, _NOISE_DIM = 10, 62  # MNIST's, in Table 4
 
@@ -159,7 +160,7 @@ class InfoGAN(Model):
         Returns:
             float tensor [B, D + C + noise_dim].
         """
-        uniform = distribute.uniform(like, self.latent_dim + self.noise_dim + 1, seed)
+        uniform = replicas.uniform(like, self.latent_dim + self.noise_dim + 1, seed)
         continuous, noise = tf.split(2 * uniform[:, :-1] - 1, [self.latent_dim, self.noise_dim], axis=-1)
         category = tf.one_hot(tf.cast(self.categories * uniform[:, -1], tf.int32), self.categories)
         return tf.concat([continuous, category, noise], axis=-1)

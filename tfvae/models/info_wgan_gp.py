@@ -6,10 +6,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae import distribute, gan_networks
-from tfvae.gan_objectives import between, gradient_penalty
+from tfvae import replicas
 from tfvae.models.base import Terms
 from tfvae.models.info_gan import InfoGAN
+from tfvae.networks import gan as gan_networks
+from tfvae.objectives.gan import between, gradient_penalty
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -112,7 +113,7 @@ class InfoWGANGP(InfoGAN):
 
     def critic_terms(self, images: tf.Tensor, fake: tf.Tensor, seed: tf.Tensor, *, training: bool) -> Terms:
         """What the critic minimises, "discriminator_loss", and its parts, each [B]; `seed` is that of eps."""
-        between_them = between(images, fake, distribute.uniform(images, 1, seed))
+        between_them = between(images, fake, replicas.uniform(images, 1, seed))
         wasserstein = (self.judge(images, training) - self.judge(fake, training))[:, 0]
         penalty = gradient_penalty(partial(self.judge, training=training), between_them)
         return {

@@ -7,9 +7,9 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.distributions import gaussian_posterior
 from tfvae.models.base import Terms
 from tfvae.models.vae import VAE
+from tfvae.objectives.distributions import gaussian_posterior
 
 
 @keras.saving.register_keras_serializable("tfvae")

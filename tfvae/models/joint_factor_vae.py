@@ -9,11 +9,12 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import distribute, objectives
-from tfvae.distributions import gaussian_posterior
+from tfvae import replicas
 from tfvae.experiment import Experiment
 from tfvae.models.base import Terms
 from tfvae.models.factor_vae import FactorVAE
+from tfvae.objectives import vae as objectives
+from tfvae.objectives.distributions import gaussian_posterior
 
 _CATEGORIES = 3  # the shapes of 2D Shapes
 
@@ -130,13 +131,13 @@ class JointFactorVAE(FactorVAE):
         """z and the relaxed c, with noise that is one draw over the global batch: [B, D + C]."""
         z = super().sample(posterior.gaussian, seed)
         # Of the eight streams of a step, FactorVAE's samples take 0 and 1: their categories have 4 and 5.
-        uniform = distribute.uniform(posterior.logits, self.categories, seed + tf.constant([4, 0]))
+        uniform = replicas.uniform(posterior.logits, self.categories, seed + tf.constant([4, 0]))
         return tf.concat([z, objectives.relaxed_category(posterior.logits, uniform, self.temperature)], axis=-1)
 
     def permuted(self, z: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """permute_dims over the global batch, the category as one variable: this replica's rows of it, [B, D + C]."""
-        permuted = objectives.permute_dims(distribute.gather(z), seed, block=self.categories)
-        return distribute.own_rows(permuted, like=z)
+        permuted = objectives.permute_dims(replicas.gather(z), seed, block=self.categories)
+        return replicas.own_rows(permuted, like=z)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "categories": self.categories, "temperature": self.temperature}

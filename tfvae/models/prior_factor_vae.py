@@ -6,10 +6,11 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import distribute, objectives
+from tfvae import replicas
 from tfvae.models.base import Terms
 from tfvae.models.factor_vae import FactorVAE
 from tfvae.models.vae import VAE
+from tfvae.objectives import vae as objectives
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -54,7 +55,7 @@ class PriorFactorVAE(FactorVAE):
         prior_seed = self.step_seed(stream=1)
         self.minimise(tape, loss)
 
-        prior = distribute.standard_normal_like(z, prior_seed)
+        prior = replicas.standard_normal_like(z, prior_seed)
         with tape:  # which has D(z), as in FactorVAE
             terms |= self.discriminator_terms(terms["logits"], self.discriminator(prior))
             loss = self.scaled_mean(terms["discriminator_loss"], "discriminator_optimizer")
@@ -65,6 +66,6 @@ class PriorFactorVAE(FactorVAE):
         images = self.images_of(data)
         posterior = self.posterior(images)
         z = self.sample(posterior, self.test_seed(stream=0))
-        prior = distribute.standard_normal_like(z, self.test_seed(stream=1))
+        prior = replicas.standard_normal_like(z, self.test_seed(stream=1))
         terms = self.loss_terms(images, posterior, z)
         return self.log({**terms, **self.discriminator_terms(terms["logits"], self.discriminator(prior))})

@@ -8,17 +8,18 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import distribute, networks
-from tfvae.distributions import (
+from tfvae import replicas
+from tfvae.experiment import Experiment
+from tfvae.models.base import Model, Terms
+from tfvae.networks import vae as networks
+from tfvae.networks.vae import ARCHITECTURES
+from tfvae.objectives.distributions import (
     bernoulli_likelihood,
     continuous_bernoulli_likelihood,
     gaussian_likelihood,
     gaussian_posterior,
     standard_normal,
 )
-from tfvae.experiment import Experiment
-from tfvae.models.base import Model, Terms
-from tfvae.networks import ARCHITECTURES
 
 LIKELIHOODS: dict[str, Callable[..., tfp.distributions.Distribution]] = {
     "bernoulli": bernoulli_likelihood,
@@ -43,8 +44,8 @@ class VAE(Model):
         encoder: a built model, images [B, H, W, C] -> [B, 2 D]: means and log variances.
         decoder: a built model, codes [B, D] -> logits [B, H, W, C].
         likelihood: p(x | z) of a pixel: "bernoulli", "continuous_bernoulli" or "gaussian"
-            (`tfvae.distributions`). The last two are densities, so that their log likelihoods can be positive, and are
-            not to be compared with those of another.
+            (`tfvae.objectives.distributions`). The last two are densities, so that their log likelihoods can be
+            positive, and are not to be compared with those of another.
         scale: float > 0, the standard deviation of a Gaussian pixel; None, for it to be one number that is trained.
         seed: int. With the step, it decides the noise of that step.
 
@@ -169,7 +170,7 @@ class VAE(Model):
     def sample(self, posterior: tfp.distributions.Distribution, seed: tf.Tensor) -> tf.Tensor:
         """z ~ posterior, by reparameterisation, with noise that is one draw over the global batch: [B, D]."""
         mean = posterior.mean()
-        return mean + posterior.stddev() * distribute.standard_normal_like(mean, seed)
+        return mean + posterior.stddev() * replicas.standard_normal_like(mean, seed)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "likelihood": self.likelihood_name, "scale": self.scale}

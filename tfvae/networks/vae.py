@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from tfvae.layers import Conv2DTranspose
+from tfvae.networks.layers import Conv2DTranspose
 
 _STRIDES = 2**4
 

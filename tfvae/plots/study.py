@@ -18,7 +18,7 @@ from tfvae.models import MODELS
 from tfvae.plots.axes import add_legend, colors, new_axes, set_title
 from tfvae.plots.curves import LABELS
 from tfvae.plots.tiles import FAINT, INK, save_png
-from tfvae.sweep.settings import Setting, by_model, short
+from tfvae.studies.settings import Setting, by_model, short
 
 _MARKERS = "osD^vP*X"
 _SHORT_LABEL = 12  # characters, of which three labels have room beside each other
@@ -35,7 +35,7 @@ def plot_by_step(
     A setting is a line, the mean over its seeds, with a band: the 95% confidence interval of the mean.
 
     Args:
-        rows: of a study's table, see `tfvae.sweep.read_table`, of runs that were scored at several steps.
+        rows: of a study's table, see `tfvae.studies.read_table`, of runs that were scored at several steps.
         scores: columns of the table; by default the reconstruction error and all metrics that it has.
         by_time: whether the processor's time stands across, the mean over the seeds, in place of the steps.
 
@@ -101,7 +101,7 @@ def plot_trade_off(rows: Sequence[Mapping[str, Any]], score: str = "factor_vae")
     metrics of which lower is.
 
     Args:
-        rows: of a study's table, see `tfvae.sweep.read_table`.
+        rows: of a study's table, see `tfvae.studies.read_table`.
         score: the column of a metric.
 
     Raises:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 
-from tfvae.atomic import written_whole
+from tfvae.files.atomic import written_whole
 
 DPI = 100
 INK, FAINT = "#222222", "#8a8a8a"

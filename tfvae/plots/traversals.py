@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from tfvae.atomic import written_whole
-from tfvae.metrics.codes import scaled_images
+from tfvae.codes.codes import scaled_images
+from tfvae.files.atomic import written_whole
 from tfvae.plots import tiles
 
 GAP = 2  # pixels between tiles

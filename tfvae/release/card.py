@@ -11,15 +11,16 @@ from typing import Any
 
 import jinja2
 
-from tfvae import markdown, zoo
-from tfvae.atomic import written_whole
+from tfvae import zoo
 from tfvae.experiment import Experiment
+from tfvae.files import markdown
+from tfvae.files.atomic import written_whole
 from tfvae.metrics import METRICS
 from tfvae.metrics.registry import LOWER_IS_BETTER
 from tfvae.models import MODELS
-from tfvae.references import cited, data_set
+from tfvae.release.references import cited, data_set
 
-BEGIN, END = "<!-- zoo table, by tools/release.py --table -->", "<!-- end of zoo table -->"
+BEGIN, END = "<!-- zoo table, by tools.release --table -->", "<!-- end of zoo table -->"
 # The metrics in the README's table; a card has all.
 _COLUMNS = {"factor_vae": "FactorVAE metric", "mig": "MIG", "dci": "DCI"}
 
@@ -28,7 +29,7 @@ def card(folder: str | os.PathLike) -> str:
     """The card of an entry, Markdown, from its experiment.json, scores.json and notes.md, where there is one.
 
     Args:
-        folder: .../zoo/<name>, as `tfvae.release.release` fills it.
+        folder: .../zoo/<name>, as `tfvae.release.publish.release` fills it.
     """
     folder = Path(folder)
     experiment = Experiment.load(folder / "experiment.json")
@@ -36,7 +37,7 @@ def card(folder: str | os.PathLike) -> str:
     notes = folder / "notes.md"
     cls, release, data = MODELS[experiment.model], scores["release"], data_set(experiment.data)
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    template = environment.from_string(resources.files("tfvae").joinpath("card.md.jinja").read_text())
+    template = environment.from_string(resources.files("tfvae.release").joinpath("card.md.jinja").read_text())
     trained, planned = release["steps"]["trained"], release["steps"]["planned"]
     return template.render(
         name=folder.name,

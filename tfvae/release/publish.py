@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from tfvae import data as datasets
 from tfvae.analysis.category_accuracy import category_accuracy
-from tfvae.card import card, refresh
+from tfvae.codes.codes import CODE_OUTPUTS, scaled_images
 from tfvae.evaluation import QUICK, evaluate
 from tfvae.experiment import Experiment
 from tfvae.export import (
@@ -29,12 +29,12 @@ from tfvae.export import (
     versions,
 )
 from tfvae.loading import load_progress
-from tfvae.metrics.codes import CODE_OUTPUTS, scaled_images
 from tfvae.models import InfoGAN
 from tfvae.models.base import Model
 from tfvae.plots.generated import plot_samples
 from tfvae.plots.tiles import save_png
 from tfvae.plots.traversals import draw_traversals
+from tfvae.release.card import card, refresh
 
 
 def release(
@@ -168,7 +168,7 @@ def _circumstances() -> dict[str, Any]:
     libraries = ("tfvae", "tensorflow", "keras", "numpy")
     gpus = len(tf.config.list_physical_devices("GPU"))
     return {
-        "tool": "tools/release.py",
+        "tool": "tools.release",
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} cores of {_processor()}, {gpus or 'no'} GPU{'s' if gpus > 1 else ''}",
         "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in libraries}},

@@ -80,16 +80,16 @@ class DataSet:
 _DATA = {
     "dsprites": DataSet(
         "dSprites (Matthey et al., 2017)",
-        "drawn by `tfvae.data.dsprites`, as the authors' images, which have the zlib licence",
+        "drawn by `tfvae.data.sets.dsprites`, as the authors' images, which have the zlib licence",
         300_000,
     ),
     "shapes3d": DataSet(
         "3D Shapes (Burgess & Kim, 2018)",
-        "rendered anew by `tfvae.data.shapes3d`: scores are not those on the authors' images, which have the "
+        "rendered anew by `tfvae.data.sets.shapes3d`: scores are not those on the authors' images, which have the "
         "Apache-2.0 licence",
         500_000,
     ),
-    "faces": DataSet("faces", "drawn by `tfvae.data.faces` from a face model that is not part of tfvae", 1_000_000),
+    "faces": DataSet("faces", "drawn by `data.sets.faces` from a face model that is not part of tfvae", 1_000_000),
     "tfds:mnist": DataSet(
         "MNIST (LeCun et al., 1998)", "read by TensorFlow Datasets, with a black border up to 32 x 32"
     ),

@@ -8,11 +8,11 @@ import numpy as np
 from PIL import Image
 
 from tfvae.analysis.aggregate_posterior import Marginals
-from tfvae.metrics.codes import Codes, scaled_images
+from tfvae.codes.codes import Codes, scaled_images
 from tfvae.models.vae import VAE
 from tfvae.plots.samples import prior_samples
 from tfvae.plots.traversals import INACTIVE, traverse
-from tfvae.portable_decoder import portable
+from tfvae.report.portable_decoder import portable
 
 _STARTS = 10
 _GAP = 1  # image pixels between tiles

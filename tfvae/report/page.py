@@ -16,16 +16,17 @@ from tfvae.analysis.iwae import log_marginal_likelihood
 from tfvae.analysis.sensitivity import FIGURE_16, FIGURE_17, sensitivity
 from tfvae.analysis.total_correlation import kl_decomposition
 from tfvae.analysis.training_curves import read_scalars
-from tfvae.atomic import written_whole
+from tfvae.codes import Codes
 from tfvae.evaluation import QUICK, evaluate
+from tfvae.files.atomic import written_whole
 from tfvae.loading import Trained
-from tfvae.metrics import METRICS, Codes
+from tfvae.metrics import METRICS
 from tfvae.plots.axes import svg
 from tfvae.plots.batch_total_correlation import plot_batch_total_correlation
 from tfvae.plots.curves import plot_curves
 from tfvae.plots.marginals import plot_marginals
 from tfvae.plots.sensitivity import plot_sensitivity
-from tfvae.report_page import explorer
+from tfvae.report import explorer
 
 _CURVES = (
     "total_correlation",
@@ -237,7 +238,7 @@ def _add_sensitivity(page: dict[str, Any], codes: Codes, seed: int) -> None:
 
 
 def _write(page: dict[str, Any], path: Path) -> None:
-    folder = resources.files("tfvae.report_page")
+    folder = resources.files("tfvae.report").joinpath("assets")
     read = {name: (folder / name).read_text() for name in ("page.html", "style.css", "decoder.js", "sliders.js")}
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     defaults: dict[str, Any] = {"explorer": None, "traversal": None}

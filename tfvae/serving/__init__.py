@@ -9,7 +9,7 @@ for _name in ("grpc", "tensorflow_serving", "requests"):
     if find_spec(_name) is None:
         raise ImportError(f'Expected the extra "serving". Received: no module {_name}. pip install "tfvae[serving]"')
 
-from tfvae.serving.client import Client  # noqa: E402
+from tfvae.serving.client.client import Client  # noqa: E402
 from tfvae.serving.errors import ServingError  # noqa: E402
 
 __all__ = ["Client", "ServingError"]

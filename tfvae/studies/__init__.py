@@ -1,7 +1,7 @@
 """Many runs: a study is a grid of experiments, run side by side, scored, and gathered in one table."""
 
-from tfvae.sweep.runner import listing, run_study
-from tfvae.sweep.study import Evaluation, Study
-from tfvae.sweep.table import read_table
+from tfvae.studies.runner import listing, run_study
+from tfvae.studies.study import Evaluation, Study
+from tfvae.studies.table import read_table
 
 __all__ = ["Evaluation", "Study", "listing", "read_table", "run_study"]

@@ -5,7 +5,7 @@ import logging
 import os
 from collections.abc import Generator, Mapping, Sequence
 
-from tfvae.sweep.processes import Task, problem, thread_settings
+from tfvae.studies.processes import Task, problem, thread_settings
 
 # What a run reads and a worker of Ray, which another shell may have started, need not have.
 _PASSED_ON = ("PYTHONPATH", "TF_ENABLE_ONEDNN_OPTS", "TF_CPP_MIN_LOG_LEVEL", "TFVAE_CACHE", "TFDS_DATA_DIR")

@@ -12,16 +12,16 @@ import keras
 import tensorflow as tf
 
 from tfvae import data
-from tfvae.atomic import written_whole
-from tfvae.checkpoints import Checkpoints
 from tfvae.evaluation import evaluate
 from tfvae.experiment import Experiment
+from tfvae.files.atomic import written_whole
+from tfvae.files.lock import locked
 from tfvae.loading import Trained, load_trained
-from tfvae.lock import locked
 from tfvae.plots.traversals import draw_traversals
-from tfvae.sweep.processes import end_with_input
-from tfvae.sweep.study import Evaluation, digest
-from tfvae.training import train
+from tfvae.studies.processes import end_with_input
+from tfvae.studies.study import Evaluation, digest
+from tfvae.training.checkpoints import Checkpoints
+from tfvae.training.train import train
 
 
 def run_folder(folder: str | os.PathLike) -> None:

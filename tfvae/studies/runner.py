@@ -8,15 +8,15 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from tfvae.atomic import written_whole
-from tfvae.lock import locked
-from tfvae.sweep.on_ray import on_ray
-from tfvae.sweep.processes import Task, in_processes
-from tfvae.sweep.run import scores_file, trained_steps
-from tfvae.sweep.study import Study
-from tfvae.sweep.table import described, differences, rows_of, write_table
+from tfvae.files.atomic import written_whole
+from tfvae.files.lock import locked
+from tfvae.studies.on_ray import on_ray
+from tfvae.studies.processes import Task, in_processes
+from tfvae.studies.run import scores_file, trained_steps
+from tfvae.studies.study import Study
+from tfvae.studies.table import described, differences, rows_of, write_table
 
-_PROGRAM = "import sys; from tfvae.sweep.run import in_own_process; in_own_process(*sys.argv[1:])"
+_PROGRAM = "import sys; from tfvae.studies.run import in_own_process; in_own_process(*sys.argv[1:])"
 
 
 def run_study(

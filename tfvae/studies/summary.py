@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfvae.benchmark.table import Table
-from tfvae.sweep.settings import Setting, by_model
+from tfvae.studies.settings import Setting, by_model
+from tools.benchmark.table import Table
 
 _UNITS = {"reconstruction": "reconstruction, nats", "kl": "KL, nats"}
 
@@ -15,7 +15,7 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> Table:
     Of several seeds the mean and half its 95% confidence interval, of one its score and the standard error of that.
 
     Args:
-        rows: of a study's table (`tfvae.sweep.read_table`).
+        rows: of a study's table (`tfvae.studies.read_table`).
 
     Raises:
         ValueError: there are no rows.

@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import csv, parquet
 
-from tfvae.atomic import written_whole
 from tfvae.experiment import Experiment
-from tfvae.sweep.run import points, scores_file
-from tfvae.sweep.study import Study
-from tfvae.sweep.summary import over_training, summary
+from tfvae.files.atomic import written_whole
+from tfvae.studies.run import points, scores_file
+from tfvae.studies.study import Study
+from tfvae.studies.summary import over_training, summary
 
 Row = Mapping[str, Any]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tfvae.atomic import leftovers, written_whole
+from tfvae.files.atomic import leftovers, written_whole
 from tfvae.models.base import Model
 
 _LOG = logging.getLogger(__name__)

@@ -15,9 +15,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.analysis.mixture import sampled
+from tfvae.codes.codes import scaled_images
 from tfvae.evaluation import QUICK, evaluate
 from tfvae.metrics import METRICS
-from tfvae.metrics.codes import scaled_images
 from tfvae.metrics.sampling import subset
 from tfvae.plots.tiles import rendered
 from tfvae.plots.traversals import plot_traversals, traverse

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.data.batches import ImageSource
-from tfvae.data.image_data import ImageData
+from tfvae.data.images import ImageData
 
 _BLOCK = 4096
 

@@ -12,21 +12,21 @@ import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
-from tfvae.atomic import leftovers, written_whole
-from tfvae.callbacks import AtSteps
-from tfvae.checkpoints import Checkpoints
 from tfvae.data import load
 from tfvae.data.batches import ImageSource, batches
-from tfvae.data.resident import resident as on_device
-from tfvae.distribute import all_workers_needed, is_chief, is_multi_worker, num_replicas, of_all_workers
-from tfvae.events import forget_after
 from tfvae.experiment import Experiment
-from tfvae.interruption import Requests, Terminated, requests_noted
-from tfvae.lock import NAME as LOCK
-from tfvae.lock import locked
+from tfvae.files.atomic import leftovers, written_whole
+from tfvae.files.lock import NAME as LOCK
+from tfvae.files.lock import locked
 from tfvae.models import MODELS
 from tfvae.models.base import Model
-from tfvae.optimizers import Adam
+from tfvae.networks.optimizers import Adam
+from tfvae.replicas import all_workers_needed, is_chief, is_multi_worker, num_replicas, of_all_workers
+from tfvae.training.checkpoints import Checkpoints
+from tfvae.training.events import forget_after
+from tfvae.training.interruption import Requests, Terminated, requests_noted
+from tfvae.training.looks import AtSteps
+from tfvae.training.resident import resident as on_device
 
 
 @all_workers_needed()
@@ -53,10 +53,10 @@ def train(
         strategy: where to run; by default on one device. With several workers, all see the same workdir.
         data: images to train on, instead of those that the experiment names.
         resident: whether the device works by itself from one log entry to the next: all images lie in its memory (see
-            `tfvae.data.resident`), and the steps of an entry are one call of TensorFlow, after which SIGTERM and Ctrl-C
+            `training.resident`), and the steps of an entry are one call of TensorFlow, after which SIGTERM and Ctrl-C
             are heard. On one device alone. It changes nothing that a step computes.
         progress: whether to show a progress bar.
-        callbacks: further callbacks of Keras, such as those of `tfvae.callbacks`; called in the process that writes
+        callbacks: further callbacks of Keras, such as those of `tfvae.looks`; called in the process that writes
             files alone. `fit` begins anew after an interruption, and for steps that fill no epoch.
 
     Returns:

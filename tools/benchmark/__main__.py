@@ -1,23 +1,22 @@
 """Measures what this library takes on this machine: tables in Markdown.
 
-  python tools/benchmark.py
-  python tools/benchmark.py step --threads=1 --torch=torchenv/bin/python --output=step.json
+  python -m tools.benchmark
+  python -m tools.benchmark step --threads=1 --torch=torchenv/bin/python --output=step.json
 
 Without names, all tables are made. What is compared within a table takes turns, so that other work on the machine falls
 on all alike; for figures to keep, there should be none.
 """
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import start  # before anything that imports TensorFlow
-import tensorflow as tf
 from absl import flags
 
-from tfvae.atomic import written_whole
-from tfvae.benchmark import TABLES, machine
+from tfvae.cli import start
 
+ARGUMENTS = "names ..."
 OUTPUT = flags.DEFINE_string("output", None, "Where to write the tables too: a file .json or .md.")
 TORCH = flags.DEFINE_string("torch", None, "A Python that has PyTorch, whose steps are to be timed beside ours.")
 QUICKLY = flags.DEFINE_bool("quick", False, "Tiny sizes and few repeats: to see that it works, not to report.")
@@ -25,6 +24,11 @@ THREADS = flags.DEFINE_integer("threads", None, "Threads of an operation of Tens
 
 
 def main(argv: Sequence[str]) -> None:
+    import tensorflow as tf
+
+    from tfvae.files.atomic import written_whole
+    from tools.benchmark import TABLES, machine
+
     names = argv[1:] or list(TABLES)
     if unknown := sorted(set(names) - set(TABLES)):
         raise ValueError(f"Expected tables out of {sorted(TABLES)}. Received: {unknown}")
@@ -52,4 +56,4 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    start.run(main, names=True)
+    start.run(sys.modules[__name__])

@@ -14,11 +14,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import data
-from tfvae.benchmark.step import PAPER, tiny
-from tfvae.benchmark.table import Table
-from tfvae.benchmark.timing import alternate
 from tfvae.metrics import QUICK, score
-from tfvae.training import build_model
+from tfvae.training.train import build_model
+from tools.benchmark.step import PAPER, tiny
+from tools.benchmark.table import Table
+from tools.benchmark.timing import alternate
 
 _SIZES = 3, 6, 40, 32, 32  # of the factors of dSprites
 _METRICS = "factor_vae", "mig", "sap", "total_correlation"

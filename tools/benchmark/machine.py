@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tfvae.benchmark.timing import threads
+from tools.benchmark.timing import threads
 
 _DISTRIBUTIONS = ("tfvae", "tensorflow", "keras", "numpy")
 

@@ -4,12 +4,12 @@ import dataclasses
 
 import numpy as np
 
-from tfvae.benchmark.step import step, tiny
-from tfvae.benchmark.table import Table
-from tfvae.benchmark.timing import alternate
 from tfvae.experiment import Experiment
 from tfvae.models import MODELS, InfoGAN
-from tfvae.training import build_model
+from tfvae.training.train import build_model
+from tools.benchmark.step import step, tiny
+from tools.benchmark.table import Table
+from tools.benchmark.timing import alternate
 
 _BATCH = 64
 _SHAPE = (64, 64, 1)

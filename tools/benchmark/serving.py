@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfvae import networks, zoo
-from tfvae.benchmark.flops import forward_flops
-from tfvae.benchmark.table import Table
-from tfvae.benchmark.timing import alternate
+from tfvae import zoo
 from tfvae.export import SavedEncoder, export_onnx, export_tflite, onnx_runner, tflite_runner
+from tfvae.networks import vae as networks
+from tools.benchmark.flops import forward_flops
+from tools.benchmark.table import Table
+from tools.benchmark.timing import alternate
 
 MODEL = "factor_vae-dsprites"
 CLIENTS = 32
@@ -33,7 +34,7 @@ def serving_table(quick: bool) -> Table:
         ImportError: without the extras `onnx` and `serving`.
     """
     from tfvae.serving import Client
-    from tfvae.serving.server import LocalServer
+    from tfvae.serving.local.server import LocalServer
 
     threads = tf.config.threading.get_intra_op_parallelism_threads() or None
     encoder = zoo.load_encoder(MODEL)

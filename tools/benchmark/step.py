@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfvae.benchmark.flops import forward_flops
-from tfvae.benchmark.table import Table
-from tfvae.benchmark.timing import alternate, matrix_peak, threads
-from tfvae.benchmark.torch_peer import torch_step
 from tfvae.experiment import Experiment
 from tfvae.models.base import Model
-from tfvae.training import build_model
+from tfvae.training.train import build_model
+from tools.benchmark.flops import forward_flops
+from tools.benchmark.table import Table
+from tools.benchmark.timing import alternate, matrix_peak, threads
+from tools.benchmark.torch_peer import torch_step
 
 SHAPE = (64, 64, 1)
 # The paper's 64 images a step: FactorVAE's step needs two batches of as many.

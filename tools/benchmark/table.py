@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tfvae import markdown
+from tfvae.files import markdown
 
 
 @dataclass(frozen=True)

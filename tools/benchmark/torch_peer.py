@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tfvae.benchmark.timing import Took
+from tools.benchmark.timing import Took
 
 _SCRIPT = Path(__file__).with_name("torch_step.py")
 

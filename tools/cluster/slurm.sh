@@ -17,7 +17,7 @@ code=0
 # One task a machine, in the order of the hosts: a task's rank is its worker's index.
 srun bash -c 'set -e
   export TF_CONFIG=$(bash tools/cluster/tf_config.sh "$SLURM_PROCID" "$PORT" $HOSTS)
-  exec "$PYTHON" tools/train.py --strategy=multi_worker "$@"' worker "$@" || code=$?
+  exec "$PYTHON" -m tfvae.cli train --strategy=multi_worker "$@"' worker "$@" || code=$?
 
 if ((code == 143 || (code != 0 && ${SLURM_RESTART_COUNT:-0} < 5))); then
   scontrol requeue "$SLURM_JOB_ID"

@@ -1,7 +1,7 @@
 """Kills trainings, damages their files and fills their disk, and compares how they end with one that was left alone.
 
-  python tools/durability.py --output=durability.md
-  python tools/durability.py --output=durability.md --quick
+  python -m tools.durability --output=durability.md
+  python -m tools.durability --output=durability.md --quick
 
 The report is a table in Markdown. It takes 12 minutes of CPU time; --quick, two kills of few steps, less than one.
 """
@@ -13,11 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import start  # before anything that imports TensorFlow
 from absl import flags
 
-from tfvae.atomic import written_whole
-from tfvae.durability.faults import Scene, all_faults, kills, table
+from tfvae.cli import start
 
 EXPERIMENT: dict[str, Any] = {
     "model": "vae",
@@ -38,11 +36,14 @@ QUICK_ALONE = flags.DEFINE_bool("quick", False, "Two kills, and no other fault."
 
 
 def main(argv: Sequence[str]) -> None:
+    from tfvae.files.atomic import written_whole
+    from tools.durability.faults import Scene, all_faults, kills, table
+
     experiment = EXPERIMENT | (QUICK if QUICK_ALONE.value else {})
     with tempfile.TemporaryDirectory(prefix="durability-") as name:
         folder = Path(name)
         (folder / "experiment.json").write_text(json.dumps(experiment))
-        command = [sys.executable, str(Path(__file__).with_name("train.py")), f"--experiment={folder}/experiment.json"]
+        command = [sys.executable, "-m", "tfvae.cli", "train", f"--experiment={folder}/experiment.json"]
         every = experiment["log_every"], experiment["checkpoint_every"]
         scene = Scene(command, folder, folder / "whole", experiment["steps"], *every, SEED.value)
         outcomes = []
@@ -58,4 +59,4 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    start.run(main)
+    start.run(sys.modules[__name__])

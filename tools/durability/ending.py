@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import tensorflow as tf
 
-from tfvae.checkpoints import Checkpoints
+from tfvae.training.checkpoints import Checkpoints
 
 
 def ending(workdir: str | os.PathLike) -> dict[str, bytes]:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tfvae import markdown
-from tfvae.checkpoints import Checkpoints
-from tfvae.durability.ending import differing, last_step
-from tfvae.durability.process import Process
+from tfvae.files import markdown
+from tfvae.training.checkpoints import Checkpoints
+from tools.durability.ending import differing, last_step
+from tools.durability.process import Process
 
 
 @dataclass(frozen=True)

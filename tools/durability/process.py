@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class Process:
-    """A command that trains in a folder and shows its progress, as `tools/train.py` does.
+    """A command that trains in a folder and shows its progress, as `tfvae train` does.
 
     It hears Ctrl-C even where this process was started to ignore it.
 

@@ -1,8 +1,8 @@
-"""Trials of a server that users will depend on: bad requests, random bytes, many clients. See tools/try_server.py."""
+"""Trials of a server that users will depend on: bad requests, random bytes, many clients. See tools.serving_trials."""
 
-from tfvae.serving.trials.bad_requests import Answer, BadRequest, answers, bad_requests, image_shape, picture
-from tfvae.serving.trials.load import Load, load
-from tfvae.serving.trials.random_bytes import mutated_pictures, random_strings, sent
+from tools.serving_trials.bad_requests import Answer, BadRequest, answers, bad_requests, image_shape, picture
+from tools.serving_trials.load import Load, load
+from tools.serving_trials.random_bytes import mutated_pictures, random_strings, sent
 
 __all__ = [
     "Answer",

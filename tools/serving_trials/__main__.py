@@ -1,11 +1,12 @@
-"""Tries an encoder at a server that is running: TensorFlow Serving, or tools/serve.py.
+"""Tries an encoder at a server that is running: TensorFlow Serving, or tfvae serve.
 
-python tools/try_server.py bad_requests                          # a table of what each is answered with
-python tools/try_server.py random_bytes --count=10000 --pid=PID  # their answers, and the server's memory
-python tools/try_server.py speed --count=10000                   # images a second
-python tools/try_server.py load --seconds=30                     # put a new version into place meanwhile
+python -m tools.serving_trials bad_requests                          # a table of what each is answered with
+python -m tools.serving_trials random_bytes --count=10000 --pid=PID  # their answers, and the server's memory
+python -m tools.serving_trials speed --count=10000                   # images a second
+python -m tools.serving_trials load --seconds=30                     # put a new version into place meanwhile
 """
 
+import sys
 import threading
 import time
 from collections import Counter
@@ -14,13 +15,16 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import start  # before anything that imports TensorFlow
 import tensorflow as tf
 from absl import flags
 
-from tfvae import data, markdown, zoo
-from tfvae.serving import Client, trials
+from tfvae import data, zoo
+from tfvae.cli import start  # before anything that imports TensorFlow
+from tfvae.files import markdown
+from tfvae.serving import Client
+from tools import serving_trials as trials
 
+ARGUMENTS = "what to try"
 GRPC = flags.DEFINE_string("grpc", "localhost:8500", "Where the server answers gRPC.")
 REST = flags.DEFINE_string("rest", "http://localhost:8501", "Where it answers REST.")
 MODEL = flags.DEFINE_string("model", "factor_vae-dsprites", "The encoder that is asked.")
@@ -99,4 +103,4 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    start.run(main, before_flags="what to try")
+    start.run(sys.modules[__name__])

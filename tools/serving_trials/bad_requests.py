@@ -16,7 +16,7 @@ from PIL import Image
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
-from tfvae.serving.client import Client
+from tfvae.serving.client.client import Client
 from tfvae.serving.json_tensors import to_json
 
 _SECONDS = 60.0  # for an answer

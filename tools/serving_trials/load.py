@@ -9,7 +9,7 @@ from threading import Event
 import numpy as np
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
-from tfvae.serving.client_grpc import Grpc
+from tfvae.serving.client.over_grpc import Grpc
 from tfvae.serving.errors import ServingError
 
 

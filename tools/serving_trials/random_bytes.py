@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from tfvae.serving.client import Client
+from tfvae.serving.client.client import Client
 from tfvae.serving.errors import ServingError
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfvae.data.rasterizer import rasterize, smooth_normals
+from tfvae.data.drawing.rasterizer import rasterize, smooth_normals
 
 
 def sphere(rings: int = 40) -> tuple[np.ndarray, np.ndarray]:

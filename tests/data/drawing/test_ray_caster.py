@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfvae.data import ray_caster
+from tfvae.data.drawing import ray_caster
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 import tfvae.data
-from tfvae.data import arrays, dsprites
 from tfvae.data.factor_table import FactorTable
 from tfvae.data.factors import FactorSpace
+from tfvae.data.sets import arrays, dsprites
 
 RNG = np.random.default_rng(0)
 COLOUR = RNG.integers(0, 256, (6, 16, 16, 3), np.uint8)

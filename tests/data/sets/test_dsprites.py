@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfvae.data import dsprites
 from tfvae.data.factors import FactorSpace
+from tfvae.data.sets import dsprites
 
 DIGESTS = json.loads((Path(__file__).parent / "dsprites_digests.json").read_text())["sha256"]
 

@@ -4,10 +4,10 @@ import struct
 import numpy as np
 import pytest
 
-from tests.data.test_rasterizer import sphere
-from tfvae.data import faces
+from tests.data.drawing.test_rasterizer import sphere
+from tfvae.data.drawing.morphable_model import read_model
 from tfvae.data.factors import FactorSpace
-from tfvae.data.morphable_model import read_model
+from tfvae.data.sets import faces
 
 
 def write_model(path, components=3, triangles=None):

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 import tfvae.data
-from tfvae.data import folder, pictures
+from tfvae.data import pictures
+from tfvae.data.sets import folder
 
 RNG = np.random.default_rng(0)
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvae.data import ray_caster, shapes3d
+from tfvae.data.drawing import ray_caster
+from tfvae.data.sets import shapes3d
 
 # Of the maps of one geometry for each solid, each at another scale and orientation.
 DIGESTS = {

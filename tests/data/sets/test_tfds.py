@@ -7,8 +7,8 @@ import pytest
 import tensorflow_datasets
 
 import tfvae.data
-from tfvae.data import dsprites, tfds
 from tfvae.data.factors import FactorSpace
+from tfvae.data.sets import dsprites, tfds
 
 SIZES = (3, 2, 3, 4, 4)
 NAMES = ("shape", "scale", "orientation", "x_position", "y_position")

@@ -9,10 +9,10 @@ from PIL import Image
 from tensorflow_datasets import features
 
 import tfvae.data
-from tfvae.data import tfds
 from tfvae.data.factor_table import FactorTable
 from tfvae.data.factors import FactorSpace
-from tfvae.data.image_data import ImageData
+from tfvae.data.images import ImageData
+from tfvae.data.sets import tfds
 
 RNG = np.random.default_rng(0)
 

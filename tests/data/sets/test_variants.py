@@ -3,9 +3,9 @@ import pytest
 from PIL import Image
 
 from tfvae import data
-from tfvae.data import dsprites, variants
 from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
+from tfvae.data.sets import dsprites, variants
 
 LOADERS = {"dsprites_color": variants.load_color, "dsprites_noisy": variants.load_noisy}
 LOADERS["dsprites_background"] = variants.load_background

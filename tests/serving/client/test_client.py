@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfvae.serving import Client, ServingError, trials
-from tfvae.serving.server import LocalServer
-from tfvae.serving.server_version import Version
+from tfvae.serving import Client, ServingError
+from tfvae.serving.local.server import LocalServer
+from tfvae.serving.local.version import Version
+from tools import serving_trials as trials
 
 
 def sums(images):

@@ -1,5 +1,4 @@
 import inspect
-from pathlib import Path
 
 import pytest
 import yaml
@@ -7,9 +6,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, te
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from tfvae.serving import Client
-from tfvae.serving.configuration import model_server_config, write_configuration
-
-TEMPLATES = Path(__file__).parents[2] / "tools" / "serving"
+from tfvae.serving.deployment.configuration import TEMPLATES, model_server_config, write_configuration
 
 
 @pytest.fixture
@@ -39,16 +36,16 @@ def test_unknown_names_and_empty_folders_are_refused(zoo, tmp_path):
     with pytest.raises(ValueError, match=r"of \['one', 'three'\]. Received: \['two'\]"):
         model_server_config(zoo, promote=["two"])
     with pytest.raises(ValueError, match="Expected a folder of models"):
-        write_configuration(tmp_path / "missing", tmp_path / "out", TEMPLATES)
+        write_configuration(tmp_path / "missing", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_models_follow_the_folder_and_other_files_are_kept(zoo, tmp_path):
     out = tmp_path / "out"
-    assert set(write_configuration(zoo, out, TEMPLATES).values()) == {"wrote"}
+    assert set(write_configuration(zoo, out).values()) == {"wrote"}
     (out / "compose.yaml").write_text("mine")
     (zoo / "one" / "2").mkdir()
-    done = {path.name: what for path, what in write_configuration(zoo, out, TEMPLATES).items()}
+    done = {path.name: what for path, what in write_configuration(zoo, out).items()}
     assert (done.pop("models.config"), done.pop("compose.yaml")) == ("wrote", "kept, differs")
     assert set(done.values()) == {"kept"}
     assert (out / "compose.yaml").read_text() == "mine"
@@ -56,7 +53,7 @@ def test_models_follow_the_folder_and_other_files_are_kept(zoo, tmp_path):
     assert chosen(config)["one"] == ("/models/one", [1, 2], {"stable": 1, "canary": 2})
     assert (out / ".env").read_text() == f"SAVED_MODELS={zoo}\n"
     other = zoo.rename(zoo.with_name("other"))
-    assert write_configuration(other, out, TEMPLATES)[out / ".env"] == "kept, differs"
+    assert write_configuration(other, out)[out / ".env"] == "kept, differs"
     assert (out / ".env").read_text() == f"SAVED_MODELS={zoo}\n"
 
 

@@ -13,8 +13,8 @@ from PIL import Image
 from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc
 
 from tfvae.serving import Client, ServingError
-from tfvae.serving.configuration import model_server_config
-from tfvae.serving.server import LocalServer
+from tfvae.serving.deployment.configuration import model_server_config
+from tfvae.serving.local.server import LocalServer
 
 ONE = np.zeros((1, 2, 3, 1), np.float32)
 

@@ -2,8 +2,8 @@ import keras
 import pytest
 from keras import layers
 
-from tfvae import networks
-from tfvae.benchmark.flops import forward_flops
+from tfvae.networks import vae as networks
+from tools.benchmark.flops import forward_flops
 
 
 def test_the_encoder_of_table_1():

@@ -3,10 +3,10 @@ from importlib.util import find_spec
 
 import pytest
 
-from tfvae.benchmark.step import PAPER, SHAPE, step_flops
-from tfvae.benchmark.timing import Took, alternate
-from tfvae.benchmark.torch_peer import torch_step
-from tfvae.training import build_model
+from tfvae.training.train import build_model
+from tools.benchmark.step import PAPER, SHAPE, step_flops
+from tools.benchmark.timing import Took, alternate
+from tools.benchmark.torch_peer import torch_step
 
 # Table 1: pixels of the output times the 4x4 kernel times channels in and out, then the fully connected layers.
 CONVOLUTIONS = 16 * (32**2 * 1 * 32 + 16**2 * 32 * 32 + 8**2 * 32 * 64 + 4**2 * 64 * 64)

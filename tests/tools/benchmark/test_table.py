@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tfvae.benchmark import Table
+from tools.benchmark import Table
 
 TABLE = Table("Steps", ["model", "images", "ms"], [["a|b", 12_345, 0.12345], ["c", 1, None]], ["In one thread."])
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tfvae.benchmark import TABLES
+from tools.benchmark import TABLES
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def run(*arguments):
-    command = [sys.executable, ROOT / "tools" / "benchmark.py", *map(str, arguments)]
+    command = [sys.executable, "-m", "tools.benchmark", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvae.benchmark.timing import Timing, alternate, matrix_peak
+from tools.benchmark.timing import Timing, alternate, matrix_peak
 
 
 def test_callables_take_turns_and_the_first_turns_are_not_kept():

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 import yaml
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 CLUSTER = ROOT / "tools" / "cluster"
 # In place of Python: appends TF_CONFIG, and its arguments, to the file CALLS, and ends as EXIT says.
 PYTHON = """#!/bin/bash
@@ -76,7 +76,7 @@ def test_slurm_starts_a_worker_on_each_machine(calls):
     configs = [read(line) for line in calls.read_text().splitlines()]
     for index, (config, arguments) in enumerate(configs):
         assert config == {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
-        expected = "tools/train.py --strategy=multi_worker --experiment=a b --workdir=/scratch/run"
+        expected = "-m tfvae.cli train --strategy=multi_worker --experiment=a b --workdir=/scratch/run"
         assert " ".join(arguments) == expected
     assert len(configs) == 3
 
@@ -110,5 +110,5 @@ def test_kubernetes_starts_workers_that_find_each_other(calls):
         port = service["spec"]["ports"][0]["port"]
         assert config["cluster"] == {"worker": [f"{host}:{port}" for host in hosts]}
         assert config["task"] == {"type": "worker", "index": index}
-        assert arguments == ["tools/train.py", "--strategy=multi_worker", *container["args"]]
+        assert arguments == ["-m", "tfvae.cli", "train", "--strategy=multi_worker", *container["args"]]
     assert pod["subdomain"] == service["metadata"]["name"]

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny
-from tfvae import traffic
+from tools.cluster import traffic
 
 FLOAT = 4
 ROWS = 8

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests import tiny
-from tfvae.checkpoints import fault_of
-from tfvae.durability.ending import differing, ending, last_step
-from tfvae.durability.faults import DAMAGE, Outcome, half_written, table
-from tfvae.durability.process import Process
-from tfvae.training import train
+from tfvae.training.checkpoints import fault_of
+from tfvae.training.train import train
+from tools.durability.ending import differing, ending, last_step
+from tools.durability.faults import DAMAGE, Outcome, half_written, table
+from tools.durability.process import Process
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 VAE = tiny.experiment(model="vae", parameters={}, optimizers={"optimizer": {"learning_rate": 1e-3}})
@@ -124,7 +124,7 @@ def test_the_table_tells_what_differs():
 
 @pytest.mark.slow
 def test_trainings_that_are_killed_end_as_one_that_was_left_alone(tmp_path):
-    command = [sys.executable, ROOT / "tools" / "durability.py", f"--output={tmp_path}/table.md", "--quick"]
+    command = [sys.executable, "-m", "tools.durability", f"--output={tmp_path}/table.md", "--quick"]
     process = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert process.returncode == 0, process.stdout + process.stderr
     assert "| SIGKILL | 2 | " in (tmp_path / "table.md").read_text()

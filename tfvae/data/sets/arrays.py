@@ -11,12 +11,12 @@ from typing import IO
 
 import numpy as np
 
-from tfvae.data import dsprites
 from tfvae.data.arrangement import Reordered, arranged
-from tfvae.data.array_cache import RowWriter, cached
+from tfvae.data.cache import RowWriter, cached
 from tfvae.data.ground_truth import GroundTruthData
-from tfvae.data.image_data import ImageData, Images
+from tfvae.data.images import ImageData, Images
 from tfvae.data.packed import cache_folder
+from tfvae.data.sets import dsprites
 
 _BLOCK = 1024
 

@@ -14,12 +14,12 @@ import numpy as np
 import scipy.io
 from PIL import Image
 
-from tfvae.data.array_cache import RowWriter, cached
+from tfvae.data.cache import RowWriter, cached
 from tfvae.data.factors import FactorSpace
-from tfvae.data.folder import existing_folder, files_below
 from tfvae.data.ground_truth import GroundTruthData
 from tfvae.data.packed import cache_folder
 from tfvae.data.pictures import fitted, in_parallel
+from tfvae.data.sets.folder import existing_folder, files_below
 
 
 def load(

@@ -10,8 +10,8 @@ import re
 import numpy as np
 
 from tfvae.data.arrangement import Reordered, arranged
-from tfvae.data.folder import cached_pictures, existing_folder, files_below
 from tfvae.data.ground_truth import GroundTruthData
+from tfvae.data.sets.folder import cached_pictures, existing_folder, files_below
 
 NAMES = ("model", "elevation", "azimuth")
 _PICTURE = re.compile(r"image_\d+_p(\d+)_t(\d+)_r\d+\.png")

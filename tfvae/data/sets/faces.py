@@ -14,11 +14,11 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from tfvae.data.cached import cached_array
+from tfvae.data.drawing.morphable_model import SOURCE, MorphableModel, read_model
+from tfvae.data.drawing.rasterizer import rasterize, smooth_normals
 from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
-from tfvae.data.morphable_model import SOURCE, MorphableModel, read_model
 from tfvae.data.packed import cache_folder
-from tfvae.data.rasterizer import rasterize, smooth_normals
 
 FACTORS = FactorSpace(
     names=("identity", "azimuth", "elevation", "lighting"),

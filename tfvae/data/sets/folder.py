@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tfvae.data.array_cache import Cached, RowWriter, cached, rewrite
-from tfvae.data.image_data import ImageData
+from tfvae.data.cache import Cached, RowWriter, cached, rewrite
+from tfvae.data.images import ImageData
 from tfvae.data.packed import cache_folder
 from tfvae.data.pictures import in_parallel, read_picture, suffix_of_picture
 

@@ -23,8 +23,8 @@ import tensorflow as tf
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from tfvae.data import ray_caster
 from tfvae.data.cached import cached_array
+from tfvae.data.drawing import ray_caster
 from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
 from tfvae.data.packed import cache_folder

@@ -20,15 +20,15 @@ import tensorflow_datasets
 from PIL import Image
 from tqdm import tqdm
 
-from tfvae.data import dsprites, shapes3d
 from tfvae.data.arrangement import arranged
-from tfvae.data.array_cache import RowWriter, cached, rewrite
+from tfvae.data.cache import RowWriter, cached, rewrite
 from tfvae.data.factor_table import FactorTable
 from tfvae.data.factors import Factors, FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
-from tfvae.data.image_data import ImageData
+from tfvae.data.images import ImageData
 from tfvae.data.packed import cache_folder
 from tfvae.data.pictures import fitted, in_parallel
+from tfvae.data.sets import dsprites, shapes3d
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ CROPS = {"celeb_a": 128}
 _SUBSTITUTES = {
     "dsprites": "'dsprites' needs no download.",
     "shapes3d": "'shapes3d' needs no download.",
-    "mnist": "tools/prepare_data.py writes it from IDX or .npz files that you have.",
-    "fashion_mnist": "tools/prepare_data.py writes it from IDX or .npz files that you have.",
+    "mnist": "tools.prepare_data writes it from IDX or .npz files that you have.",
+    "fashion_mnist": "tools.prepare_data writes it from IDX or .npz files that you have.",
 }
 
 

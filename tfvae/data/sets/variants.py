@@ -14,8 +14,8 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from tfvae.data import dsprites
 from tfvae.data.ground_truth import GroundTruthData
+from tfvae.data.sets import dsprites
 
 IMAGE_SHAPE = (64, 64, 3)
 # The size to which the published pictures were reduced: rows and columns.

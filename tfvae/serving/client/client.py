@@ -14,8 +14,8 @@ from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tqdm import tqdm
 
-from tfvae.serving.client_grpc import Grpc
-from tfvae.serving.client_rest import Rest
+from tfvae.serving.client.over_grpc import Grpc
+from tfvae.serving.client.over_rest import Rest
 from tfvae.serving.errors import ServingError
 
 Images = np.ndarray | Sequence[str | os.PathLike | bytes]
@@ -37,7 +37,7 @@ class Client:
         timeout: seconds for each request, all of its attempts together.
         attempts: how often a request is sent at most.
         batch_size: images of a request. It may not pass the server's max_batch_size, which for the configuration that
-            tools/serving_config.py writes is 64.
+            tfvae deploy writes is 64.
         in_flight: requests under way at once.
         credentials: of grpc, for a server with TLS; by default there is none.
     """

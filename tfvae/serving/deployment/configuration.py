@@ -7,8 +7,10 @@ from pathlib import Path
 from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
-from tfvae.atomic import written_whole
 from tfvae.export import versions
+from tfvae.files.atomic import written_whole
+
+TEMPLATES = Path(__file__).with_name("templates")  # what does not depend on the models
 
 
 def model_server_config(
@@ -48,7 +50,6 @@ def model_server_config(
 def write_configuration(
     saved_models: str | os.PathLike,
     output: str | os.PathLike,
-    templates: str | os.PathLike,
     *,
     promote: Collection[str] = (),
 ) -> dict[Path, str]:
@@ -59,7 +60,6 @@ def write_configuration(
     Args:
         saved_models: as in `model_server_config`; the server sees it as /models.
         output: the folder; made if need be.
-        templates: the folder of what does not depend on the models.
         promote: as in `model_server_config`.
 
     Returns:
@@ -70,7 +70,7 @@ def write_configuration(
         ValueError: as `model_server_config`; nothing is written then.
     """
     config = model_server_config(saved_models, base_path="/models", promote=promote)
-    contents = {path.name: path.read_text() for path in sorted(Path(templates).iterdir())}
+    contents = {path.name: path.read_text() for path in sorted(TEMPLATES.iterdir())}
     contents[".env"] = f"SAVED_MODELS={Path(saved_models).absolute()}\n"
     done = {}
     for name, content in contents.items():

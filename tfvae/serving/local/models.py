@@ -13,7 +13,7 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, Model
 
 from tfvae.export import versions
 from tfvae.serving.errors import ServingError, invalid
-from tfvae.serving.server_version import Version
+from tfvae.serving.local.version import Version
 
 
 @dataclass

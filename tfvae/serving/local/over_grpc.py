@@ -17,7 +17,7 @@ from tensorflow_serving.apis import (
 )
 
 from tfvae.serving.errors import ServingError, checked_size, errors_as_codes, invalid
-from tfvae.serving.server_models import Models
+from tfvae.serving.local.models import Models
 
 Response = TypeVar("Response")
 

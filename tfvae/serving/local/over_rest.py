@@ -15,8 +15,8 @@ from tensorflow_serving.apis.model_pb2 import ModelSpec
 
 from tfvae.serving.errors import HTTP_OF_CODE, ServingError, errors_as_codes, invalid
 from tfvae.serving.json_tensors import document_of, inputs_of
-from tfvae.serving.server_grpc import metadata, status
-from tfvae.serving.server_models import Models
+from tfvae.serving.local.models import Models
+from tfvae.serving.local.over_grpc import metadata, status
 
 _MODEL = r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?"
 _POST = re.compile(_MODEL + ":(predict|classify|regress)", re.IGNORECASE)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
-from tfvae.serving.configuration import model_server_config
-from tfvae.serving.server_grpc import grpc_server
-from tfvae.serving.server_models import Models
-from tfvae.serving.server_rest import RestServer
+from tfvae.serving.deployment.configuration import model_server_config
+from tfvae.serving.local.models import Models
+from tfvae.serving.local.over_grpc import grpc_server
+from tfvae.serving.local.over_rest import RestServer
 
 
 class LocalServer:

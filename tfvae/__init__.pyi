@@ -1,0 +1,55 @@
+from . import data, metrics, networks, zoo
+from .evaluation import evaluate
+from .experiment import Experiment
+from .export import export_decoder, export_encoder, load_saved_model
+from .models import (
+    AAE,
+    DIPVAE1,
+    DIPVAE2,
+    MODELS,
+    VAE,
+    Anica,
+    AnnealedVAE,
+    BatchTCVAE,
+    BetaTCVAE,
+    BetaVAE,
+    FactorVAE,
+    InfoGAN,
+    InformationDropout,
+    InfoWGANGP,
+    JointFactorVAE,
+    PriorFactorVAE,
+)
+from .training.looks import looks
+from .training.train import train
+
+__version__: str
+__all__ = [
+    "AAE",
+    "DIPVAE1",
+    "DIPVAE2",
+    "MODELS",
+    "VAE",
+    "Anica",
+    "AnnealedVAE",
+    "BatchTCVAE",
+    "BetaTCVAE",
+    "BetaVAE",
+    "Experiment",
+    "FactorVAE",
+    "InfoGAN",
+    "InfoWGANGP",
+    "InformationDropout",
+    "JointFactorVAE",
+    "PriorFactorVAE",
+    "data",
+    "evaluate",
+    "export_decoder",
+    "export_encoder",
+    "load_saved_model",
+    "looks",
+    "metrics",
+    "networks",
+    "train",
+    "zoo",
+]

@@ -1,0 +1,7 @@
+from .codes import CODE_OUTPUTS, Codes, scaled_images
+
+__all__ = [
+    "CODE_OUTPUTS",
+    "Codes",
+    "scaled_images",
+]

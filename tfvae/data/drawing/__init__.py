@@ -1,0 +1,1 @@
+"""What the drawn data sets are made with: rays, triangles, and a face model."""

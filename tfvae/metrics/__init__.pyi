@@ -1,0 +1,42 @@
+from .amari import amari_score
+from .beta_vae import beta_vae_score
+from .dci import dci_score
+from .downstream import downstream_score
+from .explicitness import explicitness_score
+from .factor_vae import factor_vae_score
+from .irs import irs_score
+from .mig import mig_score
+from .modularity import modularity_score
+from .mutual_information import mutual_information_score
+from .predictability import predictability_score
+from .registry import LOWER_IS_BETTER, METRICS, UNSUPERVISED
+from .sap import sap_score
+from .scoring import QUICK, ceiling, score, score_codes
+from .total_correlation import total_correlation_score
+from .udr import udr
+from .wasserstein_correlation import wasserstein_correlation_score
+
+__all__ = [
+    "LOWER_IS_BETTER",
+    "METRICS",
+    "QUICK",
+    "UNSUPERVISED",
+    "amari_score",
+    "beta_vae_score",
+    "ceiling",
+    "dci_score",
+    "downstream_score",
+    "explicitness_score",
+    "factor_vae_score",
+    "irs_score",
+    "mig_score",
+    "modularity_score",
+    "mutual_information_score",
+    "predictability_score",
+    "sap_score",
+    "score",
+    "score_codes",
+    "total_correlation_score",
+    "udr",
+    "wasserstein_correlation_score",
+]

@@ -1,0 +1,1 @@
+"""A local server of TensorFlow Serving's protocol, for development. Not for production."""
