@@ -23,12 +23,9 @@ class GroundTruthData(ImageData):
         if len(images.shape) != 4 or images.shape[0] != len(factors):
             raise ValueError(f"Expected images of shape [{len(factors)}, H, W, C]. Received: shape={images.shape}")
         super().__init__(name, images, digest=digest)
-        self.factors = factors
-
-    @property
-    def scored_factors(self) -> tuple[str, ...]:
-        """Names of the factors that vary, which are those that a metric can score."""
-        return tuple(n for n, size in zip(self.factors.names, self.factors.sizes, strict=True) if size > 1)
+        self.factors: Factors = factors
+        # Those that vary, which are those that a metric can score.
+        self.scored_factors = tuple(n for n, size in zip(factors.names, factors.sizes, strict=True) if size > 1)
 
     def images_of(self, factors: np.ndarray) -> np.ndarray:
         """Returns the images of factors, int array [N, K], as uint8 [N, H, W, C]; raises as `to_index` does.

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from tfvae.data.factors import checked_indices
+from tfvae.data.factors import Factors, checked_indices
 
 
 class Images(Protocol):
@@ -21,7 +21,7 @@ class Images(Protocol):
 
 
 class ImageData:
-    """Images alone, with nothing known of what is in them.
+    """Images alone, with nothing known of what is in them: their `factors` are None, and `scored_factors` empty.
 
     Args:
         name: what the data set is called.
@@ -31,6 +31,9 @@ class ImageData:
     Raises:
         ValueError: if the images have another shape, or there are none.
     """
+
+    factors: Factors | None = None
+    scored_factors: tuple[str, ...] = ()
 
     def __init__(self, name: str, images: Images, *, digest: str | None = None) -> None:
         if len(images.shape) != 4 or 0 in images.shape:

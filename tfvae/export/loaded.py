@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfvae.codes.cache import model_digest
+from tfvae.codes.capabilities import Capabilities
 from tfvae.export.signature import TOLERANCE
 from tfvae.export.versions import checked_folder
 
@@ -49,6 +51,10 @@ class SavedEncoder:
         ((self._input, spec),) = inputs.items()
         self.image_shape = tuple(spec.shape[1:])
         self.latent_dim = outputs["mean"].shape[-1]
+
+    def capabilities(self) -> Capabilities:
+        """What metrics and reports may ask of it: codes."""
+        return Capabilities(self, image_shape=self.image_shape, digest=lambda: model_digest(self))
 
     def __call__(self, images: np.ndarray | tf.Tensor) -> dict[str, tf.Tensor]:
         """Encodes images, float [B, H, W, C] in [0, 1] (the range is checked in eager calls)."""

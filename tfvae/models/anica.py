@@ -49,6 +49,7 @@ class Anica(Model):
     optimizers = FactorVAE.optimizers
     logged = ("loss", "reconstruction", "jensen_shannon", "discriminator_loss", "discriminator_accuracy")
     architectures = FactorVAE.architectures
+    decoding_network = "decoder"
 
     def __init__(
         self,
@@ -100,6 +101,10 @@ class Anica(Model):
         """p(x | z): batch shape [B], event shape [H, W, C]."""
         return bernoulli_likelihood(self.decoder(z))
 
+    def log_likelihood(self, images: tf.Tensor, z: tf.Tensor) -> tf.Tensor:
+        """log p(x | z) of images [B, H, W, C] and codes [B, D]: [B], in nats."""
+        return self.likelihood(z).log_prob(tf.cast(images, tf.float32))
+
     def decode(self, z: tf.Tensor) -> tf.Tensor:
         """The mean image of p(x | z): [B, D] -> [B, H, W, C], in [0, 1]."""
         return self.likelihood(z).mean()
@@ -111,7 +116,7 @@ class Anica(Model):
         permuted = objectives.permute_dims(features, seed)
         logits = self.discriminator(replicas.own_rows(features, like=z))
         logits_permuted = self.discriminator(replicas.own_rows(permuted, like=z))
-        reconstruction = -self.likelihood(z).log_prob(images)
+        reconstruction = -self.log_likelihood(images, z)
         divergence = objectives.jensen_shannon(logits, logits_permuted)
         return {
             "loss": reconstruction + self.gamma * divergence,

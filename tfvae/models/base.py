@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfvae import replicas
+from tfvae.codes.cache import model_digest
+from tfvae.codes.capabilities import Capabilities
 from tfvae.experiment import Experiment
 from tfvae.networks.optimizers import Adam
 
@@ -32,6 +35,17 @@ class Model(keras.Model):
     traversal_range = 2.0  # a latent's usual values go from minus to plus this: where N(0, 1) has 95% of its mass
     images_by_index: Callable[[tf.Tensor], tf.Tensor] | None = None  # what `fit` is given are places of images in it
     batch_multiple = 1  # a training batch must be a multiple of it, on each replica
+
+    # What a model can do; None, or 0, is what it cannot.
+    decoding_network: str | None = None  # the one of `networks` that draws images
+    decode: Callable[..., tf.Tensor] | None = None  # codes, and noise if any -> images [B, H, W, C] in [0, 1]
+    log_likelihood: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None  # images and codes -> [B], nats
+    prior_draws: Callable[[int, int], tuple[np.ndarray, ...]] | None = None  # a number, a seed -> what `decode` takes
+    posterior: Callable[[tf.Tensor], Any] | None = None  # images -> q(z | x)
+    has_log_variance = False  # whether `representation` has the log variances of a Gaussian posterior
+    code_stddev: float | None = None  # the width of a posterior that has the same for all images
+    categories = 0  # of a categorical latent, whose one-hot code follows the others
+    noise_dim = 0  # inputs of `decode` that are noise
 
     def __init__(self, networks: Mapping[str, keras.Model], *, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -81,6 +95,20 @@ class Model(keras.Model):
     def representation(self, parameters: tf.Tensor) -> dict[str, tf.Tensor]:
         """What the encoder's output means, by name: "mean" [B, D], and what else there is. A pure function."""
         raise NotImplementedError
+
+    def capabilities(self) -> Capabilities:
+        """What metrics, figures and exports may ask of the model; `represent` is traced once."""
+        signature = tf.TensorSpec((None, *self.image_shape), tf.float32)
+        return Capabilities(
+            represent=tf.function(self.call, input_signature=[signature]),
+            image_shape=self.image_shape,
+            decode=self.decode,
+            log_likelihood=self.log_likelihood,
+            prior_draws=self.prior_draws,
+            noise_dim=self.noise_dim,
+            traversal_range=self.traversal_range,
+            digest=lambda: model_digest(self),
+        )
 
     def call(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         return self.representation(self.encoder(images))

@@ -57,6 +57,7 @@ class InfoGAN(Model):
         "generator_loss", "discriminator_loss", "mutual_information", "accuracy_on_real", "accuracy_on_fake"
     )  # fmt: skip
     architectures = ARCHITECTURES
+    decoding_network = "generator"
     traversal_range = 1.0
 
     def __init__(

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -110,6 +111,12 @@ class JointFactorVAE(FactorVAE):
         """The encoder's output by name: {"mean": [B, D], "log_variance": [B, D], "probabilities": [B, C]}."""
         mean, log_variance, logits = self.split(parameters)
         return {"mean": mean, "log_variance": log_variance, "probabilities": tf.nn.softmax(logits)}
+
+    def prior_draws(self, count: int, seed: int) -> tuple[np.ndarray, ...]:
+        """Codes [count, D + C] from their prior: N(0, I), and a category drawn uniformly."""
+        (gaussian,) = super().prior_draws(count, seed)
+        drawn = np.random.default_rng([seed, 1]).integers(self.categories, size=count)
+        return (np.hstack([gaussian, np.eye(self.categories, dtype=np.float32)[drawn]]),)
 
     def split(self, parameters: tf.Tensor) -> list[tf.Tensor]:
         """Means [B, D], log variances [B, D] and logits [B, C] out of the encoder's output [B, 2 D + C], as float32."""

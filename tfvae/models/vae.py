@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -57,6 +58,8 @@ class VAE(Model):
     optimizers = {"optimizer": {"learning_rate": 1e-4, "beta_1": 0.9, "beta_2": 0.999}}
     logged: tuple[str, ...] = ("loss", "reconstruction", "kl")
     architectures = ARCHITECTURES
+    decoding_network = "decoder"
+    has_log_variance = True
 
     def __init__(
         self,
@@ -137,6 +140,10 @@ class VAE(Model):
     def decode(self, z: tf.Tensor) -> tf.Tensor:
         """The mean image of p(x | z): [B, D] -> [B, H, W, C], in [0, 1]."""
         return self.likelihood(z).mean()
+
+    def prior_draws(self, count: int, seed: int) -> tuple[np.ndarray, ...]:
+        """Codes [count, D] from their prior N(0, I), as `decode` takes them."""
+        return (np.random.default_rng(seed).standard_normal((count, self.latent_dim), np.float32),)
 
     def representation(self, parameters: tf.Tensor) -> dict[str, tf.Tensor]:
         """The encoder's output [B, 2 D] by name: {"mean": [B, D], "log_variance": [B, D]}."""
