@@ -1,4 +1,5 @@
 from . import data, metrics, networks, zoo
+from .data import register_data
 from .evaluation import evaluate
 from .experiment import Experiment
 from .export import export_decoder, export_encoder, load_saved_model
@@ -50,6 +51,7 @@ __all__ = [
     "looks",
     "metrics",
     "networks",
+    "register_data",
     "train",
     "zoo",
 ]

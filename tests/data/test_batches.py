@@ -10,7 +10,7 @@ from tfvae.data.ground_truth import GroundTruthData
 
 
 def numbered(size: int) -> np.ndarray:
-    """Images of one pixel that tell their own place, once multiplied by their number."""
+    """Images of one pixel, whose level times their number is their place."""
     return (np.arange(size) / size).reshape(size, 1, 1, 1)
 
 
@@ -34,11 +34,11 @@ def test_epochs_are_independent():
 
 
 @pytest.mark.parametrize("lag", [1, 2, 3, 128])
-def test_images_of_a_batch_are_scattered_as_at_random(lag):
+def test_images_of_a_batch_are_spaced_at_random(lag):
     """Pairs of images at a distance in an epoch fill the square evenly.
 
-    The chi-squared statistic of 256 cells has the mean 255 and the deviation 22.6; here within five. The 4 rounds of
-    tf.random.experimental.index_shuffle space the images of a batch almost evenly.
+    The chi-squared statistic of 256 cells has mean 255 and deviation 22.6; here within five deviations. With the 4
+    rounds of tf.random.experimental.index_shuffle, the images of a batch would be spaced almost evenly.
     """
     epoch = order(100_000, 10_000, 10).ravel()
     cells, _, _ = np.histogram2d(epoch[lag:], epoch[:-lag], bins=16, range=[[0, 100_000]] * 2)
@@ -52,7 +52,7 @@ def test_first_image_is_uniform():
     np.testing.assert_allclose(np.bincount(first, minlength=10), 40, atol=30)
 
 
-def test_a_run_goes_on_where_it_was_left():
+def test_a_run_resumes_where_it_stopped():
     whole = order(10, 4, 20, seed=5)
     for start in (0, 1, 3, 17):
         np.testing.assert_array_equal(order(10, 4, 20 - start, seed=5, start=start), whole[start:])
@@ -65,7 +65,7 @@ def test_endless_batches_are_the_same():
     np.testing.assert_array_equal(np.rint(10 * images[..., 0, 0, 0]), order(10, 4, 9, seed=5, start=2))
 
 
-def test_a_step_far_into_a_run():
+def test_batches_are_right_at_a_step_beyond_32_bits():
     far = 3_000_000_000
     np.testing.assert_array_equal(order(10, 4, 3, start=far), order(10, 4, 5, start=far - 2)[2:])
     assert (order(100, 50, 2, start=far) != order(100, 50, 2, start=far % 2**31)).any()
@@ -89,7 +89,7 @@ def test_replicas_share_the_rows_of_each_batch(mirrored):
     np.testing.assert_array_equal(np.rint(10 * np.stack(parts)[..., 0, 0, 0]), order(10, 6, 5, seed=1))
 
 
-def test_ground_truth_data_gives_the_same_as_its_array():
+def test_batches_of_ground_truth_data_equal_those_of_its_array():
     pixels = np.random.default_rng(0).integers(0, 256, (20, 4, 3, 2), np.uint8)
     data = GroundTruthData("some", FactorSpace(("k",), (np.arange(20.0),)), pixels)
     for of_data, of_array in zip(batches(data, 5, steps=8), batches(pixels, 5, steps=8), strict=True):

@@ -8,10 +8,11 @@ from tfvae.data.dependence import correlated, held_out
 from tfvae.data.factor_table import FactorTable
 from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
+from tfvae.data.images import ImageData
 
 
 def ground_truth(sizes=(1, 4, 8, 5)) -> GroundTruthData:
-    """Each image tells its place."""
+    """Images whose bytes are their place."""
     factors = FactorSpace(("one", "shape", "x", "y"), tuple(np.arange(float(size)) for size in sizes))
     images = np.arange(len(factors), dtype="<u4").view(np.uint8).reshape(-1, 1, 1, 4)
     return GroundTruthData("grid", factors, images)
@@ -22,7 +23,7 @@ def places(view: GroundTruthData) -> np.ndarray:
 
 
 @pytest.mark.parametrize("strength", [0.1, 0.2, 0.7, 1e6])
-def test_two_factors_have_the_density_and_all_else_is_uniform(strength):
+def test_two_factors_have_the_density_and_the_others_are_uniform(strength):
     data = ground_truth()
     view = correlated(data, "shape", "x", strength, size=200_000)
     drawn = data.factors.to_factors(places(view))
@@ -30,7 +31,7 @@ def test_two_factors_have_the_density_and_all_else_is_uniform(strength):
     density /= density.sum()
     empirical = np.zeros((4, 8, 5))
     np.add.at(empirical, tuple(drawn[:, 1:].T), 1 / len(view))
-    # Each image is there as often as it should be, up to one.
+    # Each image occurs as often as expected, up to one.
     expected = np.broadcast_to(density[..., np.newaxis] / 5, empirical.shape)
     np.testing.assert_allclose(empirical, expected, atol=1.001 / 200_000)
 
@@ -46,8 +47,8 @@ def test_correlation_grows_as_strength_shrinks():
     assert (np.diff(measured) > 0.1).all()
 
 
-def test_a_sample_that_is_small_prefers_no_value_of_another_factor():
-    """With fewer places than images, which of equal images are taken must not follow their order."""
+def test_a_small_sample_does_not_favour_a_value_of_another_factor():
+    """With fewer places than images, the choice among equal images must not follow their order."""
     data = ground_truth((1, 8, 8, 64))
     drawn = data.factors.to_factors(places(correlated(data, "shape", "x", 0.5, size=1024)))
     counts = np.bincount(drawn[:, 3], minlength=64)
@@ -62,7 +63,7 @@ def test_a_very_small_strength_leaves_the_nearest_pairs():
     np.testing.assert_array_equal(2 * drawn[:, 1], drawn[:, 2])
 
 
-def test_a_view_knows_its_factors():
+def test_the_factors_of_a_view_are_those_of_its_images():
     data = ground_truth()
     view = correlated(data, "shape", "x", 0.3)
     indices = np.array([3, 100, 7])
@@ -72,7 +73,7 @@ def test_a_view_knows_its_factors():
     assert len(view) == len(data)
 
 
-def test_factors_that_form_no_grid():
+def test_views_of_a_table():
     rng = np.random.default_rng(0)
     table = rng.integers(0, 3, (300, 2)) * [1, 2]
     images = np.arange(300, dtype="<u4").view(np.uint8).reshape(-1, 1, 1, 4)
@@ -85,7 +86,7 @@ def test_factors_that_form_no_grid():
     assert len(left) == (~((table[:, 0] == 0) & (table[:, 1] >= 2))).sum()
 
 
-def test_held_out_combinations_are_never_there_and_all_others_are_once():
+def test_held_out_combinations_never_occur_and_all_others_occur_once():
     data = ground_truth()
     view = held_out(data, {"shape": [2], "x": range(4, 8)})
     factors = data.factors.to_factors(np.arange(len(data)))
@@ -97,7 +98,7 @@ def test_held_out_combinations_are_never_there_and_all_others_are_once():
     np.testing.assert_array_equal(np.sort(seen), np.flatnonzero(~out))
 
 
-def test_digests_tell_views_apart():
+def test_different_views_have_different_digests():
     data = ground_truth()
     views = [
         data,
@@ -123,6 +124,14 @@ def test_views_by_name(monkeypatch):
         assert tfvae_data.load(name).digest == expected.digest
         # A view's own name loads it again.
         assert tfvae_data.load(expected.name).digest == expected.digest
+
+
+def test_views_need_known_factors():
+    data = ImageData("alone", np.zeros((5, 1, 1, 1), np.uint8))
+    with pytest.raises(ValueError, match=r"Expected data with known factors for held_out\. Received: 'alone'"):
+        dependence.view(data, "held_out=shape:1")
+    with pytest.raises(ValueError, match=r"Expected data with known factors for correlated\. Received: 'alone'"):
+        correlated(data, "shape", "x", 0.2)
 
 
 @pytest.mark.parametrize(

@@ -41,12 +41,12 @@ def test_images_are_drawn_uniformly(factors):
     assert np.all(np.abs(counts - 1000) < 4 * np.sqrt(1000))
 
 
-def test_a_continuous_value_is_shared_with_itself_alone():
+def test_an_image_shares_a_continuous_value_only_with_itself():
     table = FactorTable(["x"], np.random.default_rng(0).random((50, 1)))
     np.testing.assert_array_equal(table.partners(np.arange(50), 0, np.random.default_rng(1)), np.arange(50))
 
 
-def test_images_of_a_table_are_not_found_by_factors():
+def test_images_of_a_table_cannot_be_found_by_factors():
     images = np.zeros((6, 2, 2, 1), np.uint8)
     data = GroundTruthData("mine", grid_as_table(), images)
     assert data.scored_factors == SPACE.names

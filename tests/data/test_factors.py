@@ -34,17 +34,17 @@ def test_samples_are_uniform_and_independent(space):
     np.testing.assert_allclose(counts, 1000, atol=186)
 
 
-def test_samples_depend_on_the_generator_alone(space):
+def test_samples_depend_only_on_the_generator(space):
     first, same, other = (space.sample_factors(50, np.random.default_rng(seed)) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, same)
     assert (first != other).any()
 
 
-def test_held_factors_leave_the_others_as_they_are(space):
+def test_fixed_factors_do_not_change_the_others(space):
     free = space.sample_factors(100, np.random.default_rng(1))
-    held = space.sample_factors(100, np.random.default_rng(1), fix={"hue": 2})
-    np.testing.assert_array_equal(held[:, 1], 2)
-    np.testing.assert_array_equal(held[:, [0, 2]], free[:, [0, 2]])
+    fixed = space.sample_factors(100, np.random.default_rng(1), fix={"hue": 2})
+    np.testing.assert_array_equal(fixed[:, 1], 2)
+    np.testing.assert_array_equal(fixed[:, [0, 2]], free[:, [0, 2]])
 
 
 def test_traversal(space):
@@ -89,7 +89,7 @@ def test_wrong_indices(space, indices, error, message):
         ({"size": 1.5}, TypeError, "Received: size=1.5"),
     ],
 )
-def test_wrong_factors_to_hold(space, fix, error, message):
+def test_wrong_factors_to_fix(space, fix, error, message):
     with pytest.raises(error, match=message):
         space.sample_factors(2, np.random.default_rng(0), fix)
 

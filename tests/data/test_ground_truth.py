@@ -45,7 +45,7 @@ def test_wrong_indices(data, indices, error, message):
         data.images(np.array(indices))
 
 
-def test_number_of_images_must_fit_the_factors(space, pixels):
+def test_the_number_of_images_must_be_that_of_the_factors(space, pixels):
     with pytest.raises(ValueError, match=r"Expected images of shape \[12, H, W, C\]\. Received: shape=\(11, 2, 3, 1\)"):
         GroundTruthData("some", space, pixels[:11])
 

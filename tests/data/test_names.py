@@ -22,6 +22,6 @@ def test_options_are_split_from_the_last_question_mark(name, expected):
 
 
 @pytest.mark.parametrize("options", ["=3", "size=3&size=4", "size=3&&skip", "two words=1"])
-def test_options_without_a_key_of_their_own(options):
+def test_wrong_options_are_refused(options):
     with pytest.raises(ValueError, match="Expected options as key=value, each key once"):
         parse(f"folder:photos?{options}")

@@ -28,7 +28,7 @@ def write_idx(folder, compress=False, dot="-"):
     folder.mkdir()
     written = {}
     for split, count in COUNTS.items():
-        # Labels that are all different would be a grid, and be put in its order.
+        # Labels that are all different would form a grid and be sorted.
         labels = np.uint8(3 * (np.arange(count) % 4))
         written[split] = RNG.integers(0, 256, (count, 28, 28), np.uint8), labels
         for kind, array in zip(("images", "labels"), written[split], strict=True):
@@ -42,7 +42,7 @@ def write_idx(folder, compress=False, dot="-"):
     return written
 
 
-def test_drawn_and_read_images_are_the_same_for_the_same_factors(tmp_path, small_dsprites):
+def test_drawn_images_and_read_images_are_equal(tmp_path, small_dsprites):
     folder = export("dsprites", tmp_path / "tfds", data=small_dsprites, progress=False)
     assert folder == tmp_path / "tfds" / "dsprites" / "2.0.0"
     data = tfvae.data.load("tfds:dsprites", data_dir=tmp_path / "tfds", cache=tmp_path)
@@ -52,7 +52,7 @@ def test_drawn_and_read_images_are_the_same_for_the_same_factors(tmp_path, small
     np.testing.assert_array_equal(data.images(every), small_dsprites.images(every))
 
 
-def test_3d_shapes_are_the_same_for_the_same_factors(tmp_path):
+def test_written_3d_shapes_are_read_back(tmp_path):
     space = FactorSpace(shapes3d.FACTORS.names, tuple(values[-2:] for values in shapes3d.FACTORS.values))
     small = GroundTruthData("small", space, RNG.integers(0, 256, (len(space), 64, 64, 3), np.uint8))
     export("shapes3d", tmp_path / "tfds", data=small, progress=False)
@@ -67,7 +67,7 @@ def test_3d_shapes_are_the_same_for_the_same_factors(tmp_path):
     np.testing.assert_array_equal(data.factors.to_factors(every), small.factors.to_factors(every))
 
 
-def test_plain_tensorflow_datasets_reads_what_its_builder_would_give(tmp_path, small_dsprites):
+def test_tensorflow_datasets_reads_the_same_as_from_its_own_builder(tmp_path, small_dsprites):
     export("dsprites", tmp_path, data=small_dsprites, progress=False)
     published = tensorflow_datasets.builder("dsprites", data_dir=tmp_path / "none").info.features
     examples = tensorflow_datasets.load("dsprites", data_dir=tmp_path, download=False, split="train")
@@ -85,7 +85,7 @@ def test_plain_tensorflow_datasets_reads_what_its_builder_would_give(tmp_path, s
 
 
 @pytest.mark.parametrize("form", ["idx", "gz", "dots", "npz"])
-def test_digits_come_back(tmp_path, form):
+def test_written_digits_are_read_back(tmp_path, form):
     source = tmp_path / "source"
     written = write_idx(source, compress=form == "gz", dot="." if form == "dots" else "-")
     if form == "npz":
@@ -140,9 +140,9 @@ def test_broken_digits(tmp_path):
     path = tmp_path / "source" / "t10k-labels-idx1-ubyte"
     whole = path.read_bytes()
     for content, message in [
-        (whole[:-1], "dimensions, whole"),
-        (whole[:6], "dimensions, whole"),
-        (b"", "dimensions, whole"),
+        (whole[:-1], "Expected a complete IDX file"),
+        (whole[:6], "Expected a complete IDX file"),
+        (b"", "Expected a complete IDX file"),
         (whole[:-1] + b"\x0a", r"labels in 0 \.\. 9 in the split 'test'"),
         (bytes([0, 0, 8, 1, 0, 0, 0, 2, 3, 4]), r"Expected uint8 images \[N, H, W\] and integer labels"),
     ]:

@@ -1,9 +1,10 @@
+from .arrays import as_image_data
 from .batches import batches
 from .factor_table import FactorTable
 from .factors import FactorSpace
 from .ground_truth import GroundTruthData
 from .images import ImageData
-from .sources import DATASETS, SOURCES, load
+from .sources import DATASETS, SOURCES, load, register_data
 
 __all__ = [
     "DATASETS",
@@ -12,6 +13,8 @@ __all__ = [
     "FactorTable",
     "GroundTruthData",
     "ImageData",
+    "as_image_data",
     "batches",
     "load",
+    "register_data",
 ]

@@ -1,4 +1,4 @@
-"""Tells whether a table of factors is a full grid in some order."""
+"""Finds out whether a table of factors is a full grid in some order."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from tfvae.data.images import Images
 
 
 def arranged(names: Sequence[str], table: np.ndarray) -> tuple[Factors, np.ndarray]:
-    """Returns the factors of images, and the images' order by them.
+    """Returns the factors of images, and the order of the images by them.
 
     Args:
         names: names of the K factors.
@@ -19,7 +19,7 @@ def arranged(names: Sequence[str], table: np.ndarray) -> tuple[Factors, np.ndarr
 
     Returns:
         A `FactorSpace` of the values that occur, if each combination of them occurs once, else a `FactorTable`; and
-        int64 [N], for each place in the order of the factors the image (the row of the table) that belongs there.
+        int64 [N], for each place in the order of the factors, the image (the row of the table) that belongs there.
 
     Raises:
         ValueError: as `FactorTable` does.
@@ -36,11 +36,11 @@ def arranged(names: Sequence[str], table: np.ndarray) -> tuple[Factors, np.ndarr
 
 
 class Reordered:
-    """Images in another order, taken as they are asked for.
+    """Images in another order, read as they are requested.
 
     Args:
         images: uint8 [N, H, W, C].
-        order: int64 [N], for each place the image to give there.
+        order: int64 [N], for each place, the image that belongs there.
     """
 
     def __init__(self, images: Images, order: np.ndarray) -> None:

@@ -1,13 +1,17 @@
 """Batches of images, each a function of the seed and of its number alone."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import tensorflow as tf
+
+from tfvae.data.images import check_range
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class ImageSource(Protocol):
-    """What batches can be made from, beside arrays: `ImageData`, or anything that has these two."""
+    """What batches can be made from, other than arrays: `ImageData`, or anything that has these two methods."""
 
     def __len__(self) -> int: ...
 
@@ -24,30 +28,32 @@ def batches(
     shard: int = 0,
     num_shards: int = 1,
     as_indices: bool = False,
-) -> tf.data.Dataset:
-    """Returns batches of images in a random order that can be entered at any batch.
+) -> "tf.data.Dataset":
+    """Returns batches of images in a random order that can start at any batch.
 
-    Each epoch is a permutation of the data, drawn from (seed, epoch); batches run on over the boundary of two epochs.
-    Batch s is a function of (seed, s) alone, so `start=s` goes on exactly where a run of s steps has stopped.
+    Each epoch is a permutation of the data, drawn from (seed, epoch). A batch may span the boundary of two epochs.
+    Batch s is a function of (seed, s) alone, so `start=s` resumes exactly where a run of s steps has stopped.
 
     Args:
-        data: images with known factors, or an array [N, H, W, C]: uint8 in 0 .. 255 or float in [0, 1].
+        data: `ImageData`, or an array [N, H, W, C]: uint8 in 0 .. 255 or float in [0, 1].
         batch_size: B, the number of images of a global batch, in 1 .. N.
         seed: chooses the permutations, in 0 .. 2^63 - 1.
         start: number of the first batch, counted from 0.
-        steps: how many batches; without end by default.
-        shard: which rows of each global batch to give, in 0 .. num_shards - 1.
-        num_shards: how many equal parts a global batch is cut into.
-        as_indices: whether to give the places of the images in the data, for `resident`, in their stead.
+        steps: the number of batches; infinite by default.
+        shard: which part of each global batch to return, in 0 .. num_shards - 1.
+        num_shards: the number of equal parts of a global batch.
+        as_indices: whether to return the places of the images in the data instead, for `resident`.
 
     Returns:
-        Batches float32 [B / num_shards, H, W, C] in [0, 1], or int64 [B / num_shards]; shard i has rows
-        i B / num_shards and on.
+        Batches float32 [B / num_shards, H, W, C] in [0, 1], or int64 [B / num_shards]. Shard i has the rows from
+        i B / num_shards on.
 
     Raises:
         TypeError: if the images are neither uint8 nor float.
-        ValueError: if another argument is out of its range, or the images have another shape or range.
+        ValueError: if another argument is out of range, or the images have another shape or range.
     """
+    import tensorflow as tf
+
     if isinstance(data, np.ndarray):
         _check_array(data)
     _check_sizes(len(data), batch_size, seed, start, steps, shard, num_shards)
@@ -64,10 +70,10 @@ def batches(
     def batch(step: tf.Tensor) -> tf.Tensor:
         positions = step * batch_size + shard * rows + tf.range(rows, dtype=tf.int64)
         epochs = positions // size
-        # No more than two epochs meet in a batch, as it is at most as large as one.
+        # A batch spans at most two epochs, as it is not larger than one.
         keys = tf.where((epochs == epochs[0])[:, tf.newaxis], key(epochs[0]), key(epochs[-1]))
-        # The raw operation: tf.random.experimental.index_shuffle has 4 rounds, after which the images of a batch are
-        # still nearly evenly spaced; and plain (seed, epoch) as its key gives epochs that resemble each other.
+        # The raw operation: tf.random.experimental.index_shuffle has only 4 rounds, which leave the images of a batch
+        # nearly evenly spaced. With plain (seed, epoch) as its key, epochs would resemble each other.
         indices = tf.raw_ops.RandomIndexShuffle(
             index=positions % size, seed=keys, max_index=tf.constant(size - 1, tf.int64), rounds=16
         )
@@ -77,7 +83,7 @@ def batches(
         return tf.cast(images, tf.float32) / 255.0 if dtype == tf.uint8 else tf.cast(images, tf.float32)
 
     numbers = tf.data.Dataset.counter(start) if steps is None else tf.data.Dataset.range(start, start + steps)
-    # Each process chooses its rows by itself: TensorFlow must not take a second part of them.
+    # Each process chooses its own rows: TensorFlow must not shard them again.
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     return numbers.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4).with_options(options)
@@ -90,14 +96,7 @@ def _check_array(images: np.ndarray) -> None:
         )
     if images.ndim != 4 or 0 in images.shape:
         raise ValueError(f"Expected images of shape [N, H, W, C], none of them 0. Received: shape={images.shape}")
-    if images.dtype != np.uint8:
-        low, high = images.min(), images.max()
-        # A comparison with NaN is false.
-        if not (low >= 0.0 and high <= 1.0):
-            raise ValueError(
-                f"Expected float images in [0, 1], without NaN; divide by 255 what is in 0 .. 255. "
-                f"Received: minimum={low}, maximum={high}"
-            )
+    check_range(images)
 
 
 def _check_sizes(

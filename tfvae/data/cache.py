@@ -1,9 +1,7 @@
-"""Images in a folder of the cache: written whole, checked whenever they are read, and read as a memory map."""
+"""The cache of images: a folder for each entry, written whole, checked on every read, and read as a memory map."""
 
 import contextlib
-import errno
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -12,197 +10,126 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
+import platformdirs
 
 from tfvae.data.images import Images
 from tfvae.data.packed import PackedImages
+from tfvae.files.atomic import written_whole
 
 _DIGESTS = "digests.json"
+_IMAGES, _IMAGE_SHAPE, _TABLE = "images.npy", "image_shape.npy", "table.npy"
 
 
 @dataclass(frozen=True)
 class Cached:
-    """What a folder of the cache holds.
+    """The content of an entry of the cache.
 
     Args:
-        images: uint8 [N, H, W, C] in 0 .. 255.
-        table: what is known of each image, [N, K], or None.
-        digest: the SHA-256 of the file of images, without its header.
+        images: uint8 [N, H, W, C] in 0 .. 255, or another array that images are computed from.
+        table: numbers [N, K], a row for each image, or None.
+        digest: the SHA-256 of the values of images.npy, without its header.
+        file: the path of images.npy.
     """
 
     images: Images
     table: np.ndarray | None
     digest: str
+    file: Path
+
+    def file_digest(self) -> str:
+        """Returns the SHA-256 of all of images.npy, with its header."""
+        with self.file.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def cached(path: Path, fill: Callable[[Path], None]) -> Cached:
-    """Reads a folder of the cache, and has it filled first where it is missing or damaged.
+def cache_folder(cache: str | os.PathLike[str] | None = None) -> Path:
+    """Returns the folder that data sets are cached in: `cache`, else $TFVAE_CACHE, else the user's cache folder."""
+    return Path(cache or os.environ.get("TFVAE_CACHE") or platformdirs.user_cache_dir("tfvae"))
+
+
+def cached(path: Path, fill: Callable[[Path], None], *, digest: str | None = None) -> Cached:
+    """Reads an entry of the cache. If it is missing or damaged, it is filled first.
 
     Args:
-        path: the folder.
-        fill: writes into a new folder: images.npy (uint8 [N, H, W, C]; or packed bits, uint8 [N, H W C / 8], and the
-            integers H, W, C as image_shape.npy) and perhaps table.npy. When it fails, nothing is left. Two processes
-            may fill one folder at once: the first to finish is kept.
+        path: the folder of the entry.
+        fill: writes images.npy into the new folder that it is given. The images are uint8 [N, H, W, C]; or packed bits,
+            uint8 [N, H W C / 8], with the integers H, W, C in image_shape.npy; or another array that images are
+            computed from. It may also write table.npy. If it fails, nothing is left. If two processes fill an entry at
+            once, the first to finish wins.
+        digest: the SHA-256 that the values of images.npy must have, if it is known.
 
     Raises:
-        OSError: if the folder cannot be written to, or has no room.
+        OSError: if the folder cannot be written to, or the disk is full.
+        RuntimeError: if the images that were written have another digest. They are not kept.
     """
-    digests = _checked_digests(path) if path.exists() else None
+    digests = _checked_digests(path, digest)
     if digests is None:
-        if path.exists():
+        if os.path.lexists(path):
             warnings.warn(f"{path} is damaged and is made again.", stacklevel=3)
             _remove(path)
-        digests = _filled(path, fill)
-    arrays = {name: path / name for name in digests}
+        digests = _filled(path, fill, digest)
     images: Images
-    if "image_shape.npy" in arrays:
-        height, width, channels = np.load(arrays["image_shape.npy"]).tolist()
-        images = PackedImages(arrays["images.npy"], (height, width, channels))
+    if _IMAGE_SHAPE in digests:
+        height, width, channels = np.load(path / _IMAGE_SHAPE).tolist()
+        images = PackedImages(path / _IMAGES, (height, width, channels))
     else:
-        images = np.load(arrays["images.npy"], mmap_mode="r").view(np.ndarray)
-    table = np.load(arrays["table.npy"]) if "table.npy" in arrays else None
-    return Cached(images, table, digests["images.npy"]["sha256"])
+        images = np.load(path / _IMAGES, mmap_mode="r").view(np.ndarray)
+    table = np.load(path / _TABLE) if _TABLE in digests else None
+    return Cached(images, table, digests[_IMAGES]["sha256"], path / _IMAGES)
 
 
-class RowWriter:
-    """Writes the rows of a .npy file of uint8, one after the other or at their places, in memory that does not grow.
-
-    Args:
-        path: the new file.
-        row_shape: the shape of a row.
-        rows: how many there will be; or, when they are written one after the other, how many at most.
-
-    Raises:
-        OSError: if the disk has no room for them.
-        ValueError: at the end, if fewer rows were written at their places.
-    """
-
-    def __init__(self, path: Path, row_shape: tuple[int, ...], rows: int) -> None:
-        self.path, self.row_shape, self.rows = path, tuple(row_shape), rows
-        self._row_bytes = int(np.prod(row_shape))
-        self._bytes = len(self._header(rows)) + rows * self._row_bytes
-        self._written = 0
-        self._placed = False
-        if shutil.disk_usage(path.parent).free < self._bytes:
-            raise no_room(path, self._bytes)
-        self._file = path.open("xb", buffering=0)
-        self._file.write(self._header(rows))
-
-    def write(self, rows: np.ndarray, places: np.ndarray | None = None) -> None:
-        """Writes rows, uint8 [n, *row_shape], after the last one, or at `places`, int [n]."""
-        rows = np.ascontiguousarray(rows, np.uint8).reshape(len(rows), self._row_bytes)
-        try:
-            if places is None:
-                self._write(rows)
-            else:
-                self._placed = True
-                for row, place in zip(rows, places.tolist(), strict=True):
-                    self._file.seek(len(self._header(self.rows)) + place * self._row_bytes)
-                    self._write(row)
-        except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise no_room(self.path, self._bytes) from error
-            raise
-        self._written += len(rows)
-
-    def _write(self, rows: np.ndarray) -> None:
-        left = rows.data.cast("B")
-        while left:  # A file without a buffer may take a part only.
-            left = left[self._file.write(left) :]
-
-    def __enter__(self) -> "RowWriter":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if kind is None:
-                if self._placed and self._written != self.rows:
-                    raise ValueError(f"Expected {self.rows} rows. Received: {self._written} rows")
-                self._file.seek(0)
-                self._file.write(self._header(self._written))
-                os.fsync(self._file.fileno())
-        finally:
-            self._file.close()
-
-    def _header(self, rows: int) -> bytes:
-        # NumPy pads headers so that the first axis can grow: they have one length for any number of rows.
-        header = io.BytesIO()
-        description = {"descr": "|u1", "fortran_order": False, "shape": (rows, *self.row_shape)}
-        np.lib.format.write_array_header_1_0(header, description)
-        return header.getvalue()
-
-
-def rewrite(path: Path, row_shape: tuple[int, ...], convert: Callable[[np.ndarray], np.ndarray]) -> None:
-    """Replaces the rows of a .npy file by what `convert` makes of them, 1024 at a time."""
-    rows = np.load(path, mmap_mode="r")
-    beside = path.with_name(f"{path.stem}.new.npy")
-    with RowWriter(beside, row_shape, len(rows)) as writer:
-        for start in range(0, len(rows), 1024):
-            writer.write(convert(np.asarray(rows[start : start + 1024])))
-    del rows  # Windows does not replace a file that is mapped.
-    beside.replace(path)
-
-
-def no_room(path: Path, size: int) -> OSError:
-    """The error of a disk without room for a file of `size` bytes at `path`."""
-    return OSError(
-        errno.ENOSPC,
-        f"Expected {size:,} bytes free for {path.name}; choose another folder by cache=... or the environment "
-        f"variable TFVAE_CACHE. Received: {shutil.disk_usage(path.parent).free:,} bytes free",
-        str(path.parent),
-    )
-
-
-def _filled(path: Path, fill: Callable[[Path], None]) -> dict[str, dict]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    beside.mkdir()
+def _filled(path: Path, fill: Callable[[Path], None], digest: str | None) -> dict[str, dict]:
     try:
-        fill(beside)
-        digests = {file.name: _digest(file) for file in sorted(beside.glob("*.npy"))}
-        (beside / _DIGESTS).write_text(json.dumps(digests, indent=2) + "\n", "utf-8")
-        try:
-            beside.rename(path)
-        except OSError:
-            others = _checked_digests(path) if path.exists() else None
-            if others is None:
-                raise
-            return others  # Another process has just filled it.
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-    return {name: digest for name, digest in digests.items() if digest is not None}
+        with written_whole(path) as beside:
+            beside.mkdir()
+            fill(beside)
+            digests = {file.name: _digest(file) for file in sorted(beside.glob("*.npy"))}
+            received = digests[_IMAGES]["sha256"]
+            if digest is not None and received != digest:
+                raise RuntimeError(
+                    f"Expected the images of {path.name} to have the SHA-256 {digest}. Received: {received}. "
+                    f"Please report this with the version of NumPy ({np.__version__}) and the name of the processor."
+                )
+            (beside / _DIGESTS).write_text(json.dumps(digests, indent=2) + "\n", "utf-8")
+    except OSError:
+        others = _checked_digests(path, digest)
+        if others is None:
+            raise
+        return others  # Another process has filled it in the meantime.
+    return digests
 
 
-def _checked_digests(path: Path) -> dict[str, dict] | None:
-    """Returns what was recorded of the files of a folder, or None if they are no longer so."""
+def _checked_digests(path: Path, digest: str | None) -> dict[str, dict] | None:
+    """Returns the digests that were recorded for an entry, or None if its files no longer have them."""
     try:
         digests = json.loads((path / _DIGESTS).read_text("utf-8"))
-        whole = "images.npy" in digests and all(_digest(path / name) == value for name, value in digests.items())
-    except (OSError, ValueError, TypeError):
+        if digest not in (None, digests[_IMAGES]["sha256"]):
+            return None
+        whole = all(_digest(path / name) == recorded for name, recorded in digests.items())
+    except (OSError, EOFError, KeyError, TypeError, ValueError):
         return None
     return digests if whole else None
 
 
-def _digest(path: Path) -> dict | None:
-    """Returns shape, dtype and SHA-256 of the values of a .npy file, or None if it is not whole."""
+def _digest(path: Path) -> dict:
+    """Returns the shape, dtype and SHA-256 of the values of a .npy file.
+
+    Raises:
+        ValueError, EOFError: if it does not have the header of a .npy file.
+    """
     with path.open("rb") as file:
-        try:
-            np.lib.format.read_magic(file)
-            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-        except (ValueError, EOFError):
-            return None
-        if os.fstat(file.fileno()).st_size != file.tell() + int(np.prod(shape, dtype=np.int64)) * dtype.itemsize:
-            return None
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        return {"shape": list(shape), "dtype": dtype.str, "sha256": sha256}
+        np.lib.format.read_magic(file)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        return {"shape": list(shape), "dtype": dtype.str, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
 def _remove(path: Path) -> None:
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     with contextlib.suppress(FileNotFoundError):  # Another process may have removed it.
         path.rename(aside)
-    shutil.rmtree(aside, ignore_errors=True)
+    if aside.is_dir() and not aside.is_symlink():
+        shutil.rmtree(aside, ignore_errors=True)
+    else:
+        aside.unlink(missing_ok=True)

@@ -1,19 +1,23 @@
 """Training data whose factors are not independent: two of them correlated, or some combinations left out.
 
-Factors that are independent and all there are what Section 7 of Kim & Mnih (2018) names as a limitation of the data
-that disentanglement is studied on.
+In most data that disentanglement is studied on, factors are independent and all combinations occur. Kim & Mnih (2018,
+Section 7) name this as a limitation.
 """
 
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 
 from tfvae.data.factor_table import FactorTable
+from tfvae.data.factors import Factors
 from tfvae.data.ground_truth import GroundTruthData
-from tfvae.data.images import ImageData
+from tfvae.data.images import GraphImages, ImageData
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 SYNTAX = {
     "correlated": "correlated=FACTOR,FACTOR,STRENGTH, such as correlated=scale,posX,0.2",
@@ -22,30 +26,31 @@ SYNTAX = {
 
 
 def correlated(
-    data: GroundTruthData, first: str, second: str, strength: float, *, size: int | None = None, seed: int = 0
+    data: ImageData, first: str, second: str, strength: float, *, size: int | None = None, seed: int = 0
 ) -> GroundTruthData:
-    """Returns data in which two factors are correlated, and all else is uniform.
+    """Returns data in which two factors are correlated, and the others are uniform.
 
         p(c1, c2) ~ exp(-(c1 - alpha c2)^2 / (2 sigma^2))    (Traeuble et al., 2021, Equation 1)
 
-    with both factors' ranks scaled to [0, 1], so that alpha = 1 joins their ends. The images of one pair (c1, c2) are
-    equally likely. An image of probability p is there floor(N p) or ceil(N p) times.
+    with the ranks of both factors scaled to [0, 1], and alpha = 1, so that their ends coincide. The images of one pair
+    (c1, c2) are equally likely. An image of probability p occurs floor(N p) or ceil(N p) times.
 
     Args:
         data: images with known factors.
         first: name of the factor c1.
         second: name of the factor c2.
         strength: sigma > 0, in units of a factor's whole range: 0.2 is a strong correlation, 0.7 a weak one.
-        size: N, how many images to return; by default as many as there are.
-        seed: decides which images of equal probability are there, and their order.
+        size: N, the number of images to return; by default that of the data.
+        seed: chooses among images of equal probability, and decides their order.
 
     Returns:
-        N images, some of them more than once; their factors are a table.
+        N images, some of them repeated. Their factors are a table.
 
     Raises:
-        ValueError: if a factor is unknown or has one value, both are the same, or a number is out of its range.
+        ValueError: if the factors are unknown or the same, one has a single value, or a number is out of range.
     """
-    places = [_varying(data, name) for name in (first, second)]
+    factors = _factors(data, "correlated")
+    places = [_varying(factors, name) for name in (first, second)]
     if first == second:
         raise ValueError(f"Expected two different factors. Received: first={first!r}, second={second!r}")
     if not strength > 0:
@@ -53,11 +58,11 @@ def correlated(
     size = len(data) if size is None else size
     if size < 1:
         raise ValueError(f"Expected size >= 1. Received: size={size}")
-    ranks = data.factors.to_factors(np.arange(len(data)))[:, places]
-    sizes = np.array([data.factors.sizes[place] for place in places])
+    ranks = factors.to_factors(np.arange(len(data)))[:, places]
+    sizes = np.array([factors.sizes[place] for place in places])
     (one, two), (rows, columns) = np.transpose(ranks / (sizes - 1)), sizes
     pair = ranks[:, 0] * columns + ranks[:, 1]
-    # Subtracting the least distance leaves the ratios, and keeps a small sigma from giving zeros alone.
+    # Subtracting the least distance keeps the ratios, and prevents a small sigma from giving only zeros.
     distance = (one - two) ** 2
     weight = np.exp(-(distance - distance.min()) / (2 * strength**2))
     weight /= np.bincount(pair, minlength=rows * columns)[pair]
@@ -66,62 +71,61 @@ def correlated(
     cumulated = np.cumsum(weight[order])
     at = (np.arange(size) + 0.5) / size * cumulated[-1]
     chosen = order[np.searchsorted(cumulated, at, side="right")]
-    return _view(data, f"correlated={first},{second},{strength:g}", chosen)
+    return _view(data, factors, f"correlated={first},{second},{strength:g}", chosen)
 
 
-def held_out(data: GroundTruthData, combinations: Mapping[str, Iterable[int]]) -> GroundTruthData:
-    """Returns the data without the images that have certain values of several factors at once.
+def held_out(data: ImageData, combinations: Mapping[str, Iterable[int]]) -> GroundTruthData:
+    """Returns the data without the images that have certain values of one or more factors at once.
 
     Args:
         data: images with known factors.
-        combinations: for each of one or more factors the values to leave out, as ranks 0 .. size - 1: an image is
-            left out if all these factors have such values. `{"shape": [2], "posX": range(16, 32)}` leaves out the
-            hearts of the right half.
+        combinations: for one or more factors, the values to leave out, as ranks 0 .. size - 1. An image is left out if
+            all these factors have such values: `{"shape": [2], "posX": range(16, 32)}` leaves out the hearts in the
+            right half.
 
     Returns:
-        All other images, once each, in their order; their factors are a table.
+        All other images, once each, in their order. Their factors are a table.
 
     Raises:
-        ValueError: if a factor is unknown, a value is out of its range, or no image or every image would be left.
+        ValueError: if a factor is unknown, a value is out of range, or no image or every image would be left.
     """
     if not combinations:
         raise ValueError(f"Expected one factor or more. Received: combinations={dict(combinations)}")
-    factors = data.factors.to_factors(np.arange(len(data)))
+    factors = _factors(data, "held_out")
+    rows = factors.to_factors(np.arange(len(data)))
     out, parts = np.ones(len(data), bool), []
     for name, values in combinations.items():
-        column, values = _varying(data, name), sorted({int(value) for value in values})
-        size = data.factors.sizes[column]
+        column, values = _varying(factors, name), sorted({int(value) for value in values})
+        size = factors.sizes[column]
         if not values or values[0] < 0 or values[-1] >= size:
             raise ValueError(f"Expected values of {name} in 0 .. {size - 1}. Received: {name}={values}")
-        out &= np.isin(factors[:, column], values)
+        out &= np.isin(rows[:, column], values)
         parts.append(f"{name}:{'|'.join(map(str, values))}")
     if out.all() or not out.any():
         raise ValueError(
             f"Expected to leave out some of the {len(data)} images. Received: combinations={dict(combinations)}, "
             f"which {'all' if out.all() else 'none'} of them have"
         )
-    return _view(data, f"held_out={','.join(parts)}", np.flatnonzero(~out))
+    return _view(data, factors, f"held_out={','.join(parts)}", np.flatnonzero(~out))
 
 
 def view(data: ImageData, option: str) -> GroundTruthData:
-    """Returns the data that an option describes, written in one of the forms of `SYNTAX`.
+    """Returns the data that an option describes. The option has one of the forms of `SYNTAX`.
 
     Raises:
-        ValueError: if the option is none of them, or what it names does not fit the data.
+        ValueError: if the option has another form, or does not fit the data.
     """
     kind, _, arguments = option.partition("=")
-    readers: dict[str, Callable[[GroundTruthData, str], GroundTruthData]] = {
+    readers: dict[str, Callable[[ImageData, str], GroundTruthData]] = {
         "correlated": _read_correlated,
         "held_out": _read_held_out,
     }
     if kind not in readers:
         raise ValueError(f"Expected one of {list(SYNTAX.values())}. Received: {option!r}")
-    if not isinstance(data, GroundTruthData):
-        raise ValueError(f"Expected data with known factors for {kind}. Received: {data.name!r}, which has none")
     return readers[kind](data, arguments)
 
 
-def _read_correlated(data: GroundTruthData, arguments: str) -> GroundTruthData:
+def _read_correlated(data: ImageData, arguments: str) -> GroundTruthData:
     parts = arguments.split(",")
     try:
         first, second, strength = parts[0], parts[1], float(parts[2])
@@ -132,7 +136,7 @@ def _read_correlated(data: GroundTruthData, arguments: str) -> GroundTruthData:
     return correlated(data, first, second, strength)
 
 
-def _read_held_out(data: GroundTruthData, arguments: str) -> GroundTruthData:
+def _read_held_out(data: ImageData, arguments: str) -> GroundTruthData:
     combinations: dict[str, list[int]] = {}
     for part in arguments.split(","):
         name, _, values = part.rpartition(":")
@@ -145,10 +149,10 @@ def _read_held_out(data: GroundTruthData, arguments: str) -> GroundTruthData:
     return held_out(data, combinations)
 
 
-class _Selected:
+class _Selected(GraphImages):
     """Some images of a data set, by their places there."""
 
-    def __init__(self, data: GroundTruthData, places: np.ndarray) -> None:
+    def __init__(self, data: ImageData, places: np.ndarray) -> None:
         self.shape = (len(places), *data.image_shape)
         self._data = data
         self._places = places
@@ -156,8 +160,10 @@ class _Selected:
     def __getitem__(self, indices: np.ndarray) -> np.ndarray:
         return self._data.images(self._places[indices])
 
-    def in_graph(self) -> Callable[[tf.Tensor], tf.Tensor] | None:
+    def in_graph(self) -> "Callable[[tf.Tensor], tf.Tensor] | None":
         """As `ImageData.in_graph`."""
+        import tensorflow as tf
+
         read = self._data.in_graph()
         if read is None:
             return None
@@ -165,13 +171,20 @@ class _Selected:
         return lambda indices: read(tf.gather(places, indices))
 
 
-def _view(data: GroundTruthData, option: str, places: np.ndarray) -> GroundTruthData:
-    factors = FactorTable(data.factors.names, data.factors.values_of(places), continuous=data.factors.continuous)
+def _view(data: ImageData, factors: Factors, option: str, places: np.ndarray) -> GroundTruthData:
+    table = FactorTable(factors.names, factors.values_of(places), continuous=factors.continuous)
     digest = hashlib.sha256(data.digest.encode() + places.astype("<i8").tobytes()).hexdigest()
-    return GroundTruthData(f"{data.name}?{option}", factors, _Selected(data, places), digest=digest)
+    return GroundTruthData(f"{data.name}?{option}", table, _Selected(data, places), digest=digest)
 
 
-def _varying(data: GroundTruthData, name: str) -> int:
-    if name not in data.scored_factors:
-        raise ValueError(f"Expected a factor out of {list(data.scored_factors)}. Received: {name!r}")
-    return data.factors.names.index(name)
+def _factors(data: ImageData, kind: str) -> Factors:
+    if data.factors is None:
+        raise ValueError(f"Expected data with known factors for {kind}. Received: {data.name!r}, which has none")
+    return data.factors
+
+
+def _varying(factors: Factors, name: str) -> int:
+    varying = [each for each, size in zip(factors.names, factors.sizes, strict=True) if size > 1]
+    if name not in varying:
+        raise ValueError(f"Expected a factor out of {varying}. Received: {name!r}")
+    return factors.names.index(name)

@@ -1,18 +1,23 @@
-"""Factors of variation and the grid that they span."""
+"""Factors of variation, and the grid that they span."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 
 class Factors(Protocol):
-    """The factors of N images, as metrics ask for them: of a grid (`FactorSpace`) or a table (`FactorTable`)."""
+    """The factors of N images, as metrics use them: a grid (`FactorSpace`) or a table (`FactorTable`)."""
+
+    is_grid: ClassVar[bool]
 
     @property
     def names(self) -> tuple[str, ...]: ...
+
+    @property
+    def values(self) -> tuple[np.ndarray, ...]: ...
 
     @property
     def sizes(self) -> tuple[int, ...]: ...
@@ -21,6 +26,8 @@ class Factors(Protocol):
     def continuous(self) -> tuple[bool, ...]: ...
 
     def __len__(self) -> int: ...
+
+    def to_index(self, factors: np.ndarray) -> np.ndarray: ...
 
     def to_factors(self, indices: np.ndarray) -> np.ndarray: ...
 
@@ -37,11 +44,13 @@ class FactorSpace:
 
     Args:
         names: names of the K factors, all different.
-        values: for each factor the values that it takes, a float array [size_k].
+        values: for each factor its values, a float array [size_k].
 
     Raises:
-        ValueError: if names and values do not fit each other, a name is repeated, or a factor has no value.
+        ValueError: if names and values do not match, a name is repeated, or a factor has no value.
     """
+
+    is_grid: ClassVar[bool] = True
 
     names: tuple[str, ...]
     values: tuple[np.ndarray, ...]
@@ -68,7 +77,7 @@ class FactorSpace:
 
     @property
     def continuous(self) -> tuple[bool, ...]:
-        """Which factors are continuous, K truth values: none of a grid."""
+        """Which factors are continuous, K booleans: none in a grid."""
         return (False,) * len(self.names)
 
     def __len__(self) -> int:
@@ -85,7 +94,7 @@ class FactorSpace:
         return self.names.index(name)
 
     def to_index(self, factors: np.ndarray) -> np.ndarray:
-        """Returns the places of factors in the grid.
+        """Returns the places of rows of factors in the grid.
 
         Args:
             factors: int array [N, K], column k in 0 .. sizes[k] - 1.
@@ -95,7 +104,7 @@ class FactorSpace:
 
         Raises:
             TypeError: if the factors are not integers.
-            ValueError: if the shape is another one, or a factor is out of its range.
+            ValueError: if the shape is wrong, or a factor is out of range.
         """
         factors = _integers("factors", factors)
         if factors.ndim != 2 or factors.shape[1] != len(self.names):
@@ -132,11 +141,11 @@ class FactorSpace:
         return rng.integers(0, len(self), size=n, dtype=np.int64)
 
     def partners(self, indices: np.ndarray, column: int, rng: np.random.Generator) -> np.ndarray:
-        """Draws, for each image, one uniformly among those with the same value of one factor.
+        """Draws, for each image, a random image that shares its value of one factor, uniformly.
 
         Args:
             indices: int array [N], places of images.
-            column: the factor that is shared, in 0 .. K - 1.
+            column: the column of the shared factor, in 0 .. K - 1.
             rng: a NumPy generator.
 
         Returns:
@@ -144,7 +153,7 @@ class FactorSpace:
         """
         indices = checked_indices(indices, len(self))
         partners = self.sample(len(indices), rng)
-        # The digit of one factor is exchanged in place: metrics ask for millions of partners.
+        # Replaces the digit of one factor in place: metrics draw millions of partners.
         size, stride = self.sizes[column], math.prod(self.sizes[column + 1 :])
         return partners + (indices // stride % size - partners // stride % size) * stride
 
@@ -154,14 +163,14 @@ class FactorSpace:
         Args:
             n: how many rows to draw, at least 0.
             rng: a NumPy generator.
-            fix: factors to hold, name -> value index.
+            fix: factors to hold fixed, name -> value index.
 
         Returns:
             int64 array [n, K].
 
         Raises:
-            TypeError: if a value to hold is not an integer.
-            ValueError: if a name is unknown, a value to hold is out of range, or n is negative.
+            TypeError: if a value in `fix` is not an integer.
+            ValueError: if a name in `fix` is unknown, a value is out of range, or n is negative.
         """
         if n < 0:
             raise ValueError(f"Expected n >= 0. Received: n={n}")
@@ -169,18 +178,18 @@ class FactorSpace:
         for name, value in (fix or {}).items():
             k = self.position(name)
             if not isinstance(value, int | np.integer):
-                raise TypeError(f"Expected an integer to hold {name!r} at. Received: {name}={value!r}")
+                raise TypeError(f"Expected an integer for {name!r} in fix. Received: {name}={value!r}")
             if not 0 <= value < self.sizes[k]:
                 raise ValueError(f"Expected {name} in 0 .. {self.sizes[k] - 1}. Received: {name}={value}")
             factors[:, k] = value
         return factors
 
     def traversal(self, factors: np.ndarray, name: str) -> np.ndarray:
-        """Returns all the values of one factor, in order, with the other factors held.
+        """Returns all values of one factor, in order, with the other factors fixed.
 
         Args:
-            factors: int array [K], where to start from.
-            name: the factor to run through.
+            factors: int array [K], the starting point.
+            name: the factor to vary.
 
         Returns:
             int64 array [size of that factor, K].

@@ -1,18 +1,23 @@
 """Images that are read by their places."""
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import tensorflow as tf
 
 from tfvae.data.factors import Factors, checked_indices
 
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+_BLOCK = 1024
+
 
 class Images(Protocol):
-    """What images are read from: a uint8 array [N, H, W, C], or anything that is indexed like one."""
+    """What images are read from: an array [N, H, W, C], or an object that is indexed like one and yields uint8."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -20,16 +25,31 @@ class Images(Protocol):
     def __getitem__(self, indices: np.ndarray) -> np.ndarray: ...
 
 
+class GraphImages(ABC):
+    """Images that TensorFlow's operations can also compute, from something smaller."""
+
+    shape: tuple[int, ...]
+
+    @abstractmethod
+    def __getitem__(self, indices: np.ndarray) -> np.ndarray: ...
+
+    @abstractmethod
+    def in_graph(self) -> "Callable[[tf.Tensor], tf.Tensor] | None":
+        """As `ImageData.in_graph`."""
+
+
 class ImageData:
-    """Images alone, with nothing known of what is in them: their `factors` are None, and `scored_factors` empty.
+    """Images without known factors: their `factors` are None, and `scored_factors` is empty.
 
     Args:
-        name: what the data set is called.
-        images: uint8 [N, H, W, C] in 0 .. 255, an array or an object that is indexed by int64 [N] like one.
-        digest: identifies the content; by default the SHA-256 of the images, computed when it is asked for.
+        name: the name of the data set.
+        images: uint8 [N, H, W, C] in 0 .. 255, as an array, or as an object that is indexed by int64 [N] like one and
+            is trusted to yield uint8. An array of bool, or of floats in [0, 1], is converted as `to_uint8` does.
+        digest: identifies the content. By default it is the SHA-256 of the images, computed on first use.
 
     Raises:
-        ValueError: if the images have another shape, or there are none.
+        TypeError: if the images are an array of another dtype.
+        ValueError: if the images have another shape, there are none, or floats are outside of [0, 1].
     """
 
     factors: Factors | None = None
@@ -39,7 +59,7 @@ class ImageData:
         if len(images.shape) != 4 or 0 in images.shape:
             raise ValueError(f"Expected images of shape [N, H, W, C], none of them 0. Received: shape={images.shape}")
         self.name = name
-        self._images = images
+        self._images = to_uint8(images) if isinstance(images, np.ndarray) else images
         self._digest = digest
 
     def __len__(self) -> int:
@@ -67,15 +87,31 @@ class ImageData:
         """
         return self._images[checked_indices(indices, len(self))]
 
-    def in_graph(self) -> Callable[[tf.Tensor], tf.Tensor] | None:
-        """For images that TensorFlow's operations can read out of something smaller.
+    def scaled(self, indices: np.ndarray) -> np.ndarray:
+        """Returns the images at `indices`, int [N], as an encoder takes them: float32 [N, H, W, C] in [0, 1]."""
+        return np.asarray(self.images(indices), np.float32) / np.float32(255)
+
+    def random_indices(self, number: int, rng: np.random.Generator) -> np.ndarray:
+        """Draws the places of distinct images, sorted; all places if there are no more than `number`.
+
+        Args:
+            number: how many to draw, at least 0.
+            rng: a NumPy generator. It is not used if all places are returned.
 
         Returns:
-            A function, indices int64 [N] -> uint8 [N, H, W, C] as of `images`, with what it needs on the device in
-            whose scope this is called; None for other images.
+            int64 array [min(number, len)].
         """
-        read = getattr(self._images, "in_graph", None)
-        return read and read()
+        size = len(self)
+        return np.arange(size) if size <= number else np.sort(rng.choice(size, number, replace=False))
+
+    def in_graph(self) -> "Callable[[tf.Tensor], tf.Tensor] | None":
+        """Returns a function that reads images with TensorFlow's operations, if the images are stored for that.
+
+        Returns:
+            A function from indices, int64 [N], to uint8 [N, H, W, C], the same as those of `images`. Its tensors are on
+            the device in whose scope this method is called. None for other images.
+        """
+        return self._images.in_graph() if isinstance(self._images, GraphImages) else None
 
     @cached_property
     def digest(self) -> str:
@@ -83,12 +119,13 @@ class ImageData:
         if self._digest is not None:
             return self._digest
         sha256 = hashlib.sha256(str(self._images.shape).encode())
-        for start in range(0, len(self), 1024):
-            sha256.update(self._images[np.arange(start, min(start + 1024, len(self)))].tobytes())
+        for start in range(0, len(self), _BLOCK):
+            sha256.update(self._images[np.arange(start, min(start + _BLOCK, len(self)))].tobytes())
         return sha256.hexdigest()
 
-    def as_dataset(self) -> tf.data.Dataset:
-        """Returns all images in order, float32 [H, W, C] in [0, 1], read as they are asked for."""
+    def as_dataset(self) -> "tf.data.Dataset":
+        """Returns all images in order, float32 [H, W, C] in [0, 1], read as they are requested."""
+        import tensorflow as tf
 
         def read(indices: tf.Tensor) -> tf.Tensor:
             images = tf.numpy_function(self.images, [indices], tf.uint8, stateful=False)
@@ -97,3 +134,48 @@ class ImageData:
         blocks = tf.data.Dataset.range(len(self)).batch(256).map(read, num_parallel_calls=2, deterministic=True)
         dataset = blocks.unbatch().prefetch(256)
         return dataset.apply(tf.data.experimental.assert_cardinality(len(self)))
+
+
+def to_uint8(images: np.ndarray) -> np.ndarray:
+    """Returns images as uint8 in 0 .. 255.
+
+    Args:
+        images: an array of uint8, which is returned as it is; of bool, whose True becomes 255; or of floats x in
+            [0, 1], which become round(255 x) in float32, as "npz:" does it.
+
+    Raises:
+        TypeError: if the dtype is another one.
+        ValueError: if floats are outside of [0, 1], or NaN.
+    """
+    if images.dtype == np.uint8:
+        return images
+    if images.dtype.kind not in "bf":
+        raise TypeError(
+            f"Expected images of dtype uint8 in 0 .. 255, bool, or float in [0, 1]. Received: dtype={images.dtype}; "
+            f"numbers in 0 .. 255 become uint8 by images.astype(np.uint8)"
+        )
+    converted = np.empty(images.shape, np.uint8)
+    for start in range(0, len(images), _BLOCK):
+        block = images[start : start + _BLOCK]
+        check_range(block)
+        converted[start : start + _BLOCK] = np.round(block.astype(np.float32) * 255)
+    return converted
+
+
+def check_range(images: np.ndarray, source: str = "") -> None:
+    """Checks images of any dtype.
+
+    Args:
+        images: an array that is not empty.
+        source: ends the message of the error.
+
+    Raises:
+        ValueError: if the images are floats outside of [0, 1], or NaN.
+    """
+    low, high = images.min(), images.max()
+    # A comparison with NaN is false.
+    if images.dtype.kind == "f" and not (low >= 0 and high <= 1):
+        raise ValueError(
+            f"Expected float images in [0, 1], without NaN; divide by 255 what is in 0 .. 255. "
+            f"Received: minimum={low}, maximum={high}{source}"
+        )

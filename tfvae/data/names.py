@@ -8,15 +8,14 @@ def parse(name: str) -> tuple[str, dict[str, Any]]:
     """Splits a name from the options after its last question mark.
 
     Args:
-        name: "NAME", or "NAME?key=value&key=value". A value is read as JSON where it is JSON (64, true, "64") and as
-            text otherwise; a key alone means true. A name that has a question mark itself is given with one more at
-            its end.
+        name: "NAME", or "NAME?key=value&key=value". A value that is valid JSON (64, true, "64") is read as JSON, and
+            any other as text. A key alone means true. If the name itself has a question mark, end it with another one.
 
     Returns:
         The name, and the options.
 
     Raises:
-        ValueError: if a key is empty or is given twice.
+        ValueError: if a key is empty or repeated.
     """
     name, _, text = name.rpartition("?") if "?" in name else (name, "", "")
     options: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Pictures of any size, file format and colour mode, as the square uint8 images that networks are trained on."""
+"""Reads pictures of any size, file format and colour mode as the square uint8 images that networks are trained on."""
 
 import os
 import warnings
@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
-# 8192 x 8192: Pillow takes up to 4 bytes a pixel, so a picture has at most 268 MB while it is decoded.
+# 8192 x 8192: Pillow uses up to 4 bytes a pixel, so decoding a picture takes at most 268 MB.
 MAX_PIXELS = 2**26
 _WORKERS = min(8, os.cpu_count() or 1)
 _BLOCK = 256
@@ -20,11 +20,11 @@ _Result = TypeVar("_Result")
 
 
 def read_picture(path: str | os.PathLike[str], size: int = 64, crop: int | None = None) -> np.ndarray:
-    """Reads a picture and fits it to a size, see `fitted`.
+    """Reads a picture and fits it to a size, as `fitted` does.
 
-    The orientation that a camera noted is applied. What is transparent is put over white. 16 bits a channel are scaled
-    to 8. CMYK and palettes become RGB. Of an animation the first frame is taken. A large JPEG is decoded at a reduced
-    size right away.
+    The orientation that a camera recorded is applied. Transparent parts become white. 16 bits a channel are scaled to
+    8. CMYK and palettes become RGB. Only the first frame of an animation is read. A large JPEG is decoded at a reduced
+    size.
 
     Args:
         path: a file that Pillow can read.
@@ -36,28 +36,28 @@ def read_picture(path: str | os.PathLike[str], size: int = 64, crop: int | None 
 
     Raises:
         OSError: if the file cannot be read.
-        ValueError: if it is no picture, is broken, or has more than `MAX_PIXELS` pixels.
+        ValueError: if it is not a picture, is broken, or has more than `MAX_PIXELS` pixels.
     """
     try:
         with Image.open(path) as picture:
             if crop is None:
-                picture.draft(None, (2 * size, 2 * size))  # Only a JPEG can be; never below this.
+                picture.draft(None, (2 * size, 2 * size))  # Affects JPEG only, and never goes below this size.
             if picture.width * picture.height > MAX_PIXELS:
                 raise ValueError(f"{picture.width} x {picture.height} pixels are more than {MAX_PIXELS:,}")
             picture.load()
             return np.asarray(fitted(_as_rgb(ImageOps.exif_transpose(picture)), size, crop))
     except UnidentifiedImageError:
         empty = os.path.getsize(path) == 0
-        raise ValueError("the file is empty" if empty else "the content is not that of a picture") from None
+        raise ValueError("the file is empty" if empty else "its content is not that of a picture") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ValueError(f"there are more than {MAX_PIXELS:,} pixels") from None
     except (SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError) as error:
-        # What Pillow's readers let through when a file is broken.
+        # Errors that Pillow's readers raise for broken files.
         raise ValueError(f"{type(error).__name__}: {error}") from None
 
 
 def fitted(picture: Image.Image, size: int = 64, crop: int | None = None) -> Image.Image:
-    """Cuts out the square in the middle and resizes it with a Lanczos filter, which does not alias.
+    """Crops the square in the middle and resizes it with a Lanczos filter, which does not alias.
 
     Args:
         picture: a picture of mode L or RGB.
@@ -66,7 +66,7 @@ def fitted(picture: Image.Image, size: int = 64, crop: int | None = None) -> Ima
     """
     side = min(picture.width, picture.height, crop or picture.width)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    # Cropped first: with the box as an argument of resize, the filter would reach beyond it.
+    # Cropped first: with box as an argument of resize, the filter would read pixels outside of it.
     square = picture.crop((left, top, left + side, top + side))
     return square.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)
 
@@ -74,14 +74,14 @@ def fitted(picture: Image.Image, size: int = 64, crop: int | None = None) -> Ima
 def in_parallel(
     function: Callable[[_Item], _Result], items: Sequence[_Item], progress: bool = False
 ) -> Iterator[list[_Result]]:
-    """Yields what a function gives for each item, in their order, 256 at a time: threads work one block ahead."""
+    """Yields the results of a function for all items, in order, 256 at a time. Threads work one block ahead."""
     blocks = [items[start : start + _BLOCK] for start in range(0, len(items), _BLOCK)]
     with (
         warnings.catch_warnings(),
         ThreadPoolExecutor(_WORKERS) as pool,
         tqdm(total=len(items), unit="image", disable=None if progress else True, leave=False) as bar,
     ):
-        # Our own limit is told as an error; Pillow's notes on what it repaired would come without the file's name.
+        # Our own limit raises an error, and Pillow's warnings about repairs do not name the file.
         warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
         warnings.filterwarnings("ignore", module="PIL")
         running = [pool.map(function, block) for block in blocks[:1]]
@@ -97,11 +97,11 @@ def _as_rgb(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith("I"):
         levels = np.asarray(picture)
         if levels.size and (levels.min() < 0 or levels.max() > 65535):
-            raise ValueError(f"levels in {levels.min()} .. {levels.max()} are more than 16 bits")
+            raise ValueError(f"its levels {levels.min()} .. {levels.max()} do not fit into 16 bits")
         # 65535 = 257 * 255. Pillow's own conversion clips at 255.
         picture = Image.fromarray(((levels.astype(np.uint32) + 128) // 257).astype(np.uint8))
     elif picture.mode == "F":
-        raise ValueError("its pixels are floating point numbers, of which it is not known what white is")
+        raise ValueError("its pixels are floating point numbers, whose value for white is unknown")
     if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
@@ -109,7 +109,7 @@ def _as_rgb(picture: Image.Image) -> Image.Image:
 
 
 def suffix_of_picture(path: Path) -> bool:
-    """Whether a file's name is that of a picture that is read here."""
+    """Whether the suffix of a file is that of a picture that can be read."""
     return path.suffix.lower() in _SUFFIXES
 
 

@@ -1,29 +1,34 @@
 """Data sets by name."""
 
+import importlib
 import inspect
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from tfvae.data import dependence
 from tfvae.data.images import ImageData
 from tfvae.data.names import parse
-from tfvae.data.sets import arrays, cars3d, chairs, dsprites, faces, folder, shapes3d, tfds, variants
 
-DATASETS: dict[str, Callable[..., ImageData]] = {
-    "dsprites": dsprites.load,
-    "dsprites_background": variants.load_background,
-    "dsprites_color": variants.load_color,
-    "dsprites_noisy": variants.load_noisy,
-    "faces": faces.load,
-    "shapes3d": shapes3d.load,
+Loader = Callable[..., ImageData]
+_Loader = TypeVar("_Loader", bound=Loader)
+
+# A function, or its place as "module:function", which is imported on first use.
+DATASETS: dict[str, Loader | str] = {
+    "dsprites": "tfvae.data.sets.dsprites:load",
+    "dsprites_background": "tfvae.data.sets.variants:load_background",
+    "dsprites_color": "tfvae.data.sets.variants:load_color",
+    "dsprites_noisy": "tfvae.data.sets.variants:load_noisy",
+    "faces": "tfvae.data.sets.faces:load",
+    "shapes3d": "tfvae.data.sets.shapes3d:load",
 }
-# Of what is after the colon, a path or a builder of TensorFlow Datasets, these read data.
-SOURCES: dict[str, Callable[..., ImageData]] = {
-    "tfds": tfds.load,
-    "folder": folder.load,
-    "npz": arrays.load,
-    "chairs": chairs.load,
-    "cars3d": cars3d.load,
+# These read what follows the colon of a name: a path, or a builder of TensorFlow Datasets.
+SOURCES: dict[str, Loader | str] = {
+    "tfds": "tfvae.data.sets.tfds:load",
+    "folder": "tfvae.data.sets.folder:load",
+    "npz": "tfvae.data.sets.arrays:load",
+    "chairs": "tfvae.data.sets.chairs:load",
+    "cars3d": "tfvae.data.sets.cars3d:load",
 }
 
 
@@ -31,34 +36,88 @@ def load(name: str, **kwargs: Any) -> Any:
     """Loads a data set.
 
     Args:
-        name: a key of `DATASETS`, or a key of `SOURCES` with what it reads: "tfds:mnist", "folder:PATH", "npz:PATH",
-            "chairs:PATH", "cars3d:PATH"; perhaps with options: "folder:PATH?size=64&channels=3" (see `names.parse`).
-            Where factors are known, options also say how they depend on each other (see `dependence`): two of them
-            correlated, "dsprites?correlated=scale,posX,0.2", or combinations of values left out,
+        name: a key of `DATASETS`; or a key of `SOURCES` with what it reads: "tfds:mnist", "folder:PATH", "npz:PATH",
+            "chairs:PATH", "cars3d:PATH". It may have options: "folder:PATH?size=64&channels=3" (see `names.parse`). If
+            the factors are known, options can also make them depend on each other (see `dependence`): correlate two of
+            them, "dsprites?correlated=scale,posX,0.2", or leave out combinations of values,
             "dsprites?held_out=shape:2,posX:16..31".
-        **kwargs: further options, which are arguments of that data set's own `load`.
+        **kwargs: more options, which are arguments of the data set's own `load`.
 
     Returns:
-        `ImageData`, or `GroundTruthData` where factors are known.
+        `GroundTruthData` if the factors are known, else `ImageData`.
 
     Raises:
         ValueError: if the name or an option is unknown, or an option is given twice.
+        TypeError: if the function that was registered under the name does not return `ImageData`.
     """
     base, options = parse(name)
-    source, colon, what = base.partition(":")
+    source, colon, rest = base.partition(":")
     if colon and source in SOURCES:
-        loader, arguments = SOURCES[source], [what]
+        loader, arguments = _function(SOURCES[source]), [rest]
     elif base in DATASETS:
-        loader, arguments = DATASETS[base], []
+        loader, arguments = _function(DATASETS[base]), []
     else:
         names = [*sorted(DATASETS), *(f"{key}:..." for key in SOURCES)]
         raise ValueError(f"Expected a data set out of {names}. Received: name={name!r}")
     dependent = {key: options.pop(key) for key in dependence.SYNTAX if key in options}
-    known = [*inspect.signature(loader).parameters][len(arguments) :]
-    for option in (*options, *kwargs):
-        if option not in known or (option in options and option in kwargs):
-            raise ValueError(f"Expected options of {base!r} out of {known}, each once. Received: {option!r}")
+    _check_options(base, loader, len(arguments), [*options, *kwargs])
     data = loader(*arguments, **options, **kwargs)
+    if not isinstance(data, ImageData):
+        raise TypeError(f"Expected the loader of {base!r} to return ImageData. Received: {type(data).__name__}")
     for key, value in dependent.items():
         data = dependence.view(data, f"{key}={value}")
     return data
+
+
+def register_data(name: str) -> Callable[[_Loader], _Loader]:
+    """Registers a function as a data set, which `load` and experiments then find by its name.
+
+        @tfvae.register_data("mine")
+        def load_mine(*, size=64): ...      # "mine", "mine?size=32"
+
+        @tfvae.register_data("mine:")
+        def load_from(path, *, size=64): ...  # "mine:PATH", "mine:PATH?size=32"
+
+    Args:
+        name: letters, digits, "_", "-" and ".", beginning with a letter. With a colon at its end it names a source: the
+            function's first argument is then the text after the colon of the loaded name.
+
+    Returns:
+        A decorator that returns the function as it is. The function returns `ImageData`; its other arguments are the
+        options of the data set.
+
+    Raises:
+        ValueError: if the name has another form, or is taken.
+    """
+    if not re.fullmatch(r"[A-Za-z][\w.-]*:?", name, re.ASCII):
+        raise ValueError(
+            f"Expected a name of letters, digits, '_', '-' and '.', beginning with a letter, perhaps with a colon at "
+            f"its end. Received: name={name!r}"
+        )
+    table, key = (SOURCES, name[:-1]) if name.endswith(":") else (DATASETS, name)
+    if key in table:
+        raise ValueError(f"Expected a name that is not taken. Received: name={name!r}")
+
+    def register(loader: _Loader) -> _Loader:
+        if not callable(loader):
+            raise TypeError(f"Expected a function that returns ImageData. Received: {type(loader).__name__}")
+        table[key] = loader
+        return loader
+
+    return register
+
+
+def _function(loader: Loader | str) -> Loader:
+    if not isinstance(loader, str):
+        return loader
+    module, _, function = loader.partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def _check_options(base: str, loader: Loader, positional: int, options: list[str]) -> None:
+    parameters = [*inspect.signature(loader).parameters.values()][positional:]
+    known = [each.name for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+    any_name = any(each.kind == each.VAR_KEYWORD for each in parameters)
+    for option in options:
+        if (option not in known and not any_name) or options.count(option) > 1:
+            raise ValueError(f"Expected options of {base!r} out of {known}, each once. Received: {option!r}")

@@ -1,4 +1,4 @@
-"""Writes data sets in the format of TensorFlow Datasets, under its names: `tfds.load` reads them without a download."""
+"""Writes data sets in the format of TensorFlow Datasets, under its names, so that `tfds.load` needs no download."""
 
 import os
 from collections.abc import Iterator
@@ -20,11 +20,11 @@ Examples = Iterator[tuple[int, dict[str, Any]]]
 
 @dataclass(frozen=True)
 class Published:
-    """What the builder of a drawn data set is like: its labels and values are `tfds.LAYOUTS`'.
+    """The builder of a drawn data set; `tfds.LAYOUTS` has its labels and values.
 
     Args:
-        version: of the builder.
-        divisor: of the images' 0 .. 255: 255 where the builder has 0 and 1.
+        version: the version of the builder.
+        divisor: of the levels 0 .. 255 of images: 255 if the builder has images of 0 and 1.
     """
 
     version: str
@@ -43,23 +43,23 @@ def export(
     data: GroundTruthData | None = None,
     progress: bool = True,
 ) -> Path:
-    """Prepares a data set as TensorFlow Datasets does, whole or not at all.
+    """Prepares a data set as TensorFlow Datasets does. If this fails, nothing is left.
 
     Args:
-        name: a key of `DRAWN`, which are drawn here, or of `DIGITS`, which are read from files.
+        name: a key of `DRAWN`, which are drawn by tfvae, or of `DIGITS`, which are read from files.
         output: the data_dir of TensorFlow Datasets.
         source: for a key of `DIGITS`, the folder or file that `digits.read` takes.
-        data: for a key of `DRAWN`, images by the same factors, perhaps with fewer values, instead of all.
+        data: for a key of `DRAWN`, the images to write; by default all. Their factors may have fewer values.
         progress: whether to show a progress bar.
 
     Returns:
-        The folder that was written, such as output/dsprites/2.0.0.
+        The new folder, such as output/dsprites/2.0.0.
 
     Raises:
-        ValueError: if the name is unknown, a source is missing, not taken or broken, or the data has other factors.
-        FileExistsError: if there is such a folder already. It is not overwritten.
-        FileNotFoundError: if the source is not there.
-        OSError: if the output cannot be written to, or has no room.
+        ValueError: if the name is unknown, a source is missing, unexpected or broken, or the data has other factors.
+        FileExistsError: if the folder already exists.
+        FileNotFoundError: if the source does not exist.
+        OSError: if the output cannot be written to, or the disk is full.
     """
     if name not in {*DRAWN, *DIGITS}:
         raise ValueError(f"Expected a data set out of {sorted({*DRAWN, *DIGITS})}. Received: name={name!r}")
@@ -93,7 +93,7 @@ def export(
         else:
             assert data is not None
             examples = {"train": _drawn(name, data, bar)}
-        # It writes beside, and renames what is whole.
+        # This writes to a temporary folder and renames it at the end.
         tensorflow_datasets.dataset_builders.store_as_tfds_dataset(
             name=name,
             version=version,

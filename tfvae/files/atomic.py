@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +23,9 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays: Keras and matplotlib choose a format by it. `leftovers` finds such names.
-    beside = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    # The suffix stays: Keras and matplotlib choose a format by it. A number of its own for each writer, as processes of
+    # two containers may share an identifier. `leftovers` finds such names.
+    beside = path.with_name(f".{path.stem}.{uuid.uuid4().int}.tmp{path.suffix}")
     try:
         yield beside
         if beside.is_dir():

@@ -32,13 +32,13 @@ def test_depth_and_normals_of_a_sphere_are_the_analytic_ones():
     assert np.isneginf(depth[distance > 28]).all()
     assert (normals[distance > 28] == 0).all()
     expected = np.stack([x, -y, z], axis=-1) / 28
-    # The vertices at the poles, which lie beyond the middle rows, have normals of a single triangle each.
+    # Each vertex at a pole, outside of the middle rows, has the normal of a single triangle.
     middle = inside & (np.abs(y) < 20)
     np.testing.assert_allclose(normals[middle], expected[middle], atol=0.02)
 
 
 @pytest.mark.parametrize("order", [[0, 1], [1, 0]])
-def test_what_is_nearer_hides_what_is_behind_it(order):
+def test_a_nearer_triangle_hides_those_behind_it(order):
     square = np.array([[4.0, 12.0], [12.0, 12.0], [12.0, 4.0], [4.0, 4.0]])
     vertices = np.concatenate([np.c_[square, np.full(4, 1.0)], np.c_[square + 4, np.full(4, 2.0)]])
     faces = np.array([[0, 1, 2], [0, 2, 3]])
@@ -52,7 +52,7 @@ def test_what_is_nearer_hides_what_is_behind_it(order):
     np.testing.assert_allclose(np.where(np.isfinite(depth), depth, 0), expected)
 
 
-def test_backs_are_not_drawn():
+def test_triangles_seen_from_the_back_are_not_drawn():
     vertices = np.array([[2.0, 8.0, 0.0], [8.0, 8.0, 0.0], [8.0, 2.0, 0.0]])
     front, _ = rasterize(vertices, np.array([[0, 1, 2]]), np.ones((3, 1)), 10)
     back, _ = rasterize(vertices, np.array([[0, 2, 1]]), np.ones((3, 1)), 10)
@@ -60,7 +60,7 @@ def test_backs_are_not_drawn():
     assert not np.isfinite(back).any()
 
 
-def test_what_lies_beyond_the_image_is_cut():
+def test_a_mesh_is_clipped_at_the_edges_of_the_image():
     vertices = np.array([[-50.0, 90.0, 0.0], [90.0, 90.0, 0.0], [20.0, -90.0, 0.0]])
     _, seen = rasterize(vertices, np.array([[0, 1, 2]]), vertices[:, :1], 20)
     x = np.broadcast_to(np.arange(20) + 0.5, (20, 20))

@@ -13,7 +13,7 @@ def rays() -> tuple[np.ndarray, np.ndarray]:
 
 
 def distance_to(shape: str, scale: float, points: np.ndarray) -> np.ndarray:
-    """How far outside of the solid a point is, negative inside (up to a factor), by its definition at scale 1."""
+    """The distance of a point from the solid (up to a factor), negative inside, by its definition at scale 1."""
     x, y, z = (points / scale).T
     if shape == "cube":
         return np.max([np.abs(x) - 0.35, np.abs(y) - 0.35, np.abs(z - 0.35) - 0.35], axis=0)
@@ -25,9 +25,9 @@ def distance_to(shape: str, scale: float, points: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("shape", ray_caster.SHAPES)
-def test_rays_meet_a_solid_where_marching_along_them_does(shape, rays):
+def test_rays_hit_a_solid_where_ray_marching_hits_it(shape, rays):
     origins, directions = rays
-    # The bottom of a cylinder stands on the floor and is never seen.
+    # The bottom of a cylinder stands on the floor and is never visible.
     from_above = origins[:, 2] > 0.1
     origins, directions = origins[from_above], directions[from_above]
     steps = np.linspace(0, 2, 4001)
@@ -38,7 +38,7 @@ def test_rays_meet_a_solid_where_marching_along_them_does(shape, rays):
     met, normals = ray_caster.meet(shape, 1.1, origins, directions)
     both = np.isfinite(expected) & np.isfinite(met)
     assert both.sum() > 60
-    # Only a ray that grazes the solid between two steps may be missed by marching.
+    # Marching may miss only a ray that grazes the solid between two steps.
     assert (np.isfinite(expected) != np.isfinite(met)).sum() <= 3
     np.testing.assert_allclose(met[both], expected[both], atol=2e-3)
 
@@ -49,7 +49,7 @@ def test_rays_meet_a_solid_where_marching_along_them_does(shape, rays):
     assert ray_caster._may_meet(origins, directions, shape, 1.1)[np.isfinite(met)].all()
 
 
-def test_the_room_is_where_the_camera_sees_it():
+def test_the_room_has_the_right_perspective():
     """From (0, -2.5, 0.75), the far wall is 6 away: its foot 0.75 below the horizon, its top 1.25 above."""
     view = ray_caster.look(0.0, 256)
     middle = view.material.reshape(256, 256)[:, 128]
@@ -59,13 +59,13 @@ def test_the_room_is_where_the_camera_sees_it():
     assert ray_caster.WALL in middle
 
 
-def test_the_empty_room_is_a_mirror_image_when_the_camera_is():
+def test_a_mirrored_camera_sees_the_mirrored_room():
     left, right = (ray_caster.look(azimuth, 64) for azimuth in (-0.3, 0.3))
     np.testing.assert_array_equal(left.material.reshape(64, 64), right.material.reshape(64, 64)[:, ::-1])
 
 
 @pytest.mark.parametrize("shape", ray_caster.SHAPES)
-def test_the_shadow_is_dark_and_lies_away_from_the_lamp(shape):
+def test_the_shadow_is_dark_and_points_away_from_the_lamp(shape):
     view = ray_caster.look(0.0, 128)
     surface = ray_caster.cast(view, shape, 1.0)
     floor = surface.material == ray_caster.FLOOR
@@ -77,7 +77,7 @@ def test_the_shadow_is_dark_and_lies_away_from_the_lamp(shape):
     assert shadow.sum() > 100
 
 
-def test_nothing_but_the_solid_is_glossy():
+def test_only_the_solid_is_glossy():
     surface = ray_caster.cast(ray_caster.look(0.2, 64), "sphere", 1.0)
     assert (surface.white[surface.material == ray_caster.SOLID] > 0).any()
     assert (surface.white[surface.material != ray_caster.SOLID] == 0).all()

@@ -1,4 +1,4 @@
-"""3D Chairs and 3D Cars, in small archives of the published layouts."""
+"""3D Chairs and 3D Cars, from small archives with the published layouts."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def colours(*shape):
 
 @pytest.fixture
 def chairs(tmp_path):
-    """Each picture is of one colour inside, and white outside of the middle 400 x 400 pixels."""
+    """Each picture has one colour in the middle 400 x 400 pixels, and is white outside."""
     inside = colours(2, 2, 3)
     for model, name in enumerate(["1a6f", "d3ff"]):
         folder = tmp_path / "rendered_chairs" / name / "renders"
@@ -34,7 +34,7 @@ def chairs(tmp_path):
     return inside
 
 
-def test_chairs_are_a_grid_when_they_are_complete(tmp_path, chairs):
+def test_complete_chairs_are_a_grid(tmp_path, chairs):
     data = tfvae.data.load(f"chairs:{tmp_path / 'rendered_chairs'}", cache=tmp_path / "cache")
     assert isinstance(data.factors, FactorSpace)
     assert data.factors.names == ("model", "elevation", "azimuth")
@@ -46,7 +46,7 @@ def test_chairs_are_a_grid_when_they_are_complete(tmp_path, chairs):
     assert (whole[:, 0] == 255).all()
 
 
-def test_chairs_are_a_table_when_one_is_missing(tmp_path, chairs):
+def test_incomplete_chairs_are_a_table(tmp_path, chairs):
     (tmp_path / "rendered_chairs" / "1a6f" / "renders" / "image_001_p020_t011_r096.png").unlink()
     data = tfvae.data.load(f"chairs:{tmp_path}", cache=tmp_path / "cache")
     assert isinstance(data.factors, FactorTable)
@@ -69,7 +69,7 @@ def test_cars_are_a_grid_of_their_views(tmp_path):
     np.testing.assert_array_equal(data.images(np.arange(192)), np.broadcast_to(expected, (192, 64, 64, 3)))
 
 
-def test_cars_that_are_broken(tmp_path):
+def test_broken_cars_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no \.mat file"):
         tfvae.data.load(f"cars3d:{tmp_path}")
     (tmp_path / "1.mat").write_bytes(b"text")

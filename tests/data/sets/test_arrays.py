@@ -17,12 +17,12 @@ def every(data):
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 @pytest.mark.parametrize("images", [COLOUR, COLOUR[..., 0]], ids=["colour", "grey without channels"])
-def test_images_alone(tmp_path, save, images):
+def test_images_without_factors(tmp_path, save, images):
     save(tmp_path / "x.npz", images=images)
     data = tfvae.data.load(f"npz:{tmp_path / 'x.npz'}", cache=tmp_path / "cache")
     np.testing.assert_array_equal(every(data), images.reshape(6, 16, 16, -1))
-    assert not hasattr(data, "factors")
-    # What can be mapped as it is is not copied.
+    assert data.factors is None
+    # Arrays that can be memory-mapped are not copied.
     assert (tmp_path / "cache").exists() == (save is np.savez_compressed)
 
 
@@ -41,16 +41,16 @@ def test_floats_are_rounded(tmp_path, dtype):
 
 @pytest.mark.parametrize("dtype", [np.uint8, bool, np.float32])
 @pytest.mark.parametrize("width", [16, 5])
-def test_zeros_and_ones_are_black_and_white_and_kept_as_bits_where_they_fill_bytes(tmp_path, dtype, width):
+def test_zeros_and_ones_are_black_and_white_and_stored_as_bits_if_they_fill_bytes(tmp_path, dtype, width):
     bits = RNG.integers(0, 2, (5, 3, width), np.uint8)
     np.savez(tmp_path / "x.npz", images=bits.astype(dtype))
     data = arrays.load(tmp_path / "x.npz", cache=tmp_path / "cache")
     np.testing.assert_array_equal(every(data)[..., 0], 255 * bits)
-    (kept,) = (tmp_path / "cache").glob("*/images.npy")
-    assert np.load(kept).size == (5 * 3 * 16 // 8 if width == 16 else bits.size)
+    (stored,) = (tmp_path / "cache").glob("*/images.npy")
+    assert np.load(stored).size == (5 * 3 * 16 // 8 if width == 16 else bits.size)
 
 
-def test_factors_that_are_a_grid_in_another_order(tmp_path):
+def test_factors_of_a_grid_in_another_order(tmp_path):
     np.savez(tmp_path / "x.npz", images=COLOUR, factors=GRID, factor_names=np.array(["shape", "angle"]))
     data = arrays.load(tmp_path / "x.npz", cache=tmp_path)
     assert isinstance(data.factors, FactorSpace)
@@ -62,7 +62,7 @@ def test_factors_that_are_a_grid_in_another_order(tmp_path):
     assert data.digest == tfvae.data.ImageData("x", every(data)).digest
 
 
-def test_factors_that_are_no_grid(tmp_path):
+def test_factors_that_do_not_form_a_grid(tmp_path):
     values = RNG.random((6, 2))
     np.savez_compressed(tmp_path / "x.npz", images=COLOUR, factors=values)
     data = arrays.load(tmp_path / "x.npz", cache=tmp_path)
@@ -113,8 +113,8 @@ def test_wrong_content(tmp_path, content, message):
 
 
 @pytest.mark.parametrize("name", ["x.npz", "x.npy"])
-def test_files_that_are_none_or_cut_off(tmp_path, name):
-    with pytest.raises(FileNotFoundError, match=r"Expected a \.npz or \.npy file. There is none"):
+def test_missing_broken_and_other_files(tmp_path, name):
+    with pytest.raises(FileNotFoundError, match=r"Expected a \.npz or \.npy file\. Received: no file at"):
         arrays.load(tmp_path / name)
     (np.savez if name.endswith("z") else np.save)(tmp_path / name, COLOUR)
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:1000])

@@ -23,10 +23,9 @@ def squares() -> tuple[FactorSpace, np.ndarray]:
 
 @pytest.fixture
 def small(monkeypatch, squares) -> FactorSpace:
-    """Makes `load` draw these squares alone."""
+    """Makes `load` draw only these squares."""
     factors, bits = squares
     monkeypatch.setattr(dsprites, "FACTORS", factors)
-    monkeypatch.setattr(dsprites, "_PACKED_SHAPE", bits.shape)
     monkeypatch.setattr(dsprites, "DIGEST", hashlib.sha256(bits).hexdigest())
     return factors
 
@@ -81,7 +80,7 @@ def test_centres_are_where_the_factors_say():
     np.testing.assert_allclose(images.sum(2) @ centre / mass, 16 + 32 * factors[:, 5] / 31, atol=0.3)
 
 
-def test_a_drawing_is_what_a_naive_loop_over_pixels_gives():
+def test_a_drawing_equals_that_of_a_naive_loop_over_pixels():
     """A centre is inside a polygon if a ray to its left crosses the outline an odd number of times."""
     for factors in ([0, 2, 3, 5, 10, 20], [0, 1, 5, 7, 3, 30]):
         _, shape, scale, turn, x, y = factors
@@ -105,7 +104,7 @@ def test_a_drawing_is_what_a_naive_loop_over_pixels_gives():
         np.testing.assert_array_equal(dsprites.draw(np.array([factors]))[0, ..., 0], expected)
 
 
-def test_last_orientation_is_the_first():
+def test_the_last_orientation_equals_the_first():
     first, last = (
         dsprites.draw(dsprites.FACTORS.sample_factors(10, np.random.default_rng(0), fix={"orientation": turn}))
         for turn in (0, 39)
@@ -123,7 +122,7 @@ def test_load_draws_once(small, tmp_path, monkeypatch, capsys):
     assert data.name == "dsprites"
     assert data.image_shape == (64, 64, 1)
     assert data.scored_factors == ("scale", "orientation", "posX", "posY")
-    assert os.listdir(tmp_path) == ["dsprites.npy"]
+    assert os.listdir(tmp_path) == ["dsprites"]
     indices = np.random.default_rng(0).integers(0, len(data), 50)
     np.testing.assert_array_equal(data.images(indices), dsprites.draw(small.to_factors(indices)))
     assert capsys.readouterr().err == ""
@@ -132,7 +131,7 @@ def test_load_draws_once(small, tmp_path, monkeypatch, capsys):
     np.testing.assert_array_equal(dsprites.load(tmp_path).images(indices), data.images(indices))
 
 
-def test_progress_is_told_while_the_default_cache_is_filled(small, tmp_path, monkeypatch, capsys):
+def test_progress_is_shown_while_the_default_cache_is_filled(small, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("TFVAE_CACHE", str(tmp_path))
     dsprites.load()
     output = capsys.readouterr()
@@ -143,20 +142,26 @@ def test_progress_is_told_while_the_default_cache_is_filled(small, tmp_path, mon
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate"])
-def test_damaged_cache_is_told_and_drawn_again(small, tmp_path, damage):
-    path = tmp_path / "dsprites.npy"
+def test_a_damaged_cache_is_reported_and_drawn_again(small, tmp_path, damage):
+    path = tmp_path / "dsprites" / "images.npy"
     dsprites.load(tmp_path)
     whole = path.read_bytes()
     if damage == "flip":
         path.write_bytes(whole[:5000] + bytes([whole[5000] ^ 16]) + whole[5001:])
     else:
         path.write_bytes(whole[:-512])
-    with pytest.warns(UserWarning, match=r"dsprites\.npy is damaged and is drawn again"):
+    with pytest.warns(UserWarning, match="dsprites is damaged and is made again"):
         dsprites.load(tmp_path)
     assert path.read_bytes() == whole
 
 
-def test_wrong_drawing_is_not_kept(small, tmp_path, monkeypatch):
+def test_a_file_of_an_earlier_version_is_ignored(small, tmp_path):
+    (tmp_path / "dsprites.npy").write_bytes(b"old")
+    assert len(dsprites.load(tmp_path)) == len(small)
+    assert (tmp_path / "dsprites.npy").read_bytes() == b"old"
+
+
+def test_a_wrong_drawing_is_not_kept(small, tmp_path, monkeypatch):
     monkeypatch.setattr(dsprites, "_outline", lambda shape: np.array([[-5.0, -5.0], [5.0, -5.0], [0.0, 5.0]]))
     with pytest.raises(RuntimeError, match=rf"SHA-256 {dsprites.DIGEST}\. Received: [0-9a-f]{{64}}\."):
         dsprites.load(tmp_path)
@@ -167,7 +172,7 @@ def test_wrong_drawing_is_not_kept(small, tmp_path, monkeypatch):
 def test_all_images(tmp_path):
     """The published mean, 0.042494423521889584, gives 128,328,862 white pixels; the drawing has two more."""
     data = dsprites.load(tmp_path)
-    bits = np.load(tmp_path / "dsprites.npy", mmap_mode="r")
+    bits = np.load(tmp_path / "dsprites" / "images.npy", mmap_mode="r")
     assert sum(int(np.bitwise_count(block).sum(dtype=np.int64)) for block in np.split(bits, 720)) == 128_328_864
 
     turning = bits.reshape(18, 40, 1024, 512)[:, :39]

@@ -1,3 +1,4 @@
+import hashlib
 import os
 import struct
 
@@ -40,7 +41,7 @@ def small(monkeypatch):
     return factors
 
 
-def test_a_model_is_read_as_it_was_written(tmp_path):
+def test_a_model_that_was_written_is_read(tmp_path):
     mean, basis, _ = write_model(tmp_path / "model.bin")
     read = read_model(tmp_path / "model.bin")
     np.testing.assert_allclose(read.mean, mean, rtol=1e-6, atol=1e-4)
@@ -58,8 +59,8 @@ def test_a_model_that_is_cut_off(model, keep):
         read_model(model)
 
 
-def test_other_files_are_no_models(tmp_path):
-    (tmp_path / "text").write_text("This is some text, and no face at all. " * 30)
+def test_other_files_are_refused(tmp_path):
+    (tmp_path / "text").write_text("This is some text, not a face. " * 30)
     np.save(tmp_path / "array.npy", np.zeros((20, 20)))
     (tmp_path / "zeros").write_bytes(bytes(5000))
     for name in ("text", "array.npy", "zeros"):
@@ -102,7 +103,7 @@ def test_level_at_a_point_is_lamberts_law(model):
     assert middle == pytest.approx(255 * (0.15 + 0.85 * np.cos(np.radians(20))), abs=2)
 
 
-def test_components_and_turns_move_the_outline(model):
+def test_components_and_rotations_move_the_outline(model):
     face = read_model(model)
     plain, wide, turned = (
         faces.draw(face, np.array([c]), azimuth, 0.0)[5, ..., 0] > 0 for c, azimuth in ((0.0, 0), (2.0, 0), (0.0, 75))
@@ -124,6 +125,9 @@ def test_load_draws_in_the_order_of_the_factors_and_once(model, small, tmp_path,
     rows = np.array([[1, 1, 1, lighting] for lighting in range(11)])
     np.testing.assert_array_equal(data.images_of(rows), expected)
 
+    # Digests of earlier versions were those of the whole file.
+    np.save(tmp_path / "images.npy", data.images(np.arange(len(data))))
+    assert data.digest == hashlib.sha256((tmp_path / "images.npy").read_bytes()).hexdigest()
     monkeypatch.setenv("TFVAE_FACE_MODEL", str(model))
     monkeypatch.setattr(faces, "draw", lambda *_: pytest.fail("drawn again"))
     assert faces.load(cache=cache).digest == data.digest

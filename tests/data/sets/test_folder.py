@@ -40,7 +40,7 @@ def root(tmp_path):
     return tmp_path / "photos"
 
 
-def test_images_of_the_right_size_are_taken_as_they_are_in_the_order_of_their_paths(root, tmp_path):
+def test_images_of_the_right_size_are_unchanged_and_in_the_order_of_their_paths(root, tmp_path):
     images = noise(3, 16, 16, 3)
     for name, image in zip(["b/2.png", "a.bmp", "b/10.tiff"], images, strict=True):
         save(root / name, image)
@@ -52,8 +52,8 @@ def test_images_of_the_right_size_are_taken_as_they_are_in_the_order_of_their_pa
     assert data.name == f"folder:{root}"
 
 
-def test_the_middle_square_is_averaged_not_picked(root, tmp_path):
-    # A checkerboard of single pixels between bars that the crop takes away: its average is grey.
+def test_the_middle_square_is_averaged_not_sampled(root, tmp_path):
+    # A checkerboard of single pixels, whose average is grey, between bars that are cropped.
     board = np.uint8(255 * (np.indices((128, 128)).sum(0) % 2))
     save(root / "wide.png", np.pad(board, ((0, 0), (40, 40))))
     image = only(root, tmp_path)
@@ -63,7 +63,7 @@ def test_the_middle_square_is_averaged_not_picked(root, tmp_path):
     np.testing.assert_array_equal(crop[..., 0], np.pad(board, ((0, 0), (40, 40)))[48:80, 88:120])
 
 
-def test_channels_are_those_of_the_content_or_of_the_argument(root, tmp_path):
+def test_channels_follow_the_content_or_the_argument(root, tmp_path):
     grey = noise(16, 16)
     save(root / "1.png", grey)
     save(root / "2.png", np.stack([grey] * 3, axis=-1))
@@ -78,7 +78,7 @@ def test_channels_are_those_of_the_content_or_of_the_argument(root, tmp_path):
     np.testing.assert_array_equal(luma, np.asarray(Image.fromarray(colour).convert("L")))
 
 
-def test_orientation_of_the_camera(root, tmp_path):
+def test_the_orientation_of_the_camera_is_applied(root, tmp_path):
     image = noise(16, 16)
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees, clockwise
@@ -87,7 +87,7 @@ def test_orientation_of_the_camera(root, tmp_path):
 
 
 @pytest.mark.parametrize("grey", [False, True])
-def test_transparent_is_white(root, tmp_path, grey):
+def test_transparent_parts_are_white(root, tmp_path, grey):
     image = np.zeros((16, 16, 2 if grey else 4), np.uint8)
     image[:8, :, -1] = 255
     save(root / "1.png", image)
@@ -95,7 +95,7 @@ def test_transparent_is_white(root, tmp_path, grey):
     np.testing.assert_array_equal(only(root, tmp_path, size=16)[..., 0], expected)
 
 
-def test_sixteen_bits_are_scaled(root, tmp_path):
+def test_sixteen_bits_are_scaled_to_eight(root, tmp_path):
     levels = np.linspace(0, 65535, 256).reshape(16, 16)
     save(root / "1.png", levels.astype(np.uint16))
     np.testing.assert_array_equal(only(root, tmp_path, size=16).ravel(), np.arange(256))
@@ -114,7 +114,7 @@ def test_palette_cmyk_and_one_bit(root, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp"])
-def test_first_frame_of_an_animation(root, tmp_path, suffix):
+def test_the_first_frame_of_an_animation_is_read(root, tmp_path, suffix):
     frames = [Image.new("L", (16, 16), level).convert("RGB") for level in (0, 255, 255)]
     frames[0].save(root / f"1.{suffix}", save_all=True, append_images=frames[1:], duration=50)
     assert only(root, tmp_path, size=16).max() == 0
@@ -126,7 +126,7 @@ def test_one_pixel(root, tmp_path):
 
 
 def empty_png(width, height):
-    """A small file that says that it is a large picture."""
+    """A small file that claims to be a large picture."""
 
     def chunk(kind, content):
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -135,7 +135,7 @@ def empty_png(width, height):
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
-def test_large_jpeg_is_decoded_small_and_what_is_too_large_is_told(root, tmp_path, monkeypatch):
+def test_a_large_jpeg_is_decoded_small_and_a_picture_that_is_too_large_is_refused(root, tmp_path, monkeypatch):
     monkeypatch.setattr(pictures, "MAX_PIXELS", 260 * 260)
     Image.new("L", (1000, 1000), 99).save(root / "1.jpg")
     np.testing.assert_array_equal(only(root, tmp_path), np.full((64, 64, 1), 99))
@@ -145,7 +145,7 @@ def test_large_jpeg_is_decoded_small_and_what_is_too_large_is_told(root, tmp_pat
 
 
 @pytest.mark.parametrize("side", [10_000, 20_000])
-def test_decompression_bomb_is_not_decoded(root, tmp_path, side):
+def test_a_decompression_bomb_is_not_decoded(root, tmp_path, side):
     (root / "bomb.png").write_bytes(empty_png(side, side))
     with pytest.raises(ValueError, match=r"bomb\.png': .*more than 67,108,864"):
         load(root, tmp_path)
@@ -166,7 +166,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_broken_picture_stops_with_its_name_and_how_to_go_on(root, tmp_path, name):
+def test_a_broken_picture_is_named_with_the_way_to_skip_it(root, tmp_path, name):
     image = noise(16, 16)
     save(root / "z.png", image)
     BROKEN[name](root / name)
@@ -179,7 +179,7 @@ def test_broken_picture_stops_with_its_name_and_how_to_go_on(root, tmp_path, nam
     np.testing.assert_array_equal(data.images(np.arange(len(data))), image[np.newaxis, ..., np.newaxis])
 
 
-def test_unreadable_file_and_only_broken_ones(root, tmp_path, monkeypatch):
+def test_unreadable_files_alone_are_refused(root, tmp_path, monkeypatch):
     save(root / "1.png", noise(16, 16))
 
     def denied(*_):
@@ -192,7 +192,7 @@ def test_unreadable_file_and_only_broken_ones(root, tmp_path, monkeypatch):
         load(root, tmp_path, skip_broken=True)
 
 
-def test_links_that_lead_round_and_round(root, tmp_path):
+def test_circular_links_are_followed_once(root, tmp_path):
     images = noise(2, 16, 16)
     save(root / "a" / "1.png", images[0])
     (root / "a" / "loop").symlink_to(root)
@@ -206,8 +206,8 @@ def test_links_that_lead_round_and_round(root, tmp_path):
     ("path", "options", "message"),
     [
         ("photos", {}, "Expected pictures, such as"),
-        ("absent", {}, "Expected a folder. There is none at"),
-        ("", {}, "Expected a folder. There is none at ''"),
+        ("absent", {}, "Expected a folder. Received: no folder at"),
+        ("", {}, "Expected a folder. Received: no folder at ''"),
         ("one", {"size": 50}, "multiple of 16.*size=50"),
         ("one", {"channels": 4}, "channels to be 1, 3 or None.*channels=4"),
         ("one", {"crop": 0}, "crop >= 1.*crop=0"),

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfvae.data.drawing import ray_caster
 from tfvae.data.sets import shapes3d
 
-# Of the maps of one geometry for each solid, each at another scale and orientation.
+# Digests of the maps of one geometry for each solid, each at another scale and orientation.
 DIGESTS = {
     (0, 0, 0): "4e1859677e0366e3e4a490407207a5f8cebace89d4ef043d9b6b5056676f2d20",
     (3, 1, 5): "f56745afe0e0205c3ee62fed5dcf48c5467a25879c1e78eea888f2511279ad01",
@@ -24,7 +24,7 @@ def geometry_maps(scale: int, shape: int, orientation: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def images() -> shapes3d.Shapes3D:
-    """Images of the geometries in `DIGESTS`; those of all others are black."""
+    """Images of the geometries in `DIGESTS`. All others are black."""
     maps = np.zeros((480, 20, 4096), np.int16)
     for scale, shape, orientation in DIGESTS:
         maps[(scale * 4 + shape) * 15 + orientation] = geometry_maps(scale, shape, orientation)
@@ -49,11 +49,11 @@ def test_factors_are_those_published():
 
 
 @pytest.mark.parametrize("geometry", DIGESTS)
-def test_the_drawing_is_this_one(geometry):
+def test_the_drawing_has_not_changed(geometry):
     assert hashlib.sha256(geometry_maps(*geometry)).hexdigest() == DIGESTS[geometry]
 
 
-def test_places_of_factors(images, factors):
+def test_images_are_those_of_their_factors(images, factors):
     """Composed from the maps of each image's factors, one image and one channel at a time."""
     composed = images[shapes3d.FACTORS.to_index(factors)]
     maps = images.maps.reshape(8, 4, 15, 20, 64, 64)
@@ -74,7 +74,7 @@ def test_tensorflow_composes_the_same_images(images, factors):
 
 
 @pytest.mark.parametrize("hue", range(3))
-def test_a_hue_changes_its_own_material_alone(images, hue):
+def test_a_hue_changes_only_its_own_material(images, hue):
     factors = np.array([[1, 4, 7, 3, 1, 5], [1, 4, 7, 3, 1, 5]])
     factors[1, hue] += 2
     first, second = images[shapes3d.FACTORS.to_index(factors)].astype(int)
@@ -98,15 +98,18 @@ def test_colors_are_those_of_the_hues(images):
     np.testing.assert_allclose(seen / seen.max(axis=1, keepdims=True), expected, atol=0.25)
 
 
-def test_load_keeps_maps_alone(tmp_path, monkeypatch):
+def test_load_stores_only_maps(tmp_path, monkeypatch):
     block = geometry_maps(3, 1, 5)
     monkeypatch.setattr(shapes3d, "_geometry_maps", lambda *_: block)
     data = shapes3d.load(tmp_path)
     assert data.image_shape == (64, 64, 3)
     assert len(data) == 480_000
     np.testing.assert_array_equal(data.images(np.array([7, 479_999])).shape, (2, 64, 64, 3))
-    assert (tmp_path / "shapes3d.npy").stat().st_size < 80_000_000
-    monkeypatch.setattr(shapes3d, "_geometry_maps", lambda *_: pytest.fail("cast again"))
+    maps = tmp_path / "shapes3d" / "images.npy"
+    assert maps.stat().st_size < 80_000_000
+    # As of the published digest, which is that of the file.
+    assert data.digest == hashlib.sha256(maps.read_bytes()).hexdigest()
+    monkeypatch.setattr(shapes3d, "_geometry_maps", lambda *_: pytest.fail("drawn again"))
     assert shapes3d.load(tmp_path).digest == data.digest
 
 

@@ -82,7 +82,7 @@ def test_data_is_read_once(data_dir, tmp_path, monkeypatch):
     np.testing.assert_array_equal(again.images(np.arange(len(GRID))), first.images(np.arange(len(GRID))))
 
 
-def test_damaged_cache_is_told_and_read_again(data_dir, tmp_path):
+def test_a_damaged_cache_is_reported_and_read_again(data_dir, tmp_path):
     digest = tfds.load("dsprites", data_dir, cache=tmp_path).digest
     (path,) = tmp_path.glob("*/images.npy")
     whole = path.read_bytes()
@@ -92,7 +92,7 @@ def test_damaged_cache_is_told_and_read_again(data_dir, tmp_path):
     assert path.read_bytes() == whole
 
 
-def test_other_data_of_the_same_name_is_not_mixed_up(data_dir, tmp_path, shuffled):
+def test_data_of_the_same_name_in_two_folders_is_kept_apart(data_dir, tmp_path, shuffled):
     other_images = draw(shuffled)[:, ::-1]
     other_dir = store(tmp_path / "other", shuffled, other_images)
     first = tfds.load("dsprites", data_dir, cache=tmp_path / "cache")
@@ -143,7 +143,7 @@ def test_data_that_cannot_be_reached(tmp_path, monkeypatch):
         tfds.load("dsprites", tmp_path, download=True, cache=tmp_path)
 
 
-def test_nothing_is_downloaded_when_it_is_there(data_dir, tmp_path, monkeypatch):
+def test_data_that_exists_is_not_downloaded(data_dir, tmp_path, monkeypatch):
     monkeypatch.setattr(tfds.urllib.request, "urlopen", lambda *_, **__: pytest.fail("asked the network"))
     assert len(tfds.load("dsprites", data_dir, download=True, cache=tmp_path)) == len(GRID)
 

@@ -1,4 +1,4 @@
-"""Builders other than dSprites, prepared in small as TensorFlow Datasets prepares them."""
+"""Small versions of builders other than dSprites, prepared by TensorFlow Datasets."""
 
 import tracemalloc
 
@@ -66,7 +66,7 @@ def test_resized_digits(tmp_path):
     assert np.abs(every(data)[..., 0].astype(int) - np.stack(expected)).max() <= 1
 
 
-def test_data_dir_is_that_of_the_environment(tmp_path, monkeypatch):
+def test_data_dir_defaults_to_the_environment_variable(tmp_path, monkeypatch):
     images, _ = digits(tmp_path / "tfds")
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
     monkeypatch.setenv("TFVAE_CACHE", str(tmp_path / "cache"))
@@ -74,7 +74,7 @@ def test_data_dir_is_that_of_the_environment(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("split", [None, "test"])
-def test_smallnorb_is_a_grid_joined_and_in_each_split(tmp_path, split):
+def test_smallnorb_is_a_grid_as_a_whole_and_in_each_split(tmp_path, split):
     layout = tfds.LAYOUTS["smallnorb"]
     sizes, instances = (2, 4, 2, 3, 2), {"train": (1, 3), "test": (0, 2)}
     kinds = {key: features.Image(shape=(96, 96, 1)) for key in ("image", "image2")}
@@ -105,7 +105,7 @@ def test_smallnorb_is_a_grid_joined_and_in_each_split(tmp_path, split):
     np.testing.assert_array_equal(every(data)[:, 5, 5, 0], expected)
 
 
-def test_shapes3d_is_put_in_its_order(tmp_path):
+def test_shapes3d_is_sorted_by_its_factors(tmp_path):
     layout = tfds.LAYOUTS["shapes3d"]
     sizes = (2, 3, 1, 2, 2, 2)
     kinds = {"image": features.Image(shape=(64, 64, 3))}
@@ -170,7 +170,7 @@ def test_pictures_of_any_size_without_labels_and_pictures_of_0_and_1(tmp_path):
     np.testing.assert_array_equal(every(tfds.load("bits", tmp_path, cache=tmp_path / "cache")), 255 * bits)
 
 
-def test_builder_without_images(tmp_path):
+def test_a_builder_without_images_is_refused(tmp_path):
     store(tmp_path, "numbers", "1.0.0", {"x": np.int64}, train=[{"x": 3}])
     with pytest.raises(ValueError, match=r"Expected a builder with uint8 images as the feature 'image'\. .*'numbers'"):
         tfds.load("numbers", tmp_path, cache=tmp_path / "cache")

@@ -20,7 +20,7 @@ def sprites() -> GroundTruthData:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch, sprites):
-    """Makes `dsprites.load` give some of the images alone, drawn without a cache."""
+    """Makes `dsprites.load` return only some of the images, drawn without the cache."""
     monkeypatch.setattr(dsprites, "load", lambda cache: sprites)
 
 
@@ -48,7 +48,7 @@ def test_random_numbers_are_those_of_philox_with_seed_and_place_as_its_key(sprit
         np.testing.assert_array_equal(image, np.maximum(white, noise))
 
 
-def test_color_is_one_for_a_sprite_and_uniform_in_a_half_to_one(sprites):
+def test_a_sprite_has_one_color_that_is_uniform_between_a_half_and_one(sprites):
     indices = np.arange(1000)
     images = variants.load_color().images(indices)
     white = sprites.images(indices)[..., 0] == 255
@@ -94,7 +94,7 @@ def test_background_is_a_crop_with_a_color_inverted_at_the_sprite(sprites, tmp_p
     assert len(places) > 5
 
 
-def test_default_texture_is_always_the_same_and_colorful():
+def test_the_default_texture_is_always_the_same_and_colorful():
     texture = variants.texture()
     assert texture.shape == (274, 350, 3)
     np.testing.assert_array_equal(texture, variants.texture())

@@ -2,7 +2,7 @@
 
 The file is little-endian: a version (int32), then three matrices, each as rows (int32), columns (int32) and float32
 values by columns: the mean [3 V, 1], the orthonormal basis [3 V, K] and the eigenvalues [K, 1]; then the number of
-triangles (uint64) and their corners, int32 [T, 3]. What follows is not read.
+triangles (uint64) and their corners, int32 [T, 3]. The rest of the file is not read.
 """
 
 import hashlib
@@ -22,9 +22,9 @@ class MorphableModel:
 
     Args:
         mean: float64 [V, 3].
-        deviations: float64 [V, 3, K], each one standard deviation long.
+        deviations: float64 [V, 3, K], in lengths of one standard deviation.
         triangles: int64 [T, 3], counter-clockwise as seen from outside.
-        digest: the file's SHA-256 in hexadecimal digits.
+        digest: the SHA-256 of the file, in hexadecimal digits.
     """
 
     mean: np.ndarray
@@ -38,7 +38,7 @@ def read_model(path: str | os.PathLike[str]) -> MorphableModel:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is cut off, or something else.
+        ValueError: if it is cut off, or has another format.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"Expected a face model, {SOURCE}. Received: no file at {os.fspath(path)!r}")
@@ -58,7 +58,7 @@ def _parse(content: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     def take(dtype: str, count: int) -> np.ndarray:
         nonlocal place
         if count < 1 or count * np.dtype(dtype).itemsize > len(content) - place:
-            raise ValueError("it is cut off, or of another kind")
+            raise ValueError("it is cut off, or has another format")
         array = np.frombuffer(content, dtype, count, place)
         place += array.nbytes
         return array
@@ -66,7 +66,7 @@ def _parse(content: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     def matrix() -> np.ndarray:
         rows, columns = (int(n) for n in take("<i4", 2))
         if rows < 1 or columns < 1:
-            raise ValueError("it is of another kind")
+            raise ValueError("it has another format")
         values = take("<f4", rows * columns).astype(np.float64)
         if not np.isfinite(values).all():
             raise ValueError("it has values that are not finite")

@@ -1,4 +1,4 @@
-"""Triangle meshes to pixels, by a depth buffer; seen along z, with what has the larger z in front."""
+"""Draws triangle meshes with a depth buffer, seen along z: the larger z is in front."""
 
 import numpy as np
 
@@ -6,27 +6,27 @@ import numpy as np
 def rasterize(
     vertices: np.ndarray, triangles: np.ndarray, attributes: np.ndarray, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draws a mesh by orthographic projection, a pixel where its centre lies inside of a triangle.
+    """Draws a mesh by orthographic projection: a pixel is drawn if its centre is inside a triangle.
 
-    Triangles that show their back, whose corners turn clockwise on the screen, are not drawn.
+    Triangles seen from the back, whose corners are clockwise on the screen, are not drawn.
 
     Args:
-        vertices: float [V, 3]: x to the right and y down, in pixels from the top left corner, and z to the viewer.
-        triangles: int [T, 3], places of vertices, counter-clockwise as seen from outside of the mesh with y up.
+        vertices: float [V, 3]: x to the right and y down, in pixels from the top left corner, and z towards the viewer.
+        triangles: int [T, 3], indices of vertices, counter-clockwise as seen from outside of the mesh with y up.
         attributes: float [V, A], interpolated over each triangle.
         size: S.
 
     Returns:
-        depth float [S, S], the z of what is nearest to the viewer, -infinity where there is nothing, and attributes
-        float [S, S, A], there 0.
+        depth float [S, S], the z of the nearest triangle, and attributes float [S, S, A]. Where there is no triangle,
+        the depth is -infinity and the attributes are 0.
     """
-    # y points down: the area of a triangle that shows its front is negative.
+    # y points down, so the area of a triangle seen from the front is negative.
     corners = vertices[triangles]
     area = _cross(corners[:, 1, :2] - corners[:, 0, :2], corners[:, 2, :2] - corners[:, 0, :2])
     front = area < -1e-12
     corners, triangles, area = corners[front], triangles[front], area[front]
 
-    # The pixels of each triangle's bounding box, in one list: boxes are small, so few of them lie outside.
+    # The pixels of all bounding boxes, in one list. Boxes are small, so few of the pixels are outside of the triangles.
     low = np.clip(np.ceil(corners[..., :2].min(axis=1) - 0.5), 0, size).astype(np.int64)
     high = np.clip(np.floor(corners[..., :2].max(axis=1) - 0.5), -1, size - 1).astype(np.int64)
     width, height = np.maximum(high - low + 1, 0).T
@@ -36,7 +36,7 @@ def rasterize(
     row, column = within // width[triangle] + low[triangle, 1], within % width[triangle] + low[triangle, 0]
     centre = np.stack([column, row], axis=-1) + 0.5
 
-    # Barycentric coordinates: the part of the area that is opposite to each corner.
+    # Barycentric coordinates: the share of the area opposite to each corner.
     a, b, c = (corners[triangle, k, :2] for k in range(3))
     weights = np.stack([_cross(b - centre, c - centre), _cross(c - centre, a - centre), _cross(a - centre, b - centre)])
     weights /= area[triangle]
@@ -44,7 +44,7 @@ def rasterize(
     weights, triangle, pixel = weights[:, inside], triangle[inside], (row * size + column)[inside]
     z = np.einsum("kn,nk->n", weights, corners[triangle, :, 2])
 
-    # In the order of depth the last one that is written to a pixel stays, which is the nearest.
+    # Written in the order of depth, the last fragment of a pixel remains, which is the nearest.
     order = np.argsort(z, kind="stable")
     nearest = np.full(size * size, -1)
     nearest[pixel[order]] = order
@@ -58,7 +58,7 @@ def rasterize(
 
 
 def smooth_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """The normals at vertices [V, 3]: of length 1, means over their triangles [T, 3] by area."""
+    """Returns unit normals at vertices [V, 3]: means over their triangles [T, 3], weighted by area."""
     corners = vertices[triangles]
     faces = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals = np.stack(

@@ -1,7 +1,7 @@
-"""Rays that are cast into the room of 3D Shapes: what each of them meets, and how light it is there.
+"""Casts rays into the room of 3D Shapes, and computes the surface that each of them hits and its brightness.
 
-Lengths are in units of the room; z points up, the floor is z = 0, and the solid stands on it at the origin. The camera
-moves on a circle about the z axis and looks at it horizontally.
+Lengths are in units of the room. z points up, the floor is z = 0, and the solid stands on it at the origin. The camera
+moves on a circle around the z axis and looks at it horizontally.
 """
 
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ SKY, FLOOR, WALL, SOLID = range(4)
 _CAMERA_RADIUS, _CAMERA_HEIGHT = 2.5, 0.75
 _FIELD_OF_VIEW = np.radians(50.0)
 _HALF_WIDTH, _WALL_HEIGHT = 3.5, 2.0
-# Half the width, and half the height without round ends, of each solid at scale 1.
+# Half the width of each solid at scale 1, and half its height without round ends.
 _SIZES = {"cube": (0.35, 0.35), "cylinder": (0.375, 0.375), "sphere": (0.425, 0.0), "capsule": (0.325, 0.325)}
 
 _LIGHT = np.array([-1.546, 0.551, 7.735])
 _AMBIENT, _HEADLIGHT, _DIFFUSE, _SPECULAR, _SPOT_EXPONENT = 0.35, 0.6, 1.0, 0.147, 10.0
 _FLOOR_GAIN, _WALL_GAIN = 0.96, 0.98
-# The solids are meshes that are lit at their vertices, which lie on so many meridians and parallels.
+# The solids are meshes lit at their vertices, which are on this many meridians and parallels.
 _MERIDIANS, _PARALLELS = 28, 16
 _HONEYCOMB, _STAIN = 0.01, 0.049
 _STAIN_OUTLINE = [
@@ -40,16 +40,16 @@ _STAIN_OUTLINE = [
 
 @dataclass(frozen=True)
 class View:
-    """What the rays of one camera meet in the empty room.
+    """The hits of the rays of one camera in the empty room.
 
     Args:
-        origin: where the camera is, [3].
+        origin: the position of the camera, [3].
         forward: its direction, [3].
-        directions: of the rays, [R, 3].
+        directions: those of the rays, [R, 3].
         material: SKY, FLOOR or WALL, [R].
-        distance: to it, in lengths of the ray's direction, infinite for the sky, [R].
+        distance: to the hit, in lengths of the ray's direction, infinite for the sky, [R].
         ambient: brightness without the lamp, [R].
-        lamp: what the lamp adds where there is no shadow, [R].
+        lamp: the brightness that the lamp adds outside of the shadow, [R].
     """
 
     origin: np.ndarray
@@ -62,7 +62,7 @@ class View:
 
 
 class Surface(NamedTuple):
-    """What the rays of a view meet, each [R]: a material, its brightness, and the white that is added to its colour."""
+    """The hits of the rays of a view, each [R]: the material, its brightness, and the white added to its colour."""
 
     material: np.ndarray
     brightness: np.ndarray
@@ -73,7 +73,7 @@ def look(azimuth: float, size: int) -> View:
     """Casts rays into the empty room.
 
     Args:
-        azimuth: of the camera, in radians; 0 looks along y, and positive angles move it to the right.
+        azimuth: of the camera, in radians; at 0 it looks along y, and positive angles move it to the right.
         size: S, for S x S rays, row by row from the top left.
     """
     sin, cos = np.sin(azimuth), np.cos(azimuth)
@@ -85,7 +85,7 @@ def look(azimuth: float, size: int) -> View:
 
     material, distance = np.full(len(directions), SKY), np.full(len(directions), np.inf)
     ambient, lamp = np.zeros(len(directions)), np.zeros(len(directions))
-    # The planes of the room: axis and place. The wall behind the camera is never seen.
+    # The planes of the room: axis and position. The wall behind the camera is never visible.
     for axis, place in ((2, 0.0), (1, _HALF_WIDTH), (0, _HALF_WIDTH), (0, -_HALF_WIDTH)):
         toward = np.sign(place - origin[axis]) * directions[:, axis] > 1e-9
         rays = np.flatnonzero(toward)
@@ -108,13 +108,12 @@ def cast(view: View, shape: str, scale: float) -> Surface:
     """Puts a solid into the room, with its shadow.
 
     Args:
-        view: what `look` returned.
+        view: the result of `look`.
         shape: one of `SHAPES`.
         scale: of the solid.
 
     Returns:
-        What each ray meets: its material, and brightness and white, with which a colour c in [0, 1] is seen as
-        min(brightness c + white, 1).
+        The surface that each ray hits. Its colour c in [0, 1] is seen as min(brightness c + white, 1).
     """
     material, brightness, white = view.material.copy(), view.ambient.copy(), np.zeros(len(view.material))
     near = np.flatnonzero(_may_meet(view.origin[np.newaxis], view.directions, shape, scale))
@@ -140,7 +139,7 @@ def cast(view: View, shape: str, scale: float) -> Surface:
 
 
 def meet(shape: str, scale: float, origins: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where rays first meet a solid.
+    """Finds the first hits of rays on a solid.
 
     Args:
         shape: one of `SHAPES`.
@@ -149,7 +148,7 @@ def meet(shape: str, scale: float, origins: np.ndarray, directions: np.ndarray) 
         directions: [R, 3].
 
     Returns:
-        Distances [R] in lengths of the directions, infinite where there is none, and outward normals [R, 3].
+        Distances [R] in lengths of the directions, infinite without a hit, and outward normals [R, 3].
     """
     width, height = (scale * size for size in _SIZES[shape])
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -162,7 +161,7 @@ def meet(shape: str, scale: float, origins: np.ndarray, directions: np.ndarray) 
         ends = [_meet_disc(origins, directions, width, 2 * height)]
         if shape == "capsule":
             ends = [_meet_sphere(origins, directions, width, middle) for middle in (low, low + 2 * height)]
-        # A ball inside the tube's height is nearer than the tube nowhere, so the nearest is the surface.
+        # Within the height of the tube, a ball is never nearer than the tube, so the nearest hit is on the surface.
         for end_distance, end_normals in ends:
             nearer = end_distance < distance
             distance = np.where(nearer, end_distance, distance)
@@ -171,7 +170,7 @@ def meet(shape: str, scale: float, origins: np.ndarray, directions: np.ndarray) 
 
 
 def _may_meet(origins: np.ndarray, directions: np.ndarray, shape: str, scale: float) -> np.ndarray:
-    """Which rays come near enough to the solid's bounding sphere to be worth a closer look."""
+    """Returns which rays come near enough to the bounding sphere of the solid that they may hit it, bool [R]."""
     width, height = _SIZES[shape]
     middle, radius = {
         "cube": (height, np.sqrt(2 * width**2 + height**2)),
@@ -185,7 +184,7 @@ def _may_meet(origins: np.ndarray, directions: np.ndarray, shape: str, scale: fl
 
 
 def _lamp(points: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Diffuse and specular light of the lamp, a spot that shines straight down, without shadows."""
+    """Returns the diffuse and specular light of the lamp, a spotlight that points straight down, without shadows."""
     to_lamp = _LIGHT - points
     to_lamp /= np.linalg.norm(to_lamp, axis=-1, keepdims=True)
     cosine = (normals * to_lamp).sum(-1)
@@ -196,7 +195,7 @@ def _lamp(points: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def _lit_solid(
     shape: str, forward: np.ndarray, points: np.ndarray, normals: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Brightness and white of a solid, interpolated between the vertices of its mesh (Gouraud shading)."""
+    """Returns brightness and white of a solid, interpolated between the vertices of its mesh (Gouraud shading)."""
 
     def light(vertex_normals: np.ndarray) -> np.ndarray:
         diffuse, specular = _lamp(points, vertex_normals)
@@ -206,7 +205,7 @@ def _lit_solid(
     if shape == "cube":
         plain = light(normals)
         return plain[0], plain[1]
-    # Rounded, so that what lies on a meridian or a parallel does not fall to either side by chance.
+    # Rounded, so that a point on a meridian or a parallel does not fall on either side of it by chance.
     turn = np.round(np.arctan2(normals[:, 0], -normals[:, 1]) * _MERIDIANS / (2 * np.pi), 9)
     rise = np.round(np.arcsin(np.clip(normals[:, 2], -1, 1)) * _PARALLELS / np.pi, 9)
     total = np.zeros((2, len(points)))
@@ -230,7 +229,7 @@ def _floor_texture(points: np.ndarray) -> np.ndarray:
 
 
 def _wall_texture(points: np.ndarray, axis: int, place: float) -> np.ndarray:
-    """Faint honeycomb cells, and a stain that comes back every two units."""
+    """Returns faint honeycomb cells, and a stain that repeats every two units."""
     along = points[:, 0] if axis == 1 else -np.sign(place) * points[:, 1]
     phase = (along + 2.25) % 2 - 2.25
     stain = Path(_STAIN_OUTLINE).contains_points(np.stack([phase, points[:, 2]], axis=-1))
@@ -282,7 +281,7 @@ def _meet_disc(
 
 
 def _nearer_root(origins: np.ndarray, directions: np.ndarray, radius: float) -> np.ndarray:
-    """The smaller t > 0 with |origin + t direction| = radius, infinite if there is none."""
+    """Returns the smaller t > 0 with |origin + t direction| = radius, or infinity if there is none."""
     a = (directions**2).sum(-1)
     b = (directions * origins).sum(-1)
     c = (origins**2).sum(-1) - radius**2

@@ -1,4 +1,4 @@
-"""Images and factors of a user's own in a .npz file, or images in a .npy file. The published dSprites is read too."""
+"""A user's own images and factors in a .npz file, or images in a .npy file. The published dSprites can be read too."""
 
 import contextlib
 import hashlib
@@ -12,38 +12,39 @@ from typing import IO
 import numpy as np
 
 from tfvae.data.arrangement import Reordered, arranged
-from tfvae.data.cache import RowWriter, cached
+from tfvae.data.cache import cache_folder, cached
 from tfvae.data.ground_truth import GroundTruthData
-from tfvae.data.images import ImageData, Images
-from tfvae.data.packed import cache_folder
+from tfvae.data.images import ImageData, Images, check_range
+from tfvae.data.packed import pack
+from tfvae.data.rows import RowWriter
 from tfvae.data.sets import dsprites
 
 _BLOCK = 1024
 
 
 def load(path: str | os.PathLike[str], *, cache: str | os.PathLike[str] | None = None) -> ImageData:
-    """Reads arrays; nothing that is pickled.
+    """Reads arrays. Pickled objects are not read.
 
     Args:
         path: a .npz file with `images`, and perhaps `factors`, numbers [N, K], and `factor_names`, K strings; or a .npy
             file of images; or the published dSprites (`imgs`, `latents_values`). Images are [N, H, W, C] or [N, H, W]:
-            uint8 in 0 .. 255, or truth values, or floats in [0, 1], which are rounded to uint8. Images of 0 and 1 alone
-            are black and white.
-        cache: the folder to keep in what cannot be mapped into memory as it is (compressed, floats, 0 and 1); by
-            default $TFVAE_CACHE, else the user's cache folder.
+            uint8 in 0 .. 255, bool, or floats x in [0, 1], which become uint8 by round(255 x). If all values are 0 and
+            1, they are taken as black and white.
+        cache: the folder to cache images in that cannot be mapped into memory as they are (compressed, floats, or 0 and
+            1); by default $TFVAE_CACHE, else the user's cache folder.
 
     Returns:
-        `GroundTruthData` with factors: of a `FactorSpace` in its order when each combination of their values has one
-        image, else of a `FactorTable` in the order of the file. `ImageData` without factors.
+        `ImageData`; or, if there are factors, `GroundTruthData`: with a `FactorSpace`, in its order, if each
+        combination of their values has one image, else with a `FactorTable`, in the order of the file.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is no such file, or an array is missing, out of range, or of another shape.
-        OSError: if the cache has no room.
+        ValueError: if the file has another format, or an array is missing, out of range, or has another shape.
+        OSError: if the disk of the cache is full.
     """
     file = Path(path).expanduser()
     if not file.is_file():
-        raise FileNotFoundError(f"Expected a .npz or .npy file. There is none at {os.fspath(path)!r}")
+        raise FileNotFoundError(f"Expected a .npz or .npy file. Received: no file at {os.fspath(path)!r}")
     keys = _keys(file)
     key = next((key for key in ("images", "imgs") if key in keys), None)
     if keys and key is None:
@@ -59,7 +60,7 @@ def load(path: str | os.PathLike[str], *, cache: str | os.PathLike[str] | None =
         )
     factors, order = arranged(names, table)
     if not np.array_equal(order, np.arange(len(order))):
-        # The digest is of the images in their order.
+        # The known digest is that of the images in the order of the file.
         images, digest = Reordered(images, order), None
     return GroundTruthData(name, factors, images, digest=digest)
 
@@ -89,25 +90,19 @@ def _images(file: Path, key: str | None, cache: str | os.PathLike[str] | None) -
 
 
 def _fill(file: Path, key: str | None, folder: Path, *, image_shape: tuple[int, int, int]) -> None:
-    """Writes images as uint8, or as bits if they are black and white, into a folder of the cache."""
+    """Writes images as uint8, or as bits if they are black and white, into an entry of the cache."""
     count, two_valued, most = 0, True, 0.0
     for block in _blocks(file, key):
-        low, high = block.min(), block.max()
-        # A comparison with NaN is false.
-        if block.dtype.kind == "f" and not (low >= 0 and high <= 1):
-            raise ValueError(
-                f"Expected float images in [0, 1], without NaN; divide by 255 what is in 0 .. 255. "
-                f"Received: minimum={low}, maximum={high} in {file}"
-            )
+        check_range(block, f" in {file}")
         two_valued = two_valued and bool(((block == 0) | (block == 1)).all())
-        count, most = count + len(block), max(most, float(high))
+        count, most = count + len(block), max(most, float(block.max()))
     scale = 1 if most > 1 else 255
     packed = two_valued and int(np.prod(image_shape)) % 8 == 0
     row_shape = (int(np.prod(image_shape)) // 8,) if packed else image_shape
     with RowWriter(folder / "images.npy", row_shape, count) as writer:
         for block in _blocks(file, key):
             if packed:
-                writer.write(np.packbits(block.reshape(len(block), -1).astype(bool), axis=-1))
+                writer.write(pack(block.astype(bool)))
             else:
                 writer.write(np.round(block.astype(np.float32) * scale).astype(np.uint8))
     if packed:
@@ -145,7 +140,7 @@ def _keys(file: Path) -> set[str]:
 
 @contextlib.contextmanager
 def _opened(file: Path, key: str | None) -> Iterator[tuple[IO[bytes], tuple[int, ...], bool, np.dtype]]:
-    """Opens an array: yields the stream, after its header, and shape, whether it is in Fortran order, and dtype."""
+    """Opens an array. Yields the stream after its header, the shape, whether it is in Fortran order, and the dtype."""
     try:
         with contextlib.ExitStack() as stack:
             if key:
@@ -157,14 +152,14 @@ def _opened(file: Path, key: str | None) -> Iterator[tuple[IO[bytes], tuple[int,
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, fortran, dtype = read(stream)
             if dtype.hasobject:
-                raise ValueError("it holds Python objects, which are not read")
+                raise ValueError("it has Python objects, which are not read")
             yield stream, shape, fortran, dtype
     except (zipfile.BadZipFile, EOFError, ValueError) as error:
         raise ValueError(f"Expected an array of numbers. Received: {key or 'the array'} in {file}: {error}") from None
 
 
 def _blocks(file: Path, key: str | None) -> Iterator[np.ndarray]:
-    """Yields 1024 images at a time, [n, H, W] or [n, H, W, C], in memory that does not grow with their number."""
+    """Yields 1024 images at a time, [n, H, W] or [n, H, W, C], so that memory does not grow with their number."""
     with _opened(file, key) as (stream, shape, fortran, dtype):
         if fortran:
             whole = np.frombuffer(stream.read(), dtype).reshape(shape, order="F")
@@ -189,7 +184,7 @@ def _whole(file: Path, key: str) -> np.ndarray:
 
 
 def _offset(file: Path, key: str | None) -> int | None:
-    """Returns where the values of an array stand in the file, or None if they are compressed or not all there."""
+    """Returns the offset of an array's values in the file, or None if they are compressed or incomplete."""
     with file.open("rb") as stream:
         if key:
             with zipfile.ZipFile(file) as archive:

@@ -1,7 +1,7 @@
 """3D Cars (Reed et al., 2015, "Deep Visual Analogy-Making"): http://www.scottreed.info.
 
-183 car models from 24 azimuths at 4 elevations. nips2015-analogy-data.tar.gz has them as data/cars/<car>.mat, a MATLAB
-file for each model, with the array "im", uint8 [128, 128, 3, 24, 4].
+183 car models from 24 azimuths at 4 elevations. nips2015-analogy-data.tar.gz has a MATLAB file for each model,
+data/cars/<car>.mat, with the array "im", uint8 [128, 128, 3, 24, 4].
 """
 
 import hashlib
@@ -14,11 +14,11 @@ import numpy as np
 import scipy.io
 from PIL import Image
 
-from tfvae.data.cache import RowWriter, cached
+from tfvae.data.cache import cache_folder, cached
 from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
-from tfvae.data.packed import cache_folder
 from tfvae.data.pictures import fitted, in_parallel
+from tfvae.data.rows import RowWriter
 from tfvae.data.sets.folder import existing_folder, files_below
 
 
@@ -28,21 +28,21 @@ def load(
     """Reads the unpacked archive of 3D Cars.
 
     Args:
-        path: the folder of the .mat files, or one that it is in.
+        path: the folder of the .mat files, or a folder above it.
         size: H = W of the images, a multiple of 16.
         cache: as `folder.load` takes it.
 
     Returns:
-        Images uint8 [N, size, size, 3] by elevation 4, azimuth 24 and model (in the order of the sorted file names),
-        the order of disentanglement_lib.
+        Images uint8 [N, size, size, 3] by elevation 4, azimuth 24 and model (in the order of the sorted file names), as
+        in disentanglement_lib.
 
     Raises:
         FileNotFoundError: if there is no such folder, or no .mat file in it.
-        ValueError: if a file is broken or has other arrays, or the size is out of its range.
-        OSError: if the cache has no room.
+        ValueError: if a file is broken or has other arrays, or the size is out of range.
+        OSError: if the disk of the cache is full.
     """
     if size < 16 or size % 16:
-        raise ValueError(f"Expected size to be a multiple of 16, for the networks' sake. Received: size={size}")
+        raise ValueError(f"Expected size to be a multiple of 16, which the networks need. Received: size={size}")
     root = existing_folder(path)
     files = [file for file in files_below(root) if file.suffix == ".mat"]
     if not files:
@@ -54,16 +54,16 @@ def load(
     )
     status = [(os.fsencode(file.relative_to(root)), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     key = hashlib.sha256(repr((1, str(root.resolve()), size, status)).encode()).hexdigest()[:16]
-    fill = partial(_fill, files, factors=factors, size=size, told=cache is None)
+    fill = partial(_fill, files, factors=factors, size=size, progress=cache is None)
     images = cached(cache_folder(cache) / f"cars3d-{key}", fill)
     return GroundTruthData(f"cars3d:{os.fspath(path)}", factors, images.images, digest=images.digest)
 
 
-def _fill(files: list[Path], folder: Path, *, factors: FactorSpace, size: int, told: bool) -> None:
+def _fill(files: list[Path], folder: Path, *, factors: FactorSpace, size: int, progress: bool) -> None:
     elevations, azimuths, _ = factors.sizes
     with RowWriter(folder / "images.npy", (size, size, 3), len(factors)) as writer:
         model = 0
-        for block in in_parallel(_reader(size, (elevations, azimuths)), files, progress=told):
+        for block in in_parallel(_reader(size, (elevations, azimuths)), files, progress=progress):
             for images in block:
                 if isinstance(images, Exception):
                     raise images

@@ -1,7 +1,7 @@
 """3D Chairs (Aubry et al., 2014): https://www.di.ens.fr/willow/research/seeing3Dchairs.
 
-86,366 pictures of 600 x 600 pixels: 1393 models from 31 azimuths at 2 elevations. The archive rendered_chairs.tar has
-them as <model>/renders/image_XXX_pYYY_tZZZ_rWWW.png, with elevation p and azimuth t in degrees and distance r.
+86,366 pictures of 600 x 600 pixels: 1393 models from 31 azimuths at 2 elevations. In the archive rendered_chairs.tar
+they are <model>/renders/image_XXX_pYYY_tZZZ_rWWW.png, with elevation p and azimuth t in degrees and distance r.
 """
 
 import os
@@ -29,19 +29,19 @@ def load(
     """Reads the unpacked archive of 3D Chairs.
 
     Args:
-        path: the folder rendered_chairs, or one that it is in.
+        path: the folder rendered_chairs, or a folder above it.
         size, channels, skip_broken, cache: as `folder.load` takes them.
-        crop: side of the square in the middle that is resized. The chair is small in its picture: 400 of 600 pixels
-            are common, and None takes all of it.
+        crop: side of the square in the middle that is resized. Chairs are small in their pictures: 400 of 600 pixels is
+            common. None takes the whole picture.
 
     Returns:
-        Images by model (its place among the sorted names of the models' folders), elevation and azimuth in degrees:
-        of a `FactorSpace` when they are complete, as the archive is, else of a `FactorTable`.
+        Images by model (its place among the sorted folders of the models), elevation and azimuth in degrees. The
+        factors are a `FactorSpace` if they are complete, as in the archive, else a `FactorTable`.
 
     Raises:
         FileNotFoundError: if there is no such folder, or no picture in it.
-        ValueError: if a picture is broken, or an argument is out of its range.
-        OSError: if the cache has no room.
+        ValueError: if a picture is broken, or an argument is out of range.
+        OSError: if the disk of the cache is full.
     """
     root = existing_folder(path)
     found = [(file, _PICTURE.fullmatch(file.name)) for file in files_below(root) if file.parent.name == "renders"]

@@ -1,4 +1,4 @@
-"""MNIST, Fashion-MNIST and their kin from files: four IDX files, perhaps compressed, or one .npz file as of Keras."""
+"""MNIST, Fashion-MNIST and similar data: from four IDX files, perhaps compressed, or one .npz file as in Keras."""
 
 import gzip
 import os
@@ -16,14 +16,14 @@ def read(source: str | os.PathLike[str]) -> dict[str, tuple[np.ndarray, np.ndarr
     Args:
         source: a .npz file with x_train, y_train, x_test and y_test; or a folder with one such file, or with
             train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each
-            perhaps with .gz at its end.
+            with or without the suffix .gz.
 
     Returns:
         For "train" and "test": images uint8 [N, H, W, 1], and labels in 0 .. 9, int64 [N].
 
     Raises:
         FileNotFoundError: if there are no such files.
-        ValueError: if a file is broken, or images and labels do not fit each other.
+        ValueError: if a file is broken, or images and labels do not match.
     """
     path = Path(source)
     archives = sorted(path.glob("*.npz")) if path.is_dir() else [path] if path.suffix == ".npz" else []
@@ -52,16 +52,18 @@ def _read_idx(folder: Path, name: str, dimensions: int) -> np.ndarray:
     path = next((folder / candidate for candidate in candidates if (folder / candidate).is_file()), None)
     if path is None:
         raise FileNotFoundError(
-            f"Expected {candidates[0]}, perhaps with .gz at its end, or one .npz file. Received: neither in {folder}"
+            f"Expected {candidates[0]}, with or without the suffix .gz, or one .npz file. Received: neither in {folder}"
         )
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError) as error:
-        raise ValueError(f"Expected a file that gzip made. Received: {path}: {error}") from None
+        raise ValueError(f"Expected a gzip file. Received: {path}: {error}") from None
     start = 4 + 4 * dimensions
     shape = np.frombuffer(content[4:start], ">u4").astype(int) if len(content) >= start else np.zeros(0, int)
     if content[:4] != bytes([0, 0, 8, dimensions]) or len(content) != start + shape.prod():
-        raise ValueError(f"Expected an IDX file of unsigned bytes, {dimensions} dimensions, whole. Received: {path}")
+        raise ValueError(
+            f"Expected a complete IDX file of unsigned bytes with {dimensions} dimensions. Received: {path}"
+        )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 

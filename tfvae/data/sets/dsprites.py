@@ -13,15 +13,17 @@ inside.
 """
 
 import os
-import warnings
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
+from tfvae.data.cache import cache_folder, cached
 from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
-from tfvae.data.packed import PackedImages, cache_folder, packed_digest, write_packed
+from tfvae.data.rows import RowWriter
 
 FACTORS = FactorSpace(
     names=("color", "shape", "scale", "orientation", "posX", "posY"),
@@ -37,44 +39,32 @@ FACTORS = FactorSpace(
 IMAGE_SHAPE = (64, 64, 1)
 DIGEST = "3a228f4037ef3d42a42588e0e01f1078aa2df13cfa17584e88c95ed9fb5672da"
 
-_PACKED_SHAPE = (len(FACTORS), 512)
 _PLACES = np.arange(32)
-# Row masks: entry k has the pixels from column k on set, the first pixel in the highest bit.
+# Masks of a row: in mask k, the pixels from column k on are set. The first pixel is the highest bit.
 _FROM_COLUMN = np.array([(2**64 - 1) >> column for column in range(65)], np.uint64)
 
 
 def load(cache: str | os.PathLike[str] | None = None) -> GroundTruthData:
-    """Returns dSprites, drawn on first use and then kept as 377 MB of packed bits.
+    """Returns dSprites, drawn on first use and then cached as 377 MB of packed bits.
 
     Args:
-        cache: the folder to keep it in; by default $TFVAE_CACHE, else the user's cache folder, where a progress bar
-            on stderr tells that it is being filled.
+        cache: the folder of the cache; by default $TFVAE_CACHE, else the user's cache folder. With the default, a
+            progress bar on stderr shows the drawing.
 
     Returns:
         737,280 images [64, 64, 1] of 0 and 255, by color 1, shape 3, scale 6, orientation 40, posX 32 and posY 32.
-        Orientations 0 and 39 look the same, as they do in the published file.
+        Orientations 0 and 39 look the same, as in the published file.
 
     Raises:
-        OSError: if the folder cannot be written to, or has no room.
-        RuntimeError: if what was drawn here is not dSprites.
+        OSError: if the folder cannot be written to, or the disk is full.
+        RuntimeError: if the drawing differs from dSprites.
     """
-    path = cache_folder(cache) / "dsprites.npy"
-    if path.exists() and packed_digest(path, _PACKED_SHAPE) != DIGEST:
-        warnings.warn(f"{path} is damaged and is drawn again.", stacklevel=2)
-        path.unlink(missing_ok=True)
-    if not path.exists():
-        digest = write_packed(path, _PACKED_SHAPE, _all_blocks(progress=cache is None))
-        if digest != DIGEST:
-            path.unlink(missing_ok=True)
-            raise RuntimeError(
-                f"Expected the drawing of dSprites to have the SHA-256 {DIGEST}. Received: {digest}. "
-                f"Please report this with the version of NumPy ({np.__version__}) and the processor's name."
-            )
-    return GroundTruthData("dsprites", FACTORS, PackedImages(path, IMAGE_SHAPE), digest=DIGEST)
+    entry = cached(cache_folder(cache) / "dsprites", partial(_fill, progress=cache is None), digest=DIGEST)
+    return GroundTruthData("dsprites", FACTORS, entry.images, digest=DIGEST)
 
 
 def draw(factors: np.ndarray) -> np.ndarray:
-    """Draws images one by one, without a cache.
+    """Draws images one by one, without the cache.
 
     Args:
         factors: int array [N, 6], in the order and ranges of `FACTORS`.
@@ -84,11 +74,18 @@ def draw(factors: np.ndarray) -> np.ndarray:
 
     Raises:
         TypeError: if the factors are not integers.
-        ValueError: if the shape is another one, or a factor is out of its range.
+        ValueError: if the shape is wrong, or a factor is out of range.
     """
     rows = FACTORS.to_factors(FACTORS.to_index(factors))
     bits = [_draw_block(shape, scale, turn, np.array([x]), np.array([y])) for _, shape, scale, turn, x, y in rows]
     return np.unpackbits(np.array(bits, np.uint8).reshape(-1, 512), axis=-1).reshape(-1, *IMAGE_SHAPE) * np.uint8(255)
+
+
+def _fill(folder: Path, *, progress: bool) -> None:
+    with RowWriter(folder / "images.npy", (512,), len(FACTORS)) as writer:
+        for block in _all_blocks(progress):
+            writer.write(block)
+    np.save(folder / "image_shape.npy", np.array(IMAGE_SHAPE))
 
 
 def _all_blocks(progress: bool) -> Iterator[np.ndarray]:
@@ -100,9 +97,9 @@ def _all_blocks(progress: bool) -> Iterator[np.ndarray]:
 
 
 def _draw_block(shape: int, scale: int, orientation: int, pos_x: np.ndarray, pos_y: np.ndarray) -> np.ndarray:
-    """Draws one sprite at all pairs of X and Y places: packed bits, uint8 [X, Y, 512]."""
+    """Draws one sprite at all pairs of X and Y positions: packed bits, uint8 [X, Y, 512]."""
     outline = _outline(shape) * (0.5 + 0.1 * scale)
-    # 39, not 40 steps make a full turn: the published file has the last orientation equal to the first.
+    # A full turn has 39 steps, not 40: in the published file, the last orientation equals the first.
     angle = 2 * np.pi * (orientation % 39) / 39
     cos, sin = np.cos(angle), np.sin(angle)
     x = _snap(outline[:, 0] * cos + outline[:, 1] * sin + (16 + 32 * pos_x / 31)[:, np.newaxis])  # [X, corners]
@@ -118,7 +115,7 @@ def _draw_block(shape: int, scale: int, orientation: int, pos_x: np.ndarray, pos
     crossing = x[:, edge] + along * (next_x[:, edge] - x[:, edge])
     column = np.clip(np.ceil(crossing - 0.5), 0, 64).astype(np.intp)
 
-    # A crossing flips all the pixels to its right: what is inside is flipped an odd number of times.
+    # A crossing flips all pixels to its right: a pixel inside is flipped an odd number of times.
     line = j * 64 + row
     starts = np.flatnonzero(np.diff(line, prepend=-1))
     lines = np.zeros((len(pos_x), len(pos_y) * 64), np.uint64)
@@ -127,7 +124,7 @@ def _draw_block(shape: int, scale: int, orientation: int, pos_x: np.ndarray, pos
 
 
 def _outline(shape: int) -> np.ndarray:
-    """The corners of a sprite of scale 1 about its centre, float64 [corners, 2]."""
+    """Returns the corners of a sprite of scale 1, relative to its centre: float64 [corners, 2]."""
     if shape == 0:
         return 9.6 * np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
     if shape == 1:

@@ -1,24 +1,26 @@
-"""Grey faces by identity, azimuth, elevation and lighting: a stand-in for 3D Faces, whose model is licensed.
+"""Grey faces by identity, azimuth, elevation and lighting: a substitute for 3D Faces, whose model is licensed.
 
-Kim & Mnih (2018) train on images of the Basel Face Model (Paysan et al., 2009). These are drawn from a morphable model
-that the user has, such as the free Surrey Face Model (Huber et al., 2016), with the factors and sizes that Chen et al.
-(2018) give for 3D Faces. They are other images than the paper's: other people, no texture, and no ears.
+Kim & Mnih (2018) train on images of the Basel Face Model (Paysan et al., 2009). These images are drawn from a morphable
+model that the user provides, such as the free Surrey Face Model (Huber et al., 2016), with the factors and sizes that
+Chen et al. (2018) give for 3D Faces. They differ from the paper's: other people, no texture, and no ears.
 """
 
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from tfvae.data.cached import cached_array
+from tfvae.data.cache import cache_folder, cached
 from tfvae.data.drawing.morphable_model import SOURCE, MorphableModel, read_model
 from tfvae.data.drawing.rasterizer import rasterize, smooth_normals
 from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
-from tfvae.data.packed import cache_folder
+from tfvae.data.rows import RowWriter
 
 FACTORS = FactorSpace(
     names=("identity", "azimuth", "elevation", "lighting"),
@@ -33,7 +35,7 @@ IMAGE_SHAPE = (64, 64, 1)
 
 _SUPERSAMPLING = 2
 _COMPONENTS = 20
-# In degrees above the viewer's horizon.
+# Degrees above the viewer's horizon.
 _LIGHT_ELEVATION = 20.0
 _AMBIENT, _DIFFUSE = 0.15, 0.85
 
@@ -41,21 +43,21 @@ _AMBIENT, _DIFFUSE = 0.15, 0.85
 def load(
     model: str | os.PathLike[str] | None = None, *, cache: str | os.PathLike[str] | None = None
 ) -> GroundTruthData:
-    """Returns faces, drawn on first use and then kept as 520 MB.
+    """Returns faces, drawn on first use and then cached as 520 MB.
 
     Args:
         model: the file of the face model; by default $TFVAE_FACE_MODEL. See `morphable_model`.
-        cache: the folder to keep the images in; by default $TFVAE_CACHE, else the user's cache folder, where a
-            progress bar on stderr tells that it is being filled.
+        cache: the folder of the cache; by default $TFVAE_CACHE, else the user's cache folder. With the default, a
+            progress bar on stderr shows the drawing.
 
     Returns:
-        127,050 images [64, 64, 1] by identity 50 (always the same people of a model), azimuth 21, elevation 11 and
-        lighting 11, these in degrees.
+        127,050 images [64, 64, 1] by identity 50 (always the same people for a model), and azimuth 21, elevation 11 and
+        lighting 11 in degrees.
 
     Raises:
-        FileNotFoundError: if no model is named, or there is none.
-        ValueError: if the file is no face model.
-        OSError: if the cache cannot be written to, or has no room.
+        FileNotFoundError: if no model is given, or the file does not exist.
+        ValueError: if the file is not a face model.
+        OSError: if the cache cannot be written to, or the disk is full.
     """
     model = model or os.environ.get("TFVAE_FACE_MODEL")
     if not model:
@@ -64,13 +66,9 @@ def load(
             f"Received: model={model!r}"
         )
     faces = read_model(model)
-    images, digest = cached_array(
-        cache_folder(cache) / f"faces-{faces.digest[:16]}.npy",
-        (len(FACTORS), *IMAGE_SHAPE),
-        np.uint8,
-        lambda: _all_images(faces, progress=cache is None),
-    )
-    return GroundTruthData("faces", FACTORS, images, digest=digest)
+    fill = partial(_fill, model=faces, progress=cache is None)
+    entry = cached(cache_folder(cache) / f"faces-{faces.digest[:16]}", fill)
+    return GroundTruthData("faces", FACTORS, entry.images, digest=entry.file_digest())
 
 
 def draw(model: MorphableModel, coefficients: np.ndarray, azimuth: float, elevation: float) -> np.ndarray:
@@ -80,16 +78,16 @@ def draw(model: MorphableModel, coefficients: np.ndarray, azimuth: float, elevat
         model: the face model.
         coefficients: float [K'], in standard deviations, K' at most the model's number of components.
         azimuth: in degrees; positive turns the face to the viewer's right.
-        elevation: in degrees; positive turns it up.
+        elevation: in degrees; positive turns the face up.
 
     Returns:
-        uint8 [lightings, 64, 64, 1], with a Lambertian light from the left to the right.
+        uint8 [lightings, 64, 64, 1], with a Lambertian light that moves from the left to the right.
     """
     size = 64 * _SUPERSAMPLING
     vertices = model.mean + model.deviations[..., : len(coefficients)] @ coefficients - model.mean.mean(axis=0)
     vertices = vertices @ _turn(azimuth, elevation).T
     normals = smooth_normals(vertices, model.triangles)
-    # The mean face stays in the image however it is turned, with some room for the others.
+    # However it is turned, the mean face fits into the image, with a margin for other faces.
     radius = np.linalg.norm(model.mean - model.mean.mean(axis=0), axis=1).max()
     on_screen = vertices * np.array([1.0, -1.0, 1.0]) * (0.46 * size / radius) + np.array([size / 2, size / 2, 0.0])
     depth, seen = rasterize(on_screen, model.triangles, normals, size)
@@ -103,6 +101,12 @@ def draw(model: MorphableModel, coefficients: np.ndarray, azimuth: float, elevat
     return np.round(255 * level).astype(np.uint8).transpose(2, 0, 1)[..., np.newaxis]
 
 
+def _fill(folder: Path, *, model: MorphableModel, progress: bool) -> None:
+    with RowWriter(folder / "images.npy", IMAGE_SHAPE, len(FACTORS)) as writer:
+        for images in _all_images(model, progress):
+            writer.write(images)
+
+
 def _all_images(model: MorphableModel, progress: bool) -> Iterator[np.ndarray]:
     identities, azimuths, elevations, _ = FACTORS.values
     components = min(_COMPONENTS, model.deviations.shape[-1])
@@ -110,7 +114,7 @@ def _all_images(model: MorphableModel, progress: bool) -> Iterator[np.ndarray]:
     poses = [(person, azimuth, elevation) for person in people for azimuth in azimuths for elevation in elevations]
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
         bar = tqdm(total=len(poses), desc="Drawing faces", disable=not progress)
-        # By identity: a pool holds all that is drawn before it is asked for.
+        # One identity at a time: a pool keeps all drawn images until they are requested.
         per_person = len(poses) // len(people)
         for start in range(0, len(poses), per_person):
             for images in pool.map(lambda pose: draw(model, *pose), poses[start : start + per_person]):

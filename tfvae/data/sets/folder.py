@@ -1,7 +1,7 @@
-"""A folder of pictures: a user's own images, fitted to the size of the network once and then kept.
+"""A folder of pictures: a user's own images, fitted to the size of the network once and then cached.
 
-The order is that of the sorted paths. Folders in folders are looked through; links are followed, each folder once.
-Hidden files and files whose suffix is not that of a picture are passed over.
+The order is that of the sorted paths. Subfolders are included. Links are followed, and each folder is read once. Hidden
+files and files whose suffix is not that of a picture are skipped.
 """
 
 import hashlib
@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tfvae.data.cache import Cached, RowWriter, cached, rewrite
+from tfvae.data.cache import Cached, cache_folder, cached
 from tfvae.data.images import ImageData
-from tfvae.data.packed import cache_folder
 from tfvae.data.pictures import in_parallel, read_picture, suffix_of_picture
+from tfvae.data.rows import RowWriter, rewrite
 
 
 def load(
@@ -28,24 +28,24 @@ def load(
     skip_broken: bool = False,
     cache: str | os.PathLike[str] | None = None,
 ) -> ImageData:
-    """Reads the pictures in a folder; a second time, and as long as no file changes, from the cache.
+    """Reads the pictures in a folder. After the first time they come from the cache, until a file changes.
 
     Args:
         path: the folder.
         size: H = W of the images, a multiple of 16, which the paper's networks need.
-        channels: 1 for grey, 3 for colour; by default 1 if no picture has a colour, else 3.
+        channels: 1 for grey, 3 for colour; by default 1 if all pictures are grey, else 3.
         crop: side of the square in the middle of each picture that is resized; by default its shorter side.
-        skip_broken: whether to go on, with a warning, without pictures that cannot be read.
-        cache: the folder to keep the images in; by default $TFVAE_CACHE, else the user's cache folder. Of N images,
-            N size size channels bytes are kept. A change of the pictures or of these arguments makes a new copy.
+        skip_broken: whether to leave out pictures that cannot be read, with a warning.
+        cache: the folder of the cache; by default $TFVAE_CACHE, else the user's cache folder. N images take
+            N size size channels bytes. If the pictures or these arguments change, a new copy is made.
 
     Returns:
-        Images alone, uint8 [N, size, size, channels].
+        Images without factors, uint8 [N, size, size, channels].
 
     Raises:
         FileNotFoundError: if there is no such folder, or no picture in it.
-        ValueError: if a picture is broken, or an argument is out of its range.
-        OSError: if a folder cannot be read, or the cache has no room.
+        ValueError: if a picture is broken, or an argument is out of range.
+        OSError: if a folder cannot be read, or the disk of the cache is full.
     """
     root = existing_folder(path)
     files = [file for file in files_below(root) if suffix_of_picture(file)]
@@ -60,19 +60,19 @@ def load(
 
 
 def existing_folder(path: str | os.PathLike[str]) -> Path:
-    """Returns the folder at `path`, where ~ is the user's own.
+    """Returns the folder at `path`, in which ~ is the user's home.
 
     Raises:
-        FileNotFoundError: if there is none.
+        FileNotFoundError: if it does not exist.
     """
     root = Path(path).expanduser()
     if not os.fspath(path) or not root.is_dir():
-        raise FileNotFoundError(f"Expected a folder. There is none at {os.fspath(path)!r}")
+        raise FileNotFoundError(f"Expected a folder. Received: no folder at {os.fspath(path)!r}")
     return root
 
 
 def files_below(root: Path) -> list[Path]:
-    """Returns the files below a folder that are not hidden, sorted; each folder once, however it is linked.
+    """Returns the files below a folder that are not hidden, sorted. Each folder is listed once, however it is linked.
 
     Raises:
         OSError: if a folder cannot be read.
@@ -105,20 +105,20 @@ def cached_pictures(
     cache: str | os.PathLike[str] | None,
     table: np.ndarray | None = None,
 ) -> Cached:
-    """Returns pictures out of the cache, which is filled where it does not have them.
+    """Returns pictures from the cache, which is filled if it does not have them.
 
     Args:
-        kind: begins the name of the folder in the cache.
-        root: where the files are.
+        kind: the first part of the name of the entry in the cache.
+        root: the folder of the files.
         files: the pictures, in the order of the images.
         size, channels, crop, skip_broken, cache: see `load`.
-        table: what is known of each picture, [N, K].
+        table: numbers [N, K], a row for each picture.
 
     Raises:
         ValueError, OSError: see `load`.
     """
     if size < 16 or size % 16:
-        raise ValueError(f"Expected size to be a multiple of 16, for the networks' sake. Received: size={size}")
+        raise ValueError(f"Expected size to be a multiple of 16, which the networks need. Received: size={size}")
     if channels not in (None, 1, 3):
         raise ValueError(f"Expected channels to be 1, 3 or None. Received: channels={channels}")
     if crop is not None and crop < 1:
@@ -126,13 +126,20 @@ def cached_pictures(
     key = hashlib.sha256(repr((1, str(root.resolve()), size, channels, crop, skip_broken)).encode("utf-8", "replace"))
     for file in files:
         key.update(os.fsencode(file.relative_to(root)) + b"\0")
-        if file.exists():  # Else a link that leads nowhere, which is told like a broken picture.
+        if file.exists():  # Otherwise a broken link, which is reported like a broken picture.
             status = file.stat()
             key.update(f"{status.st_size} {status.st_mtime_ns}".encode())
     if table is not None:
         key.update(table.tobytes())
     fill = partial(
-        _fill, files, size=size, channels=channels, crop=crop, skip_broken=skip_broken, table=table, told=cache is None
+        _fill,
+        files,
+        size=size,
+        channels=channels,
+        crop=crop,
+        skip_broken=skip_broken,
+        table=table,
+        progress=cache is None,
     )
     name = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in root.resolve().name)
     return cached(cache_folder(cache) / f"{kind}-{name}-{key.hexdigest()[:16]}", fill)
@@ -147,15 +154,15 @@ def _fill(
     crop: int | None,
     skip_broken: bool,
     table: np.ndarray | None,
-    told: bool,
+    progress: bool,
 ) -> None:
-    """Writes images.npy, and table.npy if there is a table, into a folder."""
+    """Writes images.npy, and table.npy if there is a table, into an entry of the cache."""
     path = folder / "images.npy"
     kept: list[int] = []
     broken: list[str] = []
     coloured = False
     with RowWriter(path, (size, size, 3), len(files)) as writer:
-        for block in in_parallel(_reader(size, crop), files, progress=told):
+        for block in in_parallel(_reader(size, crop), files, progress=progress):
             start = len(kept) + len(broken)
             images = []
             for place, image in enumerate(block, start):
@@ -163,8 +170,8 @@ def _fill(
                     broken.append(f"{os.fspath(files[place])!r}: {image}")
                     if not skip_broken:
                         raise ValueError(
-                            f"Expected a picture. Received: {broken[0]}. Mend or remove the file, or leave out all "
-                            f"that are broken by skip_broken=True (as a name: 'folder:PATH?skip_broken')"
+                            f"Expected a picture. Received: {broken[0]}. Repair or remove the file, or leave out all "
+                            f"broken pictures by skip_broken=True (in a name: 'folder:PATH?skip_broken')"
                         )
                 else:
                     kept.append(place)
@@ -195,6 +202,6 @@ def _reader(size: int, crop: int | None) -> Callable[[Path], np.ndarray | Except
 
 
 def _as_grey(images: np.ndarray) -> np.ndarray:
-    """Luma by ITU-R BT.601, which Pillow's mode L has too: uint8 [N, H, W, 3] -> [N, H, W, 1]."""
+    """Luma by ITU-R BT.601, as in Pillow's mode L: uint8 [N, H, W, 3] -> [N, H, W, 1]."""
     red, green, blue = np.moveaxis(images.astype(np.uint32), -1, 0)
     return ((19595 * red + 38470 * green + 7471 * blue + 2**15) >> 16).astype(np.uint8)[..., np.newaxis]

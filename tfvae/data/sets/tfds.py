@@ -1,7 +1,7 @@
 """Any image set of TensorFlow Datasets, in the order of its labels: https://www.tensorflow.org/datasets.
 
-An image of up to 64 x 64 pixels keeps its size, and gets an even black border up to the next multiple of 16, which the
-paper's networks need: 28 x 28 digits become 32 x 32. Of a larger one the square in the middle is resized to 64 x 64.
+An image of up to 64 x 64 pixels keeps its size and gets an even black border up to the next multiple of 16, which the
+paper's networks need: 28 x 28 digits become 32 x 32. For larger images, the square in the middle is resized to 64 x 64.
 """
 
 import contextlib
@@ -21,24 +21,24 @@ from PIL import Image
 from tqdm import tqdm
 
 from tfvae.data.arrangement import arranged
-from tfvae.data.cache import RowWriter, cached, rewrite
-from tfvae.data.factor_table import FactorTable
+from tfvae.data.cache import cache_folder, cached
 from tfvae.data.factors import Factors, FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
 from tfvae.data.images import ImageData
-from tfvae.data.packed import cache_folder
+from tfvae.data.packed import pack
 from tfvae.data.pictures import fitted, in_parallel
+from tfvae.data.rows import RowWriter, rewrite
 from tfvae.data.sets import dsprites, shapes3d
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What a builder's labels mean, where they span a grid.
+    """The meaning of a builder's labels, if they span a grid.
 
     Args:
-        factors: names and values of the factors, in the order that the images shall have.
-        labels: for each factor the builder's label, or None for a factor of one value that the builder leaves out.
-        binary: whether the images are of 0 and 1.
+        factors: names and values of the factors, in the order that the images will have.
+        labels: for each factor, the builder's label, or None for a factor of one value that the builder omits.
+        binary: whether the pixels of images are 0 and 1.
     """
 
     factors: FactorSpace
@@ -56,7 +56,7 @@ LAYOUTS = {
         factors=shapes3d.FACTORS,
         labels=tuple(f"label_{name}" for name in shapes3d.FACTORS.names),
     ),
-    # Elevations of 30 to 70 and azimuths of 0 to 340 degrees. Half of the instances are in each of train and test.
+    # Elevations from 30 to 70 and azimuths from 0 to 340 degrees. Train and test have half of the instances each.
     "smallnorb": Layout(
         factors=FactorSpace(
             ("category", "instance", "elevation", "azimuth", "lighting"),
@@ -65,13 +65,13 @@ LAYOUTS = {
         labels=("label_category", "instance", "label_elevation", "label_azimuth", "label_lighting"),
     ),
 }
-# The square that is cut out before it is resized: the face, in the aligned pictures of 178 x 218.
+# The side of the square that is cropped before resizing: the face, in the aligned pictures of 178 x 218.
 CROPS = {"celeb_a": 128}
 _SUBSTITUTES = {
     "dsprites": "'dsprites' needs no download.",
     "shapes3d": "'shapes3d' needs no download.",
-    "mnist": "tools.prepare_data writes it from IDX or .npz files that you have.",
-    "fashion_mnist": "tools.prepare_data writes it from IDX or .npz files that you have.",
+    "mnist": "tools.prepare_data prepares it from your IDX or .npz files.",
+    "fashion_mnist": "tools.prepare_data prepares it from your IDX or .npz files.",
 }
 
 
@@ -85,30 +85,30 @@ def load(
     crop: int | None = None,
     cache: str | os.PathLike[str] | None = None,
 ) -> ImageData:
-    """Reads the images of a builder that has a feature "image", and keeps them.
+    """Reads the images of a builder that has a feature "image", and caches them.
 
     Args:
         name: a builder, such as "mnist", "emnist/letters" or one that was prepared in data_dir.
-        data_dir: where TensorFlow Datasets keeps its data, by default $TFDS_DATA_DIR, else ~/tensorflow_datasets.
-        download: whether to download and prepare what is not there yet.
-        split: a split as TensorFlow Datasets writes it, "train" or "train[:10%]+test"; by default all, joined.
+        data_dir: the folder of TensorFlow Datasets; by default $TFDS_DATA_DIR, else ~/tensorflow_datasets.
+        download: whether to download and prepare data that is missing.
+        split: a split in the notation of TensorFlow Datasets, "train" or "train[:10%]+test"; by default all, joined.
         size: H = W to which the square in the middle of an image is resized, a multiple of 16.
-        crop: side of that square in pixels; by default the image's shorter side, and 128 for celeb_a.
-        cache: the folder to keep the images in; by default $TFVAE_CACHE, else the user's cache folder. Images of two
-            values are kept as bits.
+        crop: side of that square in pixels; by default the shorter side of the image, and 128 for celeb_a.
+        cache: the folder of the cache; by default $TFVAE_CACHE, else the user's cache folder. Images of dSprites are
+            stored as bits.
 
     Returns:
-        `GroundTruthData` of a `FactorSpace` where there is one image for each combination of the labels, else of a
-        `FactorTable` of them: class labels and truth values. `ImageData` where there are no labels.
+        `ImageData`; or, if there are labels (classes and booleans), `GroundTruthData`: with a `FactorSpace` if each
+        combination of the labels has one image, else with a `FactorTable`.
 
     Raises:
         ValueError: if the builder is unknown or has no such images; or if labels should span a grid and do not.
-        FileNotFoundError: if the data was not prepared and shall not be downloaded.
+        FileNotFoundError: if the data was not prepared, and `download` is false.
         RuntimeError: if the data cannot be downloaded or prepared.
-        OSError: if the cache cannot be written to, or has no room.
+        OSError: if the cache cannot be written to, or the disk is full.
     """
     if size is not None and (size < 16 or size % 16):
-        raise ValueError(f"Expected size to be a multiple of 16, for the networks' sake. Received: size={size}")
+        raise ValueError(f"Expected size to be a multiple of 16, which the networks need. Received: size={size}")
     if crop is not None and crop < 1:
         raise ValueError(f"Expected crop >= 1, in pixels. Received: crop={crop}")
     builder = _prepared_builder(name, data_dir or os.environ.get("TFDS_DATA_DIR"), download)
@@ -121,12 +121,12 @@ def load(
 
     key = hashlib.sha256(repr((2, split, size, crop)).encode() + _fingerprint(builder)).hexdigest()[:16]
     reader = _Reader(builder, split, layout, tuple(labels.values()), strict)
-    fill = partial(_fill, reader, size=size, crop=crop, told=cache is None)
+    fill = partial(_fill, reader, size=size, crop=crop, progress=cache is None)
     images = cached(cache_folder(cache) / f"tfds-{name.replace('/', '-').replace(':', '-')}-{key}", fill)
     if images.table is None:
         return ImageData(f"tfds:{name}", images.images, digest=images.digest)
     factors, _ = arranged(tuple(labels), images.table)
-    if layout is not None and isinstance(factors, FactorSpace):
+    if layout is not None and factors.is_grid:
         known = zip(layout.factors.values, factors.values, strict=True)
         values = (value[places.astype(int)] for value, places in known)
         factors = FactorSpace(factors.names, tuple(values))
@@ -135,7 +135,7 @@ def load(
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads a split twice, in the same order: its labels, then its images."""
+    """Reads the labels and the images of a split, in the same order."""
 
     builder: tensorflow_datasets.core.DatasetBuilder
     split: str
@@ -180,15 +180,15 @@ class _Reader:
         return examples.as_numpy_iterator()
 
 
-def _fill(reader: _Reader, folder: Path, *, size: int | None, crop: int | None, told: bool) -> None:
-    """Writes the images of a builder, and the table of their labels, into a folder of the cache."""
+def _fill(reader: _Reader, folder: Path, *, size: int | None, crop: int | None, progress: bool) -> None:
+    """Writes the images of a builder, and the table of their labels, into an entry of the cache."""
     table = reader.table()
     places = None
     count = sum(reader.builder.info.splits[part.strip()].num_examples for part in reader.split.split("+"))
     if table is not None:
         count = len(table)
         factors, order = arranged([str(k) for k in range(table.shape[1])], table)
-        if reader.strict and reader.layout is not None and isinstance(factors, FactorTable):
+        if reader.strict and reader.layout is not None and not factors.is_grid:
             raise _not_a_grid(reader.layout.factors.names, factors)
         places = np.argsort(order)
         np.save(folder / "table.npy", table[order])
@@ -199,14 +199,14 @@ def _fill(reader: _Reader, folder: Path, *, size: int | None, crop: int | None, 
     start, most = 0, 0
     shape: tuple[int, ...] = ()
     with contextlib.ExitStack() as stack:
-        bar = stack.enter_context(tqdm(total=count, unit="image", disable=None if told else True, leave=False))
+        bar = stack.enter_context(tqdm(total=count, unit="image", disable=None if progress else True, leave=False))
         for block in reader.images():
             most = max(most, max(int(image.max()) for image in block))
             if binary and most > 1:
                 raise ValueError(f"Expected images of 0 and 1. Received: maximum={most}")
             rows = fit(block)
             if binary:
-                shape, rows = rows.shape[1:], np.packbits(rows.reshape(len(rows), -1), axis=-1)
+                shape, rows = rows.shape[1:], pack(rows)
             if writer is None:
                 writer = stack.enter_context(RowWriter(folder / "images.npy", rows.shape[1:], count))
             writer.write(rows, np.arange(start, start + len(rows)) if places is None else places[start:][: len(rows)])
@@ -217,12 +217,12 @@ def _fill(reader: _Reader, folder: Path, *, size: int | None, crop: int | None, 
     if binary:
         np.save(folder / "image_shape.npy", np.array(shape))
     elif most == 1:
-        # Kept as 0 and 1, which would be black and nearly black here.
+        # The builder has 0 and 1, which would be black and nearly black.
         rewrite(folder / "images.npy", writer.row_shape, lambda images: images * np.uint8(255))
 
 
 def _fitting(shape: tuple[int | None, ...], size: int | None, crop: int | None) -> Callable[[list], np.ndarray]:
-    """Returns the function from images, each uint8 [H, W, C], to an array of the size that is wanted."""
+    """Returns the function from images, each uint8 [H, W, C], to an array of the requested size."""
     height, width, channels = shape
     if size is None and crop is None and height and width and max(height, width) <= 64:
         rows, columns = -height % 16, -width % 16
@@ -249,17 +249,17 @@ def _prepared_builder(
     what = f"{name} {builder.version} of TensorFlow Datasets"
     if not builder.data_path.exists():
         size = sum(info.size for info in builder.url_infos.values()) / 1e6
-        how_much = f"{size:.0f} MB" if size else "of a size that it does not tell"
+        how_much = f"{size:.0f} MB" if size else "of unknown size"
         instead = _SUBSTITUTES.get(builder.name, "")
         if not download:
             where = "" if data_dir is None else f", data_dir={os.fspath(data_dir)!r}"
             raise FileNotFoundError(
                 f"Expected {what} to be prepared in {builder.data_dir}. Received: no such folder. "
-                f"Download it ({how_much}) by tfvae.data.load('tfds:{name}'{where}, download=True), or as a name "
+                f"Download it ({how_much}) by tfvae.data.load('tfds:{name}'{where}, download=True), or by the name "
                 f"'tfds:{name}?download'. {instead}".strip()
             )
         try:
-            # TensorFlow Datasets tries ten times, for minutes, before it tells that there is no network.
+            # Without a network, TensorFlow Datasets would retry ten times, for minutes, before it reports that.
             for url in builder.url_infos:
                 if url.startswith("http"):
                     with contextlib.suppress(urllib.error.HTTPError):
@@ -270,7 +270,7 @@ def _prepared_builder(
                 f"Expected to download {what} ({how_much}) to {builder.data_dir}. {instead} "
                 f"Received: {type(error).__name__}: {error}"
             ) from error
-    # The features as they were written: a builder from code has those of the published data set.
+    # The features that were written: a builder from code has those of the published data set.
     return tensorflow_datasets.builder_from_directory(builder.data_dir)
 
 
@@ -282,7 +282,7 @@ def _check_image(name: str, features: tensorflow_datasets.features.FeaturesDict)
 
 
 def _labels(layout: Layout | None, features: tensorflow_datasets.features.FeaturesDict) -> dict[str, str | None]:
-    """Returns for each factor the feature that has it, as a path like "attributes/Male"."""
+    """Returns the feature of each factor, as a path like "attributes/Male"."""
     if layout is not None:
         for factor, label, most in zip(layout.factors.names, layout.labels, layout.factors.sizes, strict=True):
             if label is not None and features[label].num_classes > most:
@@ -292,8 +292,8 @@ def _labels(layout: Layout | None, features: tensorflow_datasets.features.Featur
         return dict(zip(layout.factors.names, layout.labels, strict=True))
     found: dict[str, str | None] = {}
     for path, feature in _leaves(features, ""):
-        truth = feature.shape == () and feature.np_dtype == np.bool_
-        if truth or isinstance(feature, tensorflow_datasets.features.ClassLabel):
+        boolean = feature.shape == () and feature.np_dtype == np.bool_
+        if boolean or isinstance(feature, tensorflow_datasets.features.ClassLabel):
             name = path.rpartition("/")[2].removeprefix("label_")
             found[name if name not in found else path] = path
     return found
@@ -327,7 +327,7 @@ def _not_a_grid(names: tuple[str, ...], factors: Factors) -> ValueError:
 
 
 def _fingerprint(builder: tensorflow_datasets.core.DatasetBuilder) -> bytes:
-    """Tells apart data of one name that lies in different folders or was prepared anew."""
+    """Distinguishes data of the same name that is in different folders, or was prepared again."""
     folder = builder.data_path
     parts = [str(Path(builder.data_dir)).encode()]
     parts += [(folder / file).read_bytes() for file in ("dataset_info.json", "features.json")]

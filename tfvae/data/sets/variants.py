@@ -1,8 +1,8 @@
-"""Harder dSprites, as disentanglement_lib defines them: colored, noisy, and over a picture.
+"""Harder versions of dSprites, as disentanglement_lib defines them: colored, noisy, and over a picture.
 
 Locatello et al., 2019, "Challenging Common Assumptions in the Unsupervised Learning of Disentangled Representations";
 https://github.com/google-research/disentanglement_lib, data/ground_truth/dsprites.py. There the random part of an
-image is drawn anew each time; here it is a function of the seed and of the image's place alone, so that a data set is
+image is drawn again each time. Here it is a function of the seed and of the image's place alone, so that a data set is
 the same in each epoch and in each run.
 """
 
@@ -23,14 +23,14 @@ _PICTURE_SHAPE = (274, 350)
 
 
 def load_color(*, seed: int = 0, cache: str | os.PathLike[str] | None = None) -> GroundTruthData:
-    """Returns dSprites whose sprites have a random color: each channel is multiplied by u ~ U[0.5, 1].
+    """Returns dSprites with sprites of random color: each channel is multiplied by u ~ U[0.5, 1].
 
     Args:
         seed: decides the colors, in 0 .. 2^64 - 1.
         cache: the folder of dSprites, see `dsprites.load`.
 
     Returns:
-        737,280 images [64, 64, 3] with the factors of dSprites; the color is none of them.
+        737,280 images [64, 64, 3] with the factors of dSprites. The color is not one of them.
     """
     return _variant("dsprites_color", _color, seed, cache)
 
@@ -54,21 +54,21 @@ def load_background(
     picture: str | os.PathLike[str] | None = None,
     cache: str | os.PathLike[str] | None = None,
 ) -> GroundTruthData:
-    """Returns dSprites over random crops of a picture, whose colors are inverted where the sprite is.
+    """Returns dSprites over random crops of a picture. The colors of the crop are inverted inside the sprite.
 
-    A crop is averaged with a random color, as in the published set, whose picture is Munch's "The Scream".
+    A crop is averaged with a random color, as in the published set, which uses Munch's "The Scream".
 
     Args:
         seed: decides crops and colors, in 0 .. 2^64 - 1.
-        picture: an image file, which is reduced to fit in 350 x 274 pixels; by default a texture that is drawn here.
+        picture: an image file, which is reduced to fit into 350 x 274 pixels; by default the picture of `texture`.
         cache: the folder of dSprites, see `dsprites.load`.
 
     Returns:
         737,280 images [64, 64, 3] with the factors of dSprites.
 
     Raises:
-        FileNotFoundError: if there is no such picture.
-        ValueError: if it is no picture, or smaller than 64 x 64 pixels.
+        FileNotFoundError: if the file does not exist.
+        ValueError: if it is not a picture, or smaller than 64 x 64 pixels.
     """
     background = texture() if picture is None else _read(Path(picture))
 
@@ -77,18 +77,18 @@ def load_background(
         color = rng.integers(0, 256, 3, np.uint8)
         crop = background[top : top + 64, left : left + 64]
         image = (crop >> 1) + (color >> 1) + (crop & color & 1)
-        return image ^ sprites  # 255 - image where the sprite is, for 255 - v flips all bits of v
+        return image ^ sprites  # 255 - image inside the sprite: 255 - v flips all bits of v
 
     digest = hashlib.sha256(str(background.shape).encode() + background.tobytes()).hexdigest()
     return _variant("dsprites_background", draw, seed, cache, digest)
 
 
 def texture() -> np.ndarray:
-    """A picture of bands that wind about each other, uint8 [274, 350, 3]: always the same."""
+    """Returns a picture of winding bands, uint8 [274, 350, 3], which is always the same."""
     rng = np.random.Generator(np.random.Philox(1893))
     y, x = np.mgrid[: _PICTURE_SHAPE[0], : _PICTURE_SHAPE[1]] / 64.0
     for strength in (0.9, 0.5, 0.25):
-        # Each pass bends the picture by waves that are finer than those of the pass before.
+        # Each pass bends the picture by finer waves than the previous pass.
         (a, b), (c, d) = rng.uniform(0.5, 1.5, (2, 2)) / strength
         p, q = rng.uniform(0, 2 * np.pi, 2)
         x, y = x + strength * np.sin(a * y + b * x / 2 + p), y + strength * np.sin(c * x + d * y / 2 + q)
@@ -97,13 +97,13 @@ def texture() -> np.ndarray:
 
 
 class _Draw(Protocol):
-    """Makes an image [64, 64, 3] of sprites [64, 64, 1] of 0 and 255."""
+    """Draws an image [64, 64, 3] from sprites [64, 64, 1] of 0 and 255."""
 
     def __call__(self, sprites: np.ndarray, rng: np.random.Generator) -> np.ndarray: ...
 
 
 class _Variant:
-    """Images of dSprites with something random added, which depends on the seed and on an image's place alone."""
+    """Images of dSprites with random changes, which depend on the seed and on the place of an image alone."""
 
     def __init__(self, data: GroundTruthData, draw: _Draw, seed: int) -> None:
         self.shape = (len(data), *IMAGE_SHAPE)
@@ -113,8 +113,8 @@ class _Variant:
 
     def __getitem__(self, indices: np.ndarray) -> np.ndarray:
         images = np.empty((len(indices), *IMAGE_SHAPE), np.uint8)
-        # Counter-based: each pair of seed and place has a stream of its own. One generator that is moved from stream to
-        # stream, since a new one asks the system for entropy each time, though it has a key.
+        # Counter-based: each pair of seed and place has its own stream. One generator is moved from stream to stream,
+        # because a new one would request entropy from the system each time, although it has a key.
         philox = np.random.Philox(key=0)
         start, rng = philox.state, np.random.Generator(philox)
         for image, sprites, index in zip(images, self._data.images(indices), indices, strict=True):
@@ -157,7 +157,7 @@ def _read(path: Path) -> np.ndarray:
     picture.thumbnail(_PICTURE_SHAPE[::-1])
     if min(picture.size) < 64:
         raise ValueError(
-            f"Expected a picture of at least 64 x 64 pixels once it fits in 350 x 274. "
+            f"Expected a picture of at least 64 x 64 pixels after it is reduced to fit into 350 x 274. "
             f"Received: picture={os.fspath(path)!r} with {picture.width} x {picture.height}"
         )
     return np.asarray(picture)

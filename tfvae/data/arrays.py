@@ -1,0 +1,59 @@
+"""Arrays as image data."""
+
+from typing import Any
+
+import numpy as np
+
+from tfvae.data.factor_table import FactorTable
+from tfvae.data.ground_truth import GroundTruthData
+from tfvae.data.images import ImageData, to_uint8
+
+
+def as_image_data(data: Any) -> ImageData:
+    """Returns arrays as image data, and image data as it is.
+
+    Args:
+        data: `ImageData`; or an array of images [N, H, W, C] or [N, H, W]; or a pair (images, factors) with numbers
+            [N, K], the factors of each image. Images are uint8 in 0 .. 255, bool (False is black, True is white), or
+            floats x in [0, 1], which become uint8 by round(255 x): the scores of a model are then those of the rounded
+            images.
+
+    Returns:
+        `ImageData`, or `GroundTruthData` for a pair: with a `FactorTable` of the names factor0, factor1, ... Its name
+        is "array".
+
+    Raises:
+        TypeError: if the data is something else, or an array has another dtype.
+        ValueError: if an array has another shape, floats are outside of [0, 1], factors are not finite, or uint8 images
+            have only the values 0 and 1, which would be nearly black.
+    """
+    if isinstance(data, ImageData):
+        return data
+    images, factors = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
+    if not isinstance(images, np.ndarray):
+        raise TypeError(
+            f"Expected ImageData, an array of images [N, H, W, C], or a pair (images, factors) of arrays. "
+            f"Received: {_described(data)}"
+        )
+    if images.ndim not in (3, 4) or 0 in images.shape:
+        raise ValueError(
+            f"Expected images of shape [N, H, W, C] or [N, H, W], none of them 0. Received: shape={images.shape}"
+        )
+    if images.dtype == np.uint8 and images.max() == 1:
+        raise ValueError(
+            "Expected uint8 images in 0 .. 255. Received: maximum=1; images of 0 and 1 are passed as "
+            "images.astype(bool)"
+        )
+    images = to_uint8(images if images.ndim == 4 else images[..., np.newaxis])
+    if factors is None:
+        return ImageData("array", images)
+    table = np.asarray(factors)
+    if table.ndim != 2 or len(table) != len(images):
+        raise ValueError(f"Expected factors of shape [{len(images)}, K]. Received: shape={table.shape}")
+    return GroundTruthData("array", FactorTable([f"factor{k}" for k in range(table.shape[1])], table), images)
+
+
+def _described(data: Any) -> str:
+    if isinstance(data, tuple):
+        return f"({', '.join(type(part).__name__ for part in data)})"
+    return type(data).__name__
