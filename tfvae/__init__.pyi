@@ -2,6 +2,7 @@ from . import data, metrics, networks, zoo
 from .evaluation import evaluate
 from .experiment import Experiment
 from .export import export_decoder, export_encoder, load_saved_model
+from .metrics import register_metric
 from .models import (
     AAE,
     DIPVAE1,
@@ -50,6 +51,7 @@ __all__ = [
     "looks",
     "metrics",
     "networks",
+    "register_metric",
     "train",
     "zoo",
 ]

@@ -6,7 +6,7 @@ import numpy as np
 
 from tfvae.analysis.mixture import gaussian_log_density, mixture_log_density, posteriors, sampled
 from tfvae.codes.codes import Codes
-from tfvae.metrics.sampling import subset
+from tfvae.codes.subset import subset
 
 
 @dataclass(frozen=True)

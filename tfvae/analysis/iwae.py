@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.codes.codes import scaled_images
-from tfvae.metrics.sampling import subset
+from tfvae.codes.subset import subset
 from tfvae.models.vae import VAE
 from tfvae.objectives.distributions import standard_normal
 

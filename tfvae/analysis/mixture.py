@@ -70,7 +70,7 @@ def posteriors(codes: Codes, indices: np.ndarray) -> tuple[np.ndarray, np.ndarra
         raise ValueError(
             "Expected codes with a posterior: q(z) has no density without one. Received: codes without log variances"
         )
-    return codes.mean(indices), log_variance
+    return codes.means(indices), log_variance
 
 
 def sampled(mean: np.ndarray, log_variance: np.ndarray, rng: np.random.Generator) -> np.ndarray:

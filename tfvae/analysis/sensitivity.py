@@ -89,5 +89,5 @@ def sensitivity(
     for row, column, draw in itertools.product(*map(range, scores.shape)):
         rng = np.random.default_rng([seed, zlib.crc32(metric.encode()), draw])
         parameters = {**fixed, name: values[row], along: places[column]}
-        scores[row, column, draw] = METRICS[metric](codes, rng, **parameters)["score"]
+        scores[row, column, draw] = METRICS[metric].function(codes, rng, **parameters)["score"]
     return Sensitivity(metric, (name, along), (tuple(values), tuple(places)), scores, fixed)
