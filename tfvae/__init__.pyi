@@ -3,6 +3,7 @@ from .data import register_data
 from .evaluation import evaluate
 from .experiment import Experiment
 from .export import export_decoder, export_encoder, load_saved_model
+from .metrics import register_metric
 from .models import (
     AAE,
     DIPVAE1,
@@ -52,6 +53,7 @@ __all__ = [
     "metrics",
     "networks",
     "register_data",
+    "register_metric",
     "train",
     "zoo",
 ]

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from tfvae.codes import Codes
-from tfvae.codes.cache import codes_key
+from tfvae.codes import Codes, capabilities_of
+from tfvae.codes.cache import codes_key, model_digest
 from tfvae.codes.codes import scaled_images
 from tfvae.data.factor_table import FactorTable
 from tfvae.data.ground_truth import GroundTruthData
 from tfvae.data.images import ImageData
-from tfvae.metrics import METRICS, QUICK, UNSUPERVISED, ceiling, score_codes
+from tfvae.metrics import METRICS, QUICK, ceiling, score_codes
 from tfvae.metrics.sampling import subset
 from tfvae.metrics.scoring import generator
 
@@ -99,12 +99,12 @@ def evaluate(
     if isinstance(represent, Codes):
         codes = represent
     else:
-        key = None if cache is None else codes_key(represent if model is None else model, data)
-        codes = Codes(represent, data, batch_size=batch_size, progress=progress, cache=cache, key=key)
+        key = None if cache is None else codes_key(_digest(represent if model is None else model), data)
+        codes = Codes(represent, data, batch_size=batch_size, cache=cache, key=key)
     used = {name: dict(parameters[name]) for name in metrics if name in parameters}
     result: dict[str, Any] = score_codes(codes, metrics, seed, used)
     if ceilings:
-        supervised = [name for name in metrics if name not in UNSUPERVISED and result[name]["score"] is not None]
+        supervised = [name for name in metrics if METRICS[name].needs_factors and result[name]["score"] is not None]
         perfect = ceiling(data, metrics=supervised, seed=seed, parameters=used) if supervised else {}
         for metric in supervised:
             result[metric]["ceiling"] = perfect[metric]["score"]
@@ -131,6 +131,12 @@ def evaluate(
         "parameters": used,
         **({} if limit is None else {"limit": limit}),
     }
+
+
+def _digest(model: Any) -> str:
+    """Identifies what a model, or the folder of a SavedModel, computes with."""
+    declared = None if isinstance(model, str | os.PathLike) else capabilities_of(model).digest
+    return model_digest(model) if declared is None else declared()
 
 
 def _some(data: Any, indices: np.ndarray) -> Any:

@@ -1,10 +1,10 @@
-"""Scores codes whose worth is known, to show what each metric makes of them: a table in Markdown.
+"""Prints a table, in Markdown, of how each metric scores codes whose quality is known.
 
   python -m tools.known_codes
   python -m tools.known_codes --metrics=mig,sap --sizes=4,8,8
 
-The codes are functions of the factors (see tfvae/metrics/known_codes.py): nothing is drawn or encoded. DCI and the
-downstream accuracy are taken with QUICK's parameters, all others with their defaults.
+The codes are functions of the factors (see tfvae/metrics/known_codes.py): no image is drawn or encoded. DCI and the
+downstream accuracy use QUICK's parameters, all others their defaults.
 """
 
 import sys
@@ -15,9 +15,9 @@ from absl import flags
 from tfvae.cli import start
 from tfvae.metrics import METRICS, QUICK, score_codes
 
-NAMES = flags.DEFINE_list("metrics", sorted(METRICS), "Names of metrics, with commas.")
-SIZES = flags.DEFINE_list("sizes", ["3", "6", "40", "32", "32"], "Sizes of the factors; by default those of dSprites.")
-SEED = flags.DEFINE_integer("seed", 0, "Decides the rotation, the noise and what is drawn.", lower_bound=0)
+NAMES = flags.DEFINE_list("metrics", sorted(METRICS), "Names of metrics, separated by commas.")
+SIZES = flags.DEFINE_list("sizes", ["3", "6", "40", "32", "32"], "Sizes of the factors, separated by commas.")
+SEED = flags.DEFINE_integer("seed", 0, "Seed of the rotation, the noise and the metrics.", lower_bound=0)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -29,7 +29,7 @@ def main(argv: Sequence[str]) -> None:
 
     if not all(size.isdecimal() and int(size) > 1 for size in SIZES.value):
         raise ValueError(
-            f"Expected --sizes to be integers of at least 2, with commas. Received: {','.join(SIZES.value)}"
+            f"Expected --sizes to be integers of at least 2, separated by commas. Received: {','.join(SIZES.value)}"
         )
     sizes = [int(size) for size in SIZES.value]
     space = FactorSpace(tuple(f"factor{k}" for k in range(len(sizes))), tuple(np.arange(size) for size in sizes))

@@ -21,7 +21,7 @@ def test_equals_a_naive_loop(from_batch):
     same = np.random.default_rng(0)
     batch = same.choice(200, 20, replace=False)
     source = same.choice(batch, 50) if from_batch else same.integers(200, size=50)
-    mean = codes.mean(np.arange(200)).astype(float)
+    mean = codes.means(np.arange(200)).astype(float)
     noise = same.standard_normal((50, 2))
     for place, index in enumerate(source):
         z = mean[index] + np.exp(-2.5) * noise[place]

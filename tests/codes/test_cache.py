@@ -1,3 +1,6 @@
+import hashlib
+
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -24,22 +27,22 @@ class Counter:
 
 
 @pytest.mark.parametrize("posterior", [True, False])
-def test_the_second_time_nothing_is_encoded(tmp_path, posterior):
+def test_cached_codes_are_not_encoded_again(tmp_path, posterior):
     first = Codes(Counter(posterior), DATA, cache=tmp_path, key="key")
-    asked = first.mean(np.array([7]))
+    asked = first.means(np.array([7]))
     assert first.encoded == 60
     assert [path.name for path in tmp_path.iterdir()] == ["key.npz"]
     again = Counter(posterior)
     second = Codes(again, DATA, cache=tmp_path, key="key")
-    np.testing.assert_array_equal(second.mean(np.array([7])), asked)
-    np.testing.assert_array_equal(second.mean(EVERYTHING), first.mean(EVERYTHING))
+    np.testing.assert_array_equal(second.means(np.array([7])), asked)
+    np.testing.assert_array_equal(second.means(EVERYTHING), first.means(EVERYTHING))
     assert again.calls == 0
     assert second.has_posterior == posterior
     if posterior:
         np.testing.assert_array_equal(second.log_variance(EVERYTHING), first.log_variance(EVERYTHING))
 
 
-def test_another_key_is_encoded(tmp_path):
+def test_another_key_is_encoded_again(tmp_path):
     Codes(Counter(), DATA, cache=tmp_path, key="key").encode_all()
     other = Counter()
     Codes(other, DATA, cache=tmp_path, key="other").encode_all()
@@ -64,45 +67,59 @@ def flip(path):
         lambda path: write_codes(path, {"log_variance": np.zeros((60, 3), np.float32)}),
     ],
 )
-def test_damage_is_warned_of_and_mended(tmp_path, damage):
+def test_damage_gives_a_warning_and_is_repaired(tmp_path, damage):
     first = Codes(Counter(), DATA, cache=tmp_path, key="key")
-    expected = first.mean(EVERYTHING)
+    expected = first.means(EVERYTHING)
     damage(tmp_path / "key.npz")
     represent = Counter()
     with pytest.warns(UserWarning, match="is damaged.*encoded again"):
         codes = Codes(represent, DATA, cache=tmp_path, key="key")
-    np.testing.assert_array_equal(codes.mean(EVERYTHING), expected)
+    np.testing.assert_array_equal(codes.means(EVERYTHING), expected)
     assert represent.calls > 0
     np.testing.assert_array_equal(read_codes(tmp_path / "key.npz", 60)["mean"], expected)
 
 
-def test_what_fails_leaves_nothing(tmp_path):
+def test_a_failed_encoding_leaves_no_file(tmp_path):
     def represent(images):
         return np.where(factors_in(images) == 4, np.nan, 0)
 
     with pytest.raises(ValueError, match="finite"):
-        Codes(represent, DATA, batch_size=8, cache=tmp_path, key="key").mean(np.array([0]))
+        Codes(represent, DATA, batch_size=8, cache=tmp_path, key="key").means(np.array([0]))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_digests_are_of_what_is_computed(tmp_path):
+def test_digests_identify_what_an_encoder_computes(tmp_path):
     model, same = tiny.make("vae"), tiny.make("vae")
-    assert model_digest(model) == model_digest(same) == model_digest(model.encoder)
+    assert model_digest(model.encoder) == model_digest(same.encoder) == model.capabilities().digest()
     # The decoder makes no codes.
     same.decoder.weights[0].assign_add(tf.ones_like(same.decoder.weights[0]))
-    assert model_digest(model) == model_digest(same)
+    assert model.capabilities().digest() == same.capabilities().digest()
     export_encoder(model, tmp_path / "1")
     export_encoder(model, tmp_path / "2")
-    before = model_digest(load_saved_model(tmp_path / "1"))
+    before = load_saved_model(tmp_path / "1").capabilities().digest()
     assert before == model_digest(tmp_path / "1") == model_digest(str(tmp_path / "1"))
-    digest = model_digest(model)
+    digest = model_digest(model.encoder)
     model.encoder.weights[0].assign_add(1e-6 * tf.ones_like(model.encoder.weights[0]))
-    assert model_digest(model) != digest
+    assert model_digest(model.encoder) != digest
     export_encoder(model, tmp_path / "3")
     assert model_digest(tmp_path / "3") != before
-    assert codes_key(model, DATA) != codes_key(model, grid((3, 4, 6)))
     with pytest.raises(TypeError, match="Received: function"):
         model_digest(lambda images: images)
+    with pytest.raises(TypeError, match=f"folder of a SavedModel. Received: {tmp_path}"):
+        model_digest(tmp_path)
+
+
+def test_a_digest_is_of_the_layers_kinds_and_the_weights():
+    network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, kernel_initializer="ones")])
+    parts = [b"Dense", b"float32 (2, 1)" + np.ones((2, 1), "<f4").tobytes(), b"float32 (1,)" + bytes(4)]
+    expected = hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).hexdigest()
+    assert model_digest(network) == expected
+
+
+def test_a_key_depends_on_the_model_and_the_data():
+    assert codes_key("digest", DATA) == hashlib.sha256(f"digest {DATA.digest}".encode()).hexdigest()[:32]
+    keys = {codes_key(digest, data) for digest in ("digest", "other") for data in (DATA, grid((3, 4, 6)))}
+    assert len(keys) == 4
 
 
 def test_a_cache_needs_a_key(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.metrics.reference import factors_in, grid
-from tfvae.codes import Codes
+from tfvae.codes import Capabilities, Codes
 
 
 class Recorder:
@@ -41,21 +41,21 @@ def test_looks_codes_up_and_encodes_each_image_once(data):
         indices = np.array(indices)
         asked |= set(indices.tolist())
         mean, log_variance = expected(data, indices)
-        np.testing.assert_array_equal(codes.mean(indices), mean)
+        np.testing.assert_array_equal(codes.means(indices), mean)
         np.testing.assert_array_equal(codes.log_variance(indices), log_variance)
         assert codes.encoded == len(asked)
         seen = [index for call in represent.calls for index in set(call.tolist())]
         assert sorted(seen) == sorted(asked)  # no image is in two calls
     codes.encode_all()
-    assert codes.mean(np.arange(60)).dtype == np.float32
+    assert codes.means(np.arange(60)).dtype == np.float32
     assert sum(len(set(call.tolist())) for call in represent.calls) == 60
 
 
-def test_calls_have_few_sizes(data):
+def test_batches_have_few_sizes(data):
     represent = Recorder(data)
     codes = Codes(represent, data, batch_size=12)
     for number in range(1, 30):
-        codes.mean(np.arange(number * 2))
+        codes.means(np.arange(number * 2))
     codes.encode_all()
     assert {len(call) for call in represent.calls} <= {1, 2, 4, 8, 12}
     represent.calls.clear()
@@ -77,7 +77,7 @@ def test_takes_arrays_and_tensors(data, kind):
     codes = Codes(represent, data)
     indices = np.array([5, 0, 59])
     mean, log_variance = expected(data, indices)
-    np.testing.assert_array_equal(codes.mean(indices), mean)
+    np.testing.assert_array_equal(codes.means(indices), mean)
     assert codes.latent_dim == 3
     if kind == "tensors":
         np.testing.assert_array_equal(codes.log_variance(indices), log_variance)
@@ -91,7 +91,7 @@ def test_from_arrays_equals_encoding(data):
     codes = Codes.from_arrays(data, *expected(data, np.arange(60)))
     indices = np.array([4, 58])
     assert codes.encoded == 60
-    np.testing.assert_array_equal(codes.mean(indices), encoded.mean(indices))
+    np.testing.assert_array_equal(codes.means(indices), encoded.means(indices))
     np.testing.assert_array_equal(codes.kl_per_latent(indices), encoded.kl_per_latent(indices))
 
 
@@ -117,7 +117,7 @@ def test_a_category_is_the_last_latent(data, tmp_path):
         Codes(represent, data, batch_size=8),
         *(Codes(represent, data, cache=tmp_path, key="k") for _ in "ab"),
     ):
-        mean = codes.mean(order)
+        mean = codes.means(order)
         assert mean.dtype == np.float32
         assert codes.latent_dim == 4
         assert codes.discrete == (3,)
@@ -163,37 +163,48 @@ def test_draws_codes_from_the_posterior(data):
         (lambda x: {"mean": np.zeros((4, 2)), "probabilities": np.tile([-0.5, 1.5], (4, 1))}, "minimum -0.5"),
     ],
 )
-def test_says_what_is_wrong_with_codes(data, represent, message):
+def test_rejects_invalid_codes(data, represent, message):
     codes = Codes(represent, data)
     with pytest.raises(ValueError, match=message):
-        codes.mean(np.array([0, 1, 2, 3]))
+        codes.means(np.array([0, 1, 2, 3]))
     assert codes.encoded == 0
 
 
-def test_outputs_must_not_change(data):
+def test_rejects_outputs_that_change(data):
     widths = iter([2, 3])
     codes = Codes(lambda x: np.zeros((len(x), next(widths))), data)
-    codes.mean(np.array([0]))
+    codes.means(np.array([0]))
     with pytest.raises(ValueError, match=r"columns \{'mean': 2\}. Received: \{'mean': 3\}"):
-        codes.mean(np.array([1]))
+        codes.means(np.array([1]))
 
 
 @pytest.mark.parametrize(
     ("indices", "error"),
     [([-1], IndexError), ([60], IndexError), ([0.5], ValueError), ([[1]], ValueError), ([], ValueError)],
 )
-def test_refuses_indices_that_are_none(data, indices, error):
+def test_rejects_invalid_indices(data, indices, error):
     with pytest.raises(error, match=r"Expected .*indices"):
-        Codes(Recorder(data), data).mean(np.array(indices))
+        Codes(Recorder(data), data).means(np.array(indices))
 
 
-def test_refuses_empty_batches(data):
+def test_rejects_empty_batches(data):
     with pytest.raises(ValueError, match="batch_size=0"):
         Codes(Recorder(data), data, batch_size=0)
 
 
-@pytest.mark.parametrize(("progress", "terminal"), [(True, True), (True, False), (False, True)])
-def test_shows_progress_when_asked_and_on_a_terminal(data, progress, terminal, capsys, monkeypatch):
+@pytest.mark.parametrize("terminal", [True, False])
+def test_shows_progress_on_a_terminal_alone(data, terminal, capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
-    Codes(Recorder(data), data, progress=progress).encode_all()
-    assert ("0/60" in capsys.readouterr().err) == (progress and terminal)
+    Codes(Recorder(data), data).encode_all()
+    assert ("0/60" in capsys.readouterr().err) == terminal
+
+
+def test_encodes_with_what_a_model_declares(data):
+    class Trained:
+        def capabilities(self):
+            return Capabilities(Recorder(data))
+
+    for model in (Trained(), Capabilities(Recorder(data))):
+        np.testing.assert_array_equal(Codes(model, data).means(np.arange(60)), expected(data, np.arange(60))[0])
+    with pytest.raises(TypeError, match="Received: a str"):
+        Codes("model", data)

@@ -136,3 +136,22 @@ def default_logistic_score(features, labels, new_features, new_labels) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return LogisticRegression().fit(features, labels).score(new_features, new_labels)
+
+
+class Index:
+    """Names as pandas has them: compared item by item, and without a truth value."""
+
+    def __init__(self, names):
+        self.names = np.array(names, object)
+
+    def __iter__(self):
+        return iter(self.names)
+
+    def __len__(self):
+        return len(self.names)
+
+    def __eq__(self, other):
+        return self.names == other
+
+    def __bool__(self):
+        raise ValueError("The truth value of an Index is ambiguous.")

@@ -36,7 +36,7 @@ def test_a_linear_map_is_recovered():
     assert result["explained"] == pytest.approx(1)
 
 
-def test_further_latents_do_not_matter():
+def test_additional_latents_do_not_matter():
     noise = np.random.default_rng(0).normal(size=(len(DATA), 4))
     assert score(np.concatenate([noise, -7 * F[:, [2, 0, 1]]], axis=1))["score"] == pytest.approx(0, abs=1e-6)
 

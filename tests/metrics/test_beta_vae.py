@@ -37,13 +37,13 @@ def test_features_equal_naive_loops(chunk, monkeypatch):
     np.testing.assert_allclose(features, expected, rtol=1e-6)
 
 
-def test_categories_differ_or_not():
+def test_differences_of_categories_are_zero_or_one():
     data = grid((3, 1, 4, 5))
     category = np.random.default_rng(0).integers(3, size=60)
     codes = Codes.from_arrays(data, np.zeros((60, 1)), probabilities=np.eye(3)[category])
     differ = difference_features(codes, np.random.default_rng(1), 20, 7)[0]
-    told = [Codes.from_arrays(data, np.eye(3)[category][:, [c]]) for c in range(3)]
-    ones = [difference_features(each, np.random.default_rng(1), 20, 7)[0][:, 0] for each in told]
+    columns = [Codes.from_arrays(data, np.eye(3)[category][:, [c]]) for c in range(3)]
+    ones = [difference_features(each, np.random.default_rng(1), 20, 7)[0][:, 0] for each in columns]
     # Each pair that differs does so in two of the three columns of its one-hot codes.
     np.testing.assert_allclose(differ[:, 1], np.sum(ones, axis=0) / 2, rtol=1e-6)
     assert 0 < differ[:, 1].mean() < 1
@@ -67,7 +67,7 @@ def test_a_code_for_each_factor_scores_one(data, classifier):
     assert score(codes, classifier=classifier) == {"score": 1.0, "standard_error": 0.0, "train_accuracy": 1.0}
 
 
-def test_missing_factor_is_not_noticed(data):
+def test_a_missing_factor_is_not_noticed(data):
     # The failure mode of Figure 3: K - 1 factors are enough for 100%.
     codes = Codes.from_arrays(data, scaled_factors(data)[:, 1:])
     assert score(codes)["score"] == 1
@@ -85,7 +85,7 @@ def test_constant_codes_score_chance(data, classifier):
     assert score(codes, classifier=classifier) == {"score": 0.2, "standard_error": 0.0, "train_accuracy": 0.2}
 
 
-def test_constant_latents_do_no_harm(data):
+def test_constant_latents_do_not_matter(data):
     mean = np.concatenate([np.full((len(data), 1), 0.1), scaled_factors(data), np.zeros((len(data), 1))], axis=1)
     assert score(Codes.from_arrays(data, mean))["score"] == 1
 
@@ -116,7 +116,7 @@ def test_logistic_regression_is_at_its_optimum(classes):
     np.testing.assert_allclose((standardised.T @ error / 300 + penalty)[:, shown], 0, atol=3e-5)
 
 
-def test_logistic_regression_knows_labels_that_are_not_there():
+def test_logistic_regression_never_predicts_absent_labels():
     rng = np.random.default_rng(0)
     features = np.array([[0.0], [0.1], [1.0], [1.1]])
     for labels in ([1, 1, 3, 3], [2, 2, 2, 2]):
@@ -172,6 +172,6 @@ def test_features_agree_with_disentanglement_lib():
         ({"repeats": 0}, "repeats=0"),
     ],
 )
-def test_refuses_parameters_out_of_range(data, parameters, message):
+def test_rejects_parameters_out_of_range(data, parameters, message):
     with pytest.raises(ValueError, match=message):
         score(Codes.from_arrays(data, scaled_factors(data)), **parameters)

@@ -33,7 +33,7 @@ def test_equals_scikit_learns_regressor(inputs):
     assert np.mean((predicted - model.predict(inputs[400:])) ** 2) < 0.02 * np.var(y)
 
 
-def test_what_cannot_be_split_is_named_by_frequency(inputs):
+def test_without_splits_the_most_frequent_class_is_predicted(inputs):
     y = np.array([2, 5, 5, 5])
     for x in (np.zeros((4, 2)), np.zeros((4, 0))):
         importance, fitted, predicted = boosted_classes(x, y, x[:1])

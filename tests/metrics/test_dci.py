@@ -19,7 +19,7 @@ def score(mean, log_variance=None, **parameters):
     return dci_score(codes, np.random.default_rng(0), **{"train": 400, "test": 200, "trees": 40, **parameters})
 
 
-def test_importances_known_and_naive():
+def test_importances_have_known_values_and_equal_naive_sums():
     assert disentanglement(np.eye(4)[[2, 0, 3, 1]] * 5) == completeness(np.eye(4)) == 1
     assert disentanglement(np.ones((3, 4))) == pytest.approx(0)
     assert completeness(np.ones((3, 4))) == pytest.approx(0)
@@ -76,6 +76,6 @@ def test_a_continuous_factor_is_regressed():
 
 
 @pytest.mark.parametrize(("parameters", "message"), [({"predictor": "svm"}, "'svm'"), ({"alpha": 0.0}, "alpha=0")])
-def test_refuses_parameters_out_of_range(parameters, message):
+def test_rejects_parameters_out_of_range(parameters, message):
     with pytest.raises(ValueError, match=message):
         score(F, **parameters)

@@ -14,7 +14,7 @@ def score(mean, **parameters):
     return downstream_score(Codes.from_arrays(DATA, mean), np.random.default_rng(0), **parameters)
 
 
-def test_more_labels_tell_more():
+def test_more_labels_raise_the_accuracy():
     result = score(F[:, :3] @ np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0])
     assert result["boosted_trees_10"] + 0.1 < result["boosted_trees_600"] == result["score"]
     assert result["logistic_10"] + 0.1 < result["logistic_600"]
@@ -30,7 +30,7 @@ def test_constant_codes_get_the_most_frequent_value():
         assert result[name] == pytest.approx(chance, abs=0.05)
 
 
-def test_labels_shrink_with_the_data():
+def test_fewer_images_reduce_the_labels():
     everything = score(F, labels=(100, 10_000), test=10_000, classifiers=("logistic",))
     assert set(everything) == {"score", "standard_error", "logistic_100", "logistic_10000", "active_latents"}
     # 600 images are left to train on and 6 of them for the fewest labels.
@@ -41,6 +41,6 @@ def test_labels_shrink_with_the_data():
     ("parameters", "message"),
     [({"labels": (1,)}, r"labels=\[1\]"), ({"labels": ()}, "labels"), ({"classifiers": ["knn"]}, "knn")],
 )
-def test_refuses_parameters_out_of_range(parameters, message):
+def test_rejects_parameters_out_of_range(parameters, message):
     with pytest.raises(ValueError, match=message):
         score(F, **parameters)

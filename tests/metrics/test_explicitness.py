@@ -55,7 +55,7 @@ def test_known_codes(classifier):
     np.testing.assert_allclose(noise, 0.5, atol=4 * 0.033)
 
 
-def test_refuses_another_classifier():
+def test_rejects_an_unknown_classifier():
     data = grid((3, 4))
     with pytest.raises(ValueError, match="'svm'"):
         score(Codes.from_arrays(data, scaled_factors(data)), classifier="svm")

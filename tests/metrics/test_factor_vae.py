@@ -52,7 +52,7 @@ def test_a_code_for_each_factor_scores_one(data):
     }
 
 
-def test_missing_factor_costs_its_votes(data):
+def test_a_missing_factor_costs_its_votes(data):
     # With the missing factor fixed, each latent varies as over the data: those votes, 1 in 5, are lost.
     result = score(Codes.from_arrays(data, scaled_factors(data)[:, 1:]))
     assert result["score"] == pytest.approx(0.8, abs=FIVE_ERRORS)
@@ -88,7 +88,7 @@ def test_a_factor_in_the_means_of_a_dead_latent_does_not_count(data):
     assert score(codes, collapsed_kl=-1.0)["score"] == 1
 
 
-def test_threshold_is_the_kl(data):
+def test_the_threshold_is_a_kl(data):
     # A mean of +-m with variance 1 has KL m^2 / 2.
     for m, active in ((np.sqrt(0.021), 1), (np.sqrt(0.019), 0)):
         mean = m * np.where(np.arange(len(data)) % 2, 1.0, -1.0)[:, None]
@@ -133,15 +133,15 @@ def test_names_of_categories_do_not_matter(data):
     assert score(Codes.from_arrays(data, mean)) != plain
 
 
-def test_a_category_votes_by_ginis_variance(data):
-    """It equals the same numbers told to be discrete, and is pruned when its own KL has collapsed."""
+def test_a_category_votes_with_ginis_variance(data):
+    """It equals the same numbers declared as discrete, and is pruned if its own KL has collapsed."""
     rng = np.random.default_rng(0)
     mean = rng.normal(size=(len(data), 4))
     category = data.factors.to_factors(np.arange(len(data)))[:, 0]
     sure = np.eye(int(category.max()) + 1)[category]
-    told = Codes.from_arrays(data, np.column_stack([mean, category]))
+    numbers = Codes.from_arrays(data, np.column_stack([mean, category]))
     known = Codes.from_arrays(data, mean, probabilities=sure)
-    assert score(known) == score(told, discrete=(4,)) != score(told)
+    assert score(known) == score(numbers, discrete=(4,)) != score(numbers)
     log_variance = np.full_like(mean, -4.0)
     nearly_uniform = 0.999 / sure.shape[1] + 0.001 * sure
     assert score(Codes.from_arrays(data, mean, log_variance, sure))["active_latents"] == 5
@@ -207,6 +207,6 @@ def test_standard_error_is_the_spread_of_scores(data):
         ({"discrete": (5,)}, r"\[0, 5\).*discrete=\(5,\)"),
     ],
 )
-def test_refuses_parameters_out_of_range(data, parameters, message):
+def test_rejects_parameters_out_of_range(data, parameters, message):
     with pytest.raises(ValueError, match=message):
         score(Codes.from_arrays(data, scaled_factors(data)), **parameters)

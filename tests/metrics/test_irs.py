@@ -43,7 +43,7 @@ def test_bins_of_a_factor_merge_values():
     assert score(F[:, 1:2], factor_bins=4) == 1
 
 
-def test_latents_count_by_their_reach():
+def test_latents_are_weighted_by_their_reach():
     noise = np.random.default_rng(0).choice([-1.0, 1.0], (60, 1))
     alone = score(noise, quantile=1.0)
     both = score(np.concatenate([F[:, :1], 3 * noise], axis=1), quantile=1.0)
@@ -52,6 +52,6 @@ def test_latents_count_by_their_reach():
 
 
 @pytest.mark.parametrize(("parameters", "message"), [({"quantile": 0.0}, "quantile=0"), ({"factor_bins": 1}, "=1")])
-def test_refuses_parameters_out_of_range(parameters, message):
+def test_rejects_parameters_out_of_range(parameters, message):
     with pytest.raises(ValueError, match=message):
         score(F, **parameters)

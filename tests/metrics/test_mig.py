@@ -32,7 +32,7 @@ def test_equals_naive_loops():
     assert result["score"] == pytest.approx(np.mean(gaps))
 
 
-def test_fewer_bins_than_values_bound_a_perfect_code():
+def test_fewer_bins_than_values_limit_a_perfect_code():
     # 32 evenly spaced values in 20 bins: 12 bins hold two values, 8 hold one, so that H(bin) = log 32 - (24/32) log 2.
     data = grid((32, 4))
     result = score(Codes.from_arrays(data, scaled_factors(data)))
@@ -47,7 +47,7 @@ def test_a_factor_in_two_latents_or_in_none_has_no_gap():
     assert score(Codes.from_arrays(data, f[:, :1]))["per_factor"] == pytest.approx([1, 0, 0], abs=1e-12)
 
 
-def test_a_dead_latent_is_no_second():
+def test_a_dead_latent_is_not_the_second_one():
     # Its means, of a variance that no sample of the posterior would show, hold the first factor.
     data = grid(SIZES)
     f = scaled_factors(data)

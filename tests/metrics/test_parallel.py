@@ -13,7 +13,7 @@ def test_results_are_in_order_and_from_threads():
     assert len(seen) == 4
 
 
-def test_an_error_is_the_callers():
+def test_an_error_reaches_the_caller():
     def fail(item):
         raise ValueError(f"item {item}")
 

@@ -16,14 +16,14 @@ def score(mean, log_variance=None):
 def test_known_shares():
     a, b = np.random.default_rng(0).normal(size=(2, 2_000))
     result = score(np.stack([a, b, a + 0.01 * b], axis=1))
-    # Trees of depth 3 are coarse at the ends; b is told by nothing that 100 of them would find.
+    # Trees of depth 3 are coarse at the ends; nothing that 100 of them find predicts b.
     assert result["per_latent"] == pytest.approx([1, 0, 1], abs=0.08)
     noisy = score(np.stack([a, a + b], axis=1))
     # E(a | a + b) leaves half of the variance of each: the closed form of Gaussians; trees fit some noise.
     assert noisy["per_latent"] == pytest.approx([0.5, 0.5], abs=0.1)
 
 
-def test_it_sees_what_a_covariance_does_not():
+def test_sees_dependence_that_a_covariance_does_not():
     angle = np.random.default_rng(0).uniform(0, 2 * np.pi, 2_000)
     square = np.stack([np.cos(angle), np.cos(angle) ** 2], axis=1)
     assert abs(np.corrcoef(square.T)[0, 1]) < 0.1
@@ -32,7 +32,7 @@ def test_it_sees_what_a_covariance_does_not():
     assert first < 0.1
 
 
-def test_dead_and_single_latents_are_no_predictors():
+def test_dead_and_single_latents_are_not_predictors():
     a, b = np.random.default_rng(0).normal(size=(2, 2_000))
     mean = np.stack([a, b, 1e-3 * a], axis=1)
     log_variance = np.tile([-4.0, -4, 0], (2_000, 1))

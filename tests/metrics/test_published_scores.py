@@ -1,7 +1,7 @@
 """Two representations of dSprites' factors against disentanglement_lib's own scores (commit 86a644d, seed 0).
 
-Its scores are one draw each. Ours are means of several, whose spread tells how far one draw may be: four errors of the
-difference of one draw and the mean of R are 4 e sqrt(R + 1), e the standard error of the mean.
+Each of its scores is one draw. Ours are means of several draws. With e the standard error of the mean of R draws, four
+standard errors of the difference between one draw and the mean are 4 e sqrt(R + 1).
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ PUBLISHED = [
     ("total_correlation", {}, "score", 0.0034376, 0.063727),
     ("wasserstein_correlation", {}, "score", 0.00034187, 0.0076819),
     ("wasserstein_correlation", {}, "unnormalised", 0.0013181, 0.029619),
-    # With the defaults of scikit-learn 0.21, with which its authors' scores were made.
+    # With the defaults of scikit-learn 0.21, which its authors used.
     ("explicitness", {"repeats": 3}, "score", 0.926385, 0.926299),
     ("explicitness", {"repeats": 3}, "train_score", 0.936495, 0.936418),
     ("sap", {"repeats": 3}, "score", 0.24324, 0.09628),
@@ -40,7 +40,7 @@ def scores(representations):
 
     def score(metric, rotated, parameters):
         if (metric, rotated) not in kept:
-            kept[metric, rotated] = METRICS[metric](
+            kept[metric, rotated] = METRICS[metric].function(
                 representations[rotated], np.random.default_rng(1), **{"repeats": REPEATS, **parameters}
             )
         return kept[metric, rotated]
@@ -54,34 +54,34 @@ def test_agrees_with_disentanglement_lib(scores, metric, parameters, name, ident
     result = scores(metric, rotated, parameters)
     repeats = parameters.get("repeats", REPEATS)
     scale = result[name] / result["score"] if name == "unnormalised" else 1
-    # Three draws know their spread badly; 0.001 is what eight say of a draw of these.
+    # Three draws estimate their spread poorly; eight draws of these give 0.001 for one draw.
     error = max(result["standard_error"] * scale, 0.001 / 3**0.5 if repeats == 3 else 0)
     assert result[name] == pytest.approx(mixed if rotated else identity, abs=4 * error * (repeats + 1) ** 0.5)
 
 
-def test_multinomial_explicitness_is_what_newer_scikit_learn_gives(representations):
-    result = METRICS["explicitness"](
+def test_multinomial_explicitness_agrees_with_newer_scikit_learn(representations):
+    result = METRICS["explicitness"].function(
         representations[False], np.random.default_rng(1), classifier="multinomial", repeats=2
     )
-    # A draw of this size is known to 0.0005, as two of them show.
+    # Two draws of this size show a standard error of 0.0005 for one.
     assert result["score"] == pytest.approx(0.98160, abs=4 * 0.0005 * 1.5**0.5)
 
 
-def test_all_of_the_identity_is_found_by_boosted_trees(representations):
+def test_boosted_trees_recover_the_identity(representations):
     few = {"train": 1_000, "test": 100, "trees": 20}
-    result = METRICS["dci"](representations[False], np.random.default_rng(1), **few)
-    # 1 and 1 there, with ten times the images and five times the trees.
+    result = METRICS["dci"].function(representations[False], np.random.default_rng(1), **few)
+    # disentanglement_lib has 1 and 1, with ten times the images and five times the trees.
     assert result["score"] == pytest.approx(1, abs=0.03)
     assert result["completeness"] == pytest.approx(1, abs=0.03)
 
 
-def test_sap_standardises_what_a_fixed_penalty_would_silence():
-    # On purpose unlike disentanglement_lib: a code is no worse for being written in other units.
+def test_sap_standardises_latents_that_a_fixed_penalty_would_suppress():
+    # Unlike disentanglement_lib, on purpose: a code is not worse in other units.
     data = reference.grid((3, 3, 100))
     mean = reference.scaled_factors(data)
     few = {"train": 600, "test": 300, "repeats": 2}
     scores = [
-        METRICS["sap"](Codes.from_arrays(data, scale * mean), np.random.default_rng(1), **few)["score"]
+        METRICS["sap"].function(Codes.from_arrays(data, scale * mean), np.random.default_rng(1), **few)["score"]
         for scale in (1.0, 1e-4)
     ]
     assert scores[0] == pytest.approx(scores[1], abs=1e-3)

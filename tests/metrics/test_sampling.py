@@ -11,7 +11,6 @@ from tfvae.metrics.sampling import (
     quantile_bins,
     scored_columns,
     standardised,
-    subset,
 )
 
 
@@ -19,18 +18,9 @@ def test_scored_columns_leave_out_factors_of_one_value():
     np.testing.assert_array_equal(scored_columns(grid((1, 3, 1, 4))), [1, 3])
 
 
-def test_one_factor_is_no_task():
+def test_rejects_data_with_one_factor():
     with pytest.raises(ValueError, match=r"at least two factors.*\('factor1',\)"):
         scored_columns(grid((1, 3)))
-
-
-def test_subset_is_uniform_without_repeats():
-    rng = np.random.default_rng(0)
-    draws = np.array([subset(10, 4, rng) for _ in range(2000)])
-    assert all(len(set(draw)) == 4 for draw in draws.tolist())
-    # Each index is in 0.4 of the draws: 5 standard errors of 2,000 draws are 0.055.
-    np.testing.assert_allclose(np.bincount(draws.ravel(), minlength=10) / 2000, 0.4, atol=0.055)
-    np.testing.assert_array_equal(subset(10, 11, rng), np.arange(10))
 
 
 def test_over_repeats_is_mean_and_standard_error():
@@ -92,7 +82,7 @@ def test_the_error_of_draws_is_that_of_their_mean():
     assert results[0]["twice"] == [2.0, pytest.approx(results[0]["score"])]
 
 
-def test_the_error_of_all_is_the_bootstraps():
+def test_the_error_for_all_images_is_the_bootstraps():
     sample = np.random.default_rng(0).normal(size=400)
 
     def measure(indices):
@@ -104,7 +94,7 @@ def test_the_error_of_all_is_the_bootstraps():
     assert result["standard_error"] == pytest.approx(sample.std() / 20, rel=0.2)
 
 
-def test_splits_share_nothing_and_keep_their_proportion():
+def test_splits_are_disjoint_and_keep_their_proportion():
     def measure(train, test):
         assert not set(train.tolist()) & set(test.tolist())
         return {"score": 0.0, "train": len(train), "test": len(test)}
@@ -120,7 +110,7 @@ def test_splits_share_nothing_and_keep_their_proportion():
         assert [result["train"], result["test"]] == expected
 
 
-def test_refuses_too_few_draws():
+def test_rejects_too_few_draws():
     def measure(*indices):
         return {"score": 0.0}
 

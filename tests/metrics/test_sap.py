@@ -12,7 +12,7 @@ def score(codes, **parameters):
     return sap_score(codes, np.random.default_rng(0), **{"train": 600, "test": 300, "repeats": 2, **parameters})
 
 
-def test_two_values_are_told_by_one_latent_and_guessed_from_others():
+def test_one_latent_predicts_a_factor_of_two_values_and_the_others_guess():
     data = grid((2, 2, 2, 120))
     f = scaled_factors(data)[:, :3]
     result = score(Codes.from_arrays(data, f))
@@ -31,7 +31,7 @@ def test_one_or_no_latent():
     assert (none["score"], none["active_latents"]) == (0, 0)
 
 
-def test_a_dead_latent_is_no_second():
+def test_a_dead_latent_is_not_the_second_one():
     data = grid((2, 2, 240))
     f = scaled_factors(data)
     log_variance = np.tile([-4.0, -4, -4, 0], (len(data), 1))

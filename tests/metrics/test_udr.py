@@ -32,7 +32,7 @@ def test_relative_strength_equals_naive_loops():
     assert relative_strength(np.zeros((2, 2))) == 0
 
 
-def test_similarities_are_the_libraries():
+def test_similarities_equal_those_of_scipy_and_scikit_learn():
     rng = np.random.default_rng(0)
     first, second = rng.normal(size=(2, 200, 3))
     second[:, 0] += first[:, 1] ** 3
@@ -75,12 +75,12 @@ def test_draws_of_many_images_agree_with_all():
 
 
 @pytest.mark.parametrize(("parameters", "message"), [({"similarity": "cca"}, "'cca'"), ({"alpha": 0.0}, "alpha=0")])
-def test_refuses_parameters_out_of_range(parameters, message):
+def test_rejects_parameters_out_of_range(parameters, message):
     with pytest.raises(ValueError, match=message):
         scores(F, F, **parameters)
 
 
-def test_refuses_one_run_and_other_data():
+def test_rejects_a_single_run_and_other_data():
     for runs in ([run(F)], [run(F), Codes.from_arrays(grid((2, 2)), np.zeros((4, 2)))]):
         with pytest.raises(ValueError, match="two or more runs of the same data"):
             udr(runs, np.random.default_rng(0))

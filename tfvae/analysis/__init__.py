@@ -1,1 +1,1 @@
-"""What the paper reports beside the scores: total correlation, evidence, marginals, sensitivity and agreement."""
+"""What the paper reports in addition to scores: total correlation, evidence, marginals, sensitivity, agreement."""

@@ -1,4 +1,4 @@
-"""The marginals of q(z) beside the prior."""
+"""The marginals of q(z), to compare with the prior."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from tfvae.analysis.mixture import gaussian_log_density, mixture_log_density, posteriors, sampled
 from tfvae.codes.codes import Codes
-from tfvae.metrics.sampling import subset
+from tfvae.codes.subset import subset
 
 
 @dataclass(frozen=True)
@@ -14,8 +14,8 @@ class Marginals:
     """The distribution of each latent over the data.
 
     Args:
-        edges: float64 [M + 1], the edges of the bins.
-        histogram: float64 [D, M], the share of draws z_j ~ q(z_j) in a bin, divided by its width.
+        edges: float64 [M + 1], the edges of the histogram's bins.
+        histogram: float64 [D, M], the fraction of draws z_j ~ q(z_j) in a bin, divided by its width.
         grid: float64 [G], values of a latent.
         density: float64 [D, G], q(z_j) there.
         prior: float64 [G], p(z_j) = N(0, 1) there.
@@ -35,17 +35,17 @@ def marginals(
 ) -> Marginals:
     """Marginals of the aggregate posterior (Kim & Mnih, 2018, Figure 40).
 
-    q(z_j) = (1/N) sum_i q(z_j|x_i), over N random images; the histogram has one draw of each, the density is exact.
+    q(z_j) = (1/N) sum_i q(z_j|x_i), over N random images. The histogram has one draw per image; the density is exact.
 
     Args:
         codes: codes with a posterior.
         rng: source of all randomness.
-        images: int >= 1, images that are averaged over; all when there are fewer (N).
-        bins: int >= 1, bins of the histogram (M). They span all draws, and at least -4 to 4.
-        points: int >= 2, values at which the density is computed (G), over the same span.
+        images: int >= 1, the number of random images (N); all images if there are fewer.
+        bins: int >= 1, the number of bins of the histogram (M). They span all draws, and at least -4 to 4.
+        points: int >= 2, the number of values at which the density is computed (G), over the same span.
 
     Raises:
-        ValueError: a number is out of its range, or the codes have no posterior.
+        ValueError: if a number is out of range, or the codes have no posterior.
     """
     if images < 1 or bins < 1 or points < 2:
         raise ValueError(

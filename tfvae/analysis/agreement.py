@@ -1,4 +1,4 @@
-"""How far metrics agree over many runs."""
+"""How far metrics agree on many runs."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -16,9 +16,9 @@ class Agreement:
 
     Args:
         metrics: names of the M metrics.
-        runs: number of runs.
+        runs: the number of runs.
         coefficients: "pearson", "kendall" and "spearman" -> float64 [M, M], symmetric with a diagonal of 1.
-        p_values: the same -> float64 [M, M], of the two-sided test that a coefficient is 0.
+        p_values: the same names -> float64 [M, M], p values of the two-sided test that a coefficient is 0.
     """
 
     metrics: tuple[str, ...]
@@ -30,15 +30,15 @@ class Agreement:
 def agreement(scores: Mapping[str, Sequence[float]]) -> Agreement:
     """Correlates metrics over runs (Kim & Mnih, 2018, Section 6, the sanity check).
 
-    Pearson's coefficient is linear, Spearman's is Pearson's of the ranks, Kendall's (tau-b) is the surplus of pairs of
-    runs that both metrics put in the same order.
+    Pearson's coefficient measures linear correlation, and Spearman's is Pearson's of the ranks. Kendall's (tau-b) is
+    the excess of pairs of runs that both metrics rank in the same order.
 
     Args:
-        scores: for each metric its score of each run, as many numbers for each.
+        scores: for each metric its scores of all runs, in the same order of runs.
 
     Raises:
-        ValueError: there are fewer than two metrics or three runs, a metric lacks a run, a score is not finite, or all
-            runs have the same score, of which there is no correlation.
+        ValueError: if there are fewer than two metrics or three runs, a metric lacks a run, a score is not finite, or a
+            metric gives all runs the same score, so that it has no correlation.
     """
     if len(scores) < 2:
         raise ValueError(f"Expected the scores of at least two metrics. Received: {list(scores)}")

@@ -1,4 +1,4 @@
-"""The estimate of TC from a batch of encodings, which the paper tried and found wanting."""
+"""The estimate of TC from a batch of encodings, which the paper tried and rejected."""
 
 from dataclasses import dataclass
 
@@ -22,12 +22,12 @@ class BatchEstimate:
 
     @property
     def total_correlation(self) -> float:
-        """The estimate of TC, in nats; often negative, which no TC is."""
+        """The estimate of TC, in nats; often negative, although TC is not."""
         return float(np.mean(self.log_q - self.log_product))
 
     @property
     def standard_error(self) -> float:
-        """What H draws leave open of the estimate, given the batch."""
+        """The standard error of the estimate over H draws, for the given batch."""
         return float(np.std(self.log_q - self.log_product, ddof=1) / np.sqrt(len(self.log_q)))
 
 
@@ -43,27 +43,28 @@ def batch_total_correlation(
 
     qhat(z) = (1/|B|) sum_{i in B} q(z|x_i),    TC ~ (1/H) sum_h [ log qhat(z_h) - sum_j log qhat(z_hj) ]
 
-    It fails for z ~ q(z) from outside the batch: none of the batch's components is near z in all latents at once, so
-    log qhat(z) falls far below log q(z), while the marginals overlap and stay right (Figure 18). For z from the batch
-    it errs to the other side: each z has a component of its own. See `total_correlation` for all components.
+    It fails for z ~ q(z) from outside the batch: no component of the batch is near z in all latents at once, so
+    log qhat(z) falls far below log q(z), while the marginals overlap and stay right (Figure 18). For z from the batch,
+    the error has the opposite sign, since each z has a component of its own. `analysis.total_correlation` uses the
+    components of all images; the metric "total_correlation" is that of a Gaussian fitted to the means.
 
     Args:
-        codes: codes with a posterior; encodes batch + samples images, or the batch's alone.
+        codes: codes with a posterior. Encodes batch + samples images, or only the batch.
         rng: source of all randomness.
-        batch: int >= 1, images whose encodings make qhat, at most the data's (|B|).
-        samples: int >= 2, draws of z (H).
+        batch: int >= 1, the number of images whose encodings make qhat (|B|), at most all images of the data.
+        samples: int >= 2, the number of draws of z (H).
         from_batch: bool, whether z comes from the batch's own images, "the fix" of Appendix D.
 
     Returns:
         The terms of the estimate.
 
     Raises:
-        ValueError: a number is out of its range, or the codes have no posterior.
+        ValueError: if a number is out of range, or the codes have no posterior.
     """
     size = len(codes.data)
     if not 1 <= batch <= size or samples < 2:
         raise ValueError(
-            f"Expected 1 <= batch <= {size}, the images there are, and samples >= 2. "
+            f"Expected 1 <= batch <= {size}, the number of images, and samples >= 2. "
             f"Received: batch={batch}, samples={samples}"
         )
     chosen = rng.choice(size, batch, replace=False)

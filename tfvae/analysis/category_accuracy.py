@@ -1,4 +1,4 @@
-"""How well a categorical latent names the values of a factor."""
+"""How well a categorical latent agrees with the values of a factor."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,20 +13,20 @@ from tfvae.codes.codes import scaled_images
 def category_accuracy(
     represent: Callable[[np.ndarray], Mapping[str, Any]], data: Any, *, batch_size: int = 512
 ) -> dict[str, dict[str, float]]:
-    """The share of images whose likeliest category is the one matched to their factor's value.
+    """The fraction of images whose most probable category is the one matched to their factor's value.
 
     accuracy = max over one-to-one maps m of (1/N) #{n : argmax_c q(c | x_n) = m(v_n)}    (Chen et al., 2016, 7.2)
 
-    No label is used but for the matching. Guessing gives about 1 / C.
+    Labels are used only for the matching. Guessing gives about 1 / C.
 
     Args:
         represent: float32 images [B, H, W, C] -> {"probabilities": [B, C]}.
         data: images with known factors (`tfvae.data.GroundTruthData`).
-        batch_size: int, images that are encoded at a time.
+        batch_size: int, the number of images that are encoded at once.
 
     Returns:
-        For each discrete factor of exactly C values "accuracy" and its "standard_error", as of N images drawn at
-        random; empty where there is no such factor.
+        For each discrete factor of exactly C values, "accuracy" and its "standard_error", as if the N images were drawn
+        at random; empty if there is no such factor.
     """
     blocks = np.split(np.arange(len(data)), range(batch_size, len(data), batch_size))
     probabilities = np.concatenate([represent(scaled_images(data, rows))["probabilities"] for rows in blocks])

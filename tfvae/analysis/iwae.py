@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.codes.codes import scaled_images
-from tfvae.metrics.sampling import subset
+from tfvae.codes.subset import subset
 from tfvae.models.vae import VAE
 from tfvae.objectives.distributions import standard_normal
 
@@ -26,24 +26,24 @@ def log_marginal_likelihood(
 ) -> dict[str, float]:
     """The importance-weighted bound of log p(x), averaged over random images (Kim & Mnih, 2018, Appendix E).
 
-    The paper has all images of a data set; 5,000 particles of one image of Table 1's decoder take 80 billion
+    The paper uses all images of a data set. For one image, 5,000 particles of Table 1's decoder take 80 billion
     multiplications.
 
     Args:
         model: a model with a decoder.
         data: images (`tfvae.data.ImageData`).
-        images: int >= 2, how many are drawn; all when there are fewer.
-        particles: int >= 1, K.
-        seed: int >= 0, decides the images and the draws of z.
+        images: int >= 2, the number of random images; all images if there are fewer.
+        particles: int >= 1, the number of particles of an image (K).
+        seed: int >= 0, determines the images and the draws of z.
         rows: as in `importance_weighted_bounds`.
         progress: as in `importance_weighted_bounds`.
 
     Returns:
-        "nats", the mean bound; "standard_error", from the spread over images; "images" and "particles".
+        "nats", the mean bound; "standard_error", from the spread over images; "images", "particles".
 
     Raises:
-        ValueError: a number is out of its range.
-        ArithmeticError: a weight is NaN.
+        ValueError: if a number is out of range.
+        ArithmeticError: if a weight is NaN.
     """
     if images < 2:
         raise ValueError(f"Expected at least two images. Received: images={images}")
@@ -81,38 +81,38 @@ def importance_weighted_bounds(
     L_K(x) = log (1/K) sum_k p(x|z_k) p(z_k) / q(z_k|x),    z_k ~ q(z|x)
 
     E L_1 is the evidence lower bound (ELBO), E L_K grows with K, and L_K tends to log p(x). p(z) is N(0, I).
-    Particles are streamed through a running log-sum-exp: memory is that of `rows` decoded images, whatever K.
+    Particles are streamed through a running log-sum-exp, so memory is that of `rows` decoded images for any K.
 
     Args:
         images: float [N, ...], as `posterior` takes them.
         posterior: images [B, ...] -> q(z|x) with batch shape [B] and event shape [D].
         log_likelihood: images [B, ...] and z [B, D] -> log p(x|z), [B], in nats.
-        particles: int >= 1 (K).
-        seed: int >= 0, decides the draws of z.
-        rows: int >= 1, pairs of an image and a z that are decoded at a time.
-        progress: is called with the number of images done, after each few.
+        particles: int >= 1, the number of particles of an image (K).
+        seed: int >= 0, determines the draws of z.
+        rows: int >= 1, the number of pairs of an image and a z that are decoded at once.
+        progress: is called with the number of images that have just been finished.
 
     Returns:
         float64 [N], in nats.
 
     Raises:
-        ValueError: a number is out of its range.
-        ArithmeticError: a weight is NaN.
+        ValueError: if a number is out of range.
+        ArithmeticError: if a weight is NaN.
     """
     if particles < 1 or rows < 1 or not len(images):
         raise ValueError(
-            "Expected particles >= 1, rows >= 1 and one image or more. "
+            "Expected particles >= 1, rows >= 1 and at least one image. "
             f"Received: particles={particles}, rows={rows}, {len(images)} images"
         )
-    together = min(particles, rows)  # particles of one image that are decoded at a time
-    width = max(1, rows // together)  # images at a time
+    together = min(particles, rows)  # particles of one image that are decoded at once
+    width = max(1, rows // together)  # images at once
 
     @tf.function(reduce_retracing=True)
     def log_weights(x: tf.Tensor, number: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
         q = posterior(x)
         z = q.sample(number, seed=seeds)
         log_ratio = standard_normal(z.shape[-1]).log_prob(z) - q.log_prob(z)
-        # The particles of one image after those of another, [B K, ...].
+        # All particles of the first image, then of the second, ...: [B K, ...].
         flat = tf.reshape(tf.transpose(z, [1, 0, 2]), [-1, z.shape[-1]])
         likelihood = tf.reshape(log_likelihood(tf.repeat(x, number, axis=0), flat), [-1, number])
         return tf.transpose(likelihood) + log_ratio
@@ -126,7 +126,7 @@ def importance_weighted_bounds(
             number = tf.constant(min(together, particles - start))
             weights = log_weights(x, number, fold_in(fold_in([seed, 0], first), place)).numpy().astype(np.float64)
             if np.isnan(weights).any():
-                raise ArithmeticError(f"Expected finite weights. Received: NaN among those of images {first} and on")
+                raise ArithmeticError(f"Expected finite weights. Received: NaN among those of images from {first}")
             larger = np.maximum(largest, weights.max(axis=0))
             total = total * np.exp(largest - larger) + np.exp(weights - larger).sum(axis=0)
             largest = larger

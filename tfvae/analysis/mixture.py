@@ -1,4 +1,4 @@
-"""The aggregate posterior q(z) as what it is over a data set: a mixture of one Gaussian for each image."""
+"""The aggregate posterior q(z) over a data set: a mixture of one Gaussian per image."""
 
 import math
 
@@ -7,18 +7,18 @@ import tensorflow as tf
 
 from tfvae.codes.codes import Codes
 
-# Points and components at a time: a tile of ten latents takes 10 MB, whatever the number of either.
+# Points and components in a tile. With ten latents a tile takes 10 MB, however many there are of either.
 _POINTS, _COMPONENTS = 256, 1024
 
 
 def mixture_log_density(z: np.ndarray, mean: np.ndarray, log_variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Log density of a mixture of diagonal Gaussians of equal weight, and of its marginals.
+    """The log density of a mixture of diagonal Gaussians of equal weight, and of its marginals.
 
     log q(z) = log (1/M) sum_i prod_j N(z_j; mu_ij, s_ij^2),    log q(z_j) = log (1/M) sum_i N(z_j; mu_ij, s_ij^2)
 
-    Exact, for all components: the cost is S M D exponentials, 7 billion for 1,000 points in the 737,280 components and
-    ten latents of dSprites (half a minute of a CPU core). Components are streamed through a running log-sum-exp, so
-    that memory does not grow with their number.
+    The densities are exact, over all components. They cost S M D exponentials: 7 billion for 1,000 points, the 737,280
+    components of dSprites and ten latents, half a minute on a CPU core. Components are streamed through a running
+    log-sum-exp, so memory does not grow with their number.
 
     Args:
         z: float [S, D], points.
@@ -60,7 +60,7 @@ def gaussian_log_density(z: np.ndarray, mean: np.ndarray, log_variance: np.ndarr
 
 
 def posteriors(codes: Codes, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Means and log variances of q(z|x), float32 [N, D] each, of the images at `indices`, int [N].
+    """The means and log variances of q(z|x) of the images at `indices`, int [N]: float32 [N, D] each.
 
     Raises:
         ValueError: if the codes have no posterior.
@@ -70,7 +70,7 @@ def posteriors(codes: Codes, indices: np.ndarray) -> tuple[np.ndarray, np.ndarra
         raise ValueError(
             "Expected codes with a posterior: q(z) has no density without one. Received: codes without log variances"
         )
-    return codes.mean(indices), log_variance
+    return codes.means(indices), log_variance
 
 
 def sampled(mean: np.ndarray, log_variance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -90,9 +90,9 @@ def _columns(rows: np.ndarray) -> np.ndarray:
     ]
 )
 def _log_sum_exp(z: tf.Tensor, mean: tf.Tensor, log_variance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Of the joint density and then of each marginal, the maximum over components and the sum over exp(log - maximum).
+    """The maximum over components and the sum of exp(log - maximum): of the joint density, then of each marginal.
 
-    Differences are taken before they are squared: expanded to matrix products, sharp components would cancel.
+    Differences are computed before they are squared: expanded into matrix products, narrow components would cancel.
     """
     marginals = -0.5 * (tf.square(z - mean) * tf.exp(-log_variance) + log_variance + math.log(2 * math.pi))
     logs = tf.concat([tf.reduce_sum(marginals, axis=0, keepdims=True), marginals], axis=0)

@@ -1,4 +1,4 @@
-"""How a metric's value depends on its own parameters."""
+"""How a metric's score depends on its own parameters."""
 
 import itertools
 import zlib
@@ -11,7 +11,7 @@ import numpy as np
 from tfvae.codes.codes import Codes
 from tfvae.metrics import METRICS
 
-# What the paper varies (Kim & Mnih, 2018, Appendix B). The numbers of its axes are not in the text; these span them.
+# What the paper varies (Kim & Mnih, 2018, Appendix B). Its text does not give the values; these span the axes.
 FIGURE_16: dict[str, Any] = {
     "metric": "beta_vae",
     "grid": {"pairs": (20, 50, 100, 200), "iterations": (1_000, 2_000, 5_000, 10_000, 20_000)},
@@ -29,11 +29,11 @@ class Sensitivity:
     """Scores of one representation for each combination of two parameters.
 
     Args:
-        metric: name of the metric.
-        names: the parameters: of the curves, and of the axis along them.
+        metric: the name of the metric.
+        names: the parameters that vary: between curves, and along them.
         values: the values of each.
         scores: float64 [size_0, size_1, seeds].
-        fixed: parameters that were the same for all.
+        fixed: the parameters that did not vary.
     """
 
     metric: str
@@ -44,12 +44,12 @@ class Sensitivity:
 
     @property
     def mean(self) -> np.ndarray:
-        """Float64 [size_0, size_1]."""
+        """The mean score over seeds, float64 [size_0, size_1]."""
         return self.scores.mean(axis=-1)
 
     @property
     def standard_deviation(self) -> np.ndarray:
-        """Over seeds, of one score, as in the figures: float64 [size_0, size_1]."""
+        """The standard deviation of one score over seeds, as in the figures: float64 [size_0, size_1]."""
         return self.scores.std(axis=-1, ddof=1)
 
 
@@ -64,20 +64,20 @@ def sensitivity(
 ) -> Sensitivity:
     """Scores one representation with each combination of parameters and seeds (Kim & Mnih, 2018, Figures 16 and 17).
 
-    `sensitivity(codes, **FIGURE_16)` and `**FIGURE_17` are the paper's. All combinations share their seeds, so
-    that differences between them are less noisy than the scores.
+    `sensitivity(codes, **FIGURE_16)` and `sensitivity(codes, **FIGURE_17)` are the paper's. All combinations use the
+    same seeds, so differences between them are less noisy than the scores.
 
     Args:
         codes: codes of a data set with known factors.
         metric: a name out of `METRICS`.
         grid: two parameters of that metric, each with the values that it takes.
         fixed: further parameters of the metric.
-        seeds: int >= 2, draws for each combination.
-        seed: int >= 0, chooses the draws.
+        seeds: int >= 2, the number of draws for each combination.
+        seed: int >= 0, determines the draws.
 
     Raises:
-        ValueError: an unknown metric, not two parameters with values, or what the metric raises.
-        TypeError: a parameter that the metric does not take.
+        ValueError: if the metric is unknown, there are not two parameters with values, or the metric raises it.
+        TypeError: if the metric does not take a parameter.
     """
     if metric not in METRICS:
         raise ValueError(f"Expected a metric out of {sorted(METRICS)}. Received: metric={metric!r}")
@@ -89,5 +89,5 @@ def sensitivity(
     for row, column, draw in itertools.product(*map(range, scores.shape)):
         rng = np.random.default_rng([seed, zlib.crc32(metric.encode()), draw])
         parameters = {**fixed, name: values[row], along: places[column]}
-        scores[row, column, draw] = METRICS[metric](codes, rng, **parameters)["score"]
+        scores[row, column, draw] = METRICS[metric].function(codes, rng, **parameters)["score"]
     return Sensitivity(metric, (name, along), (tuple(values), tuple(places)), scores, fixed)

@@ -1,4 +1,4 @@
-"""The true total correlation of q(z), and what else the KL term of a VAE is made of."""
+"""The true total correlation of q(z), and the other parts of a VAE's KL term."""
 
 import math
 from typing import Any
@@ -14,7 +14,9 @@ def total_correlation(
 ) -> dict[str, float]:
     """TC(z) = KL(q(z) || prod_j q(z_j)), by Monte Carlo over the whole data set (Kim & Mnih, 2018, Figure 7, left).
 
-    See `kl_decomposition`, whose arguments it takes, also for its bias.
+    `kl_decomposition` documents the arguments and the bias. The metric "total_correlation" is a different quantity,
+    that of a Gaussian fitted to the means. `analysis.batch_total_correlation` estimates TC from a batch of encodings,
+    and `objectives.vae.total_correlation` from a discriminator.
 
     Returns:
         "total_correlation" in nats and its "standard_error".
@@ -26,38 +28,38 @@ def total_correlation(
 def kl_decomposition(
     codes: Codes, rng: np.random.Generator, *, samples: int = 1_000, components: int | None = None
 ) -> dict[str, Any]:
-    """What the KL term of a VAE is made of (Kim & Mnih, 2018, Appendix C).
+    """The parts of a VAE's KL term (Kim & Mnih, 2018, Appendix C).
 
     E KL(q(z|x) || p(z)) = I(x; z) + KL(q(z) || p(z)),    KL(q(z) || p(z)) = TC(z) + sum_j KL(q(z_j) || p(z_j))
 
     with z ~ q(z|x_n), n uniform: I = E log q(z|x_n)/q(z), TC = E log q(z)/prod_j q(z_j), and
     q(z) = (1/N) sum_i q(z|x_i) over all N images, the n-th among them. p(z) is the standard normal prior.
 
-    With all components this is unbiased for the q(z) that the paper defines, over the empirical distribution of the
-    data. As an estimate for images beyond the data it is biased, since the component that z came from is not left out:
-    it alone gives log q(z) >= log q(z|x_n) - log N, so that I comes out too small, never above log N, and TC too large.
+    With all components this is unbiased for the paper's q(z), that of the data's empirical distribution. As an estimate
+    for further images it is biased, since the component that z came from is included. This component alone gives
+    log q(z) >= log q(z|x_n) - log N, so I is too small, never above log N, and TC is too large.
 
     With fewer components, q(z) is estimated without bias from the n-th component and a random set of M others,
         (1/N) q(z|x_n) + (1 - 1/N) (1/M) sum_m q(z|x_m),
-    but its logarithm comes out too small where the neighbours of z are missing: I is then an upper bound in expectation
-    and KL(q(z) || p(z)) a lower one, and TC is too small, since its marginals miss less. On version 1 of the zoo's
-    factor_vae-dsprites TC is 0.70 +- 0.04 nats by all 737,280 components, and 0.50, 0.19 and -1.07 by 100,000, 20,000
-    and 5,000.
+    but its logarithm is too small where the neighbours of z are missing. Then I is an upper bound in expectation and
+    KL(q(z) || p(z)) a lower bound, and TC is too small, since its marginals lose less. For version 1 of the zoo's
+    factor_vae-dsprites, TC is 0.70 +- 0.04 nats with all 737,280 components, and 0.50, 0.19 and -1.07 with 100,000,
+    20,000 and 5,000.
 
     Args:
-        codes: codes with a posterior; encodes all images, or samples + components of them.
+        codes: codes with a posterior. Encodes all images, or samples + components of them.
         rng: source of all randomness.
-        samples: int >= 2, draws of z (S).
-        components: int >= 1, other images of which q(z) is estimated (M); by default all of the data set.
+        samples: int >= 2, the number of draws of z (S).
+        components: int >= 1, the number of other images from which q(z) is estimated (M); by default all images.
 
     Returns:
-        For "mutual_information", "kl_to_prior", "total_correlation" and "dimension_wise_kl" a dict of "nats" and
-        "standard_error"; "latents", the D parts of "dimension_wise_kl" in nats; "kl", the same as a sum
-        of its two parts on the left, and "kl_closed_form", the closed form over the images that were encoded for it, to
-        which "kl" must be equal up to its "standard_error"; "samples" and "components".
+        For "mutual_information", "kl_to_prior", "total_correlation" and "dimension_wise_kl", a dict of "nats" and
+        "standard_error"; "latents", the D parts of "dimension_wise_kl" in nats; "kl", a dict as well, the sum of
+        "mutual_information" and "kl_to_prior"; "kl_closed_form", the closed form over the images that were encoded,
+        which "kl" must equal up to its "standard_error"; "samples" and "components".
 
     Raises:
-        ValueError: a number is out of its range, or the codes have no posterior.
+        ValueError: if a number is out of range, or the codes have no posterior.
     """
     size = len(codes.data)
     if samples < 2 or (components is not None and components < 1):

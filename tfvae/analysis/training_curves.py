@@ -1,4 +1,4 @@
-"""What a training wrote for TensorBoard, read back."""
+"""Reads what a training wrote for TensorBoard."""
 
 import os
 from pathlib import Path
@@ -10,14 +10,14 @@ import tensorflow as tf
 def read_scalars(folder: str | os.PathLike) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Reads all scalars of a folder of event files.
 
-    Where files overlap, since a run went on from an earlier checkpoint, the one written last holds. A file that
-    ends within a record, as that of a run that was killed, is read up to there.
+    If files overlap, because a run resumed from an earlier checkpoint, the latest file is used. A file that ends within
+    a record, because the run was killed, is read up to that record.
 
     Args:
-        folder: such as a run's logs/.
+        folder: a folder such as a run's logs/.
 
     Returns:
-        For each tag its steps, int64 [T], ascending, and values, float64 [T].
+        For each tag its steps, int64 [T], ascending, and its values, float64 [T].
 
     Raises:
         FileNotFoundError: if there is no event file.
@@ -32,7 +32,7 @@ def read_scalars(folder: str | os.PathLike) -> dict[str, tuple[np.ndarray, np.nd
                 event = tf.compat.v1.Event.FromString(record)
                 for value in event.summary.value:
                     plugin = value.metadata.plugin_data.plugin_name
-                    # The plugin is named only where a file first has the tag.
+                    # Only a tag's first event in a file names the plugin.
                     if plugin == "scalars" or (not plugin and value.tag in found):
                         found.setdefault(value.tag, {})[event.step] = float(tf.make_ndarray(value.tensor))
         except tf.errors.DataLossError:

@@ -1,4 +1,4 @@
-"""Codes of a data set, and their cache: what metrics, analyses, plots and reports share."""
+"""Codes of a data set and their cache, which metrics, analyses, plots and reports share."""
 
 import lazy_loader
 

@@ -1,5 +1,6 @@
 from .capabilities import Capabilities, capabilities_of
-from .codes import CODE_OUTPUTS, Codes, scaled_images
+from .codes import Codes, scaled_images
+from .outputs import CODE_OUTPUTS
 
 __all__ = [
     "CODE_OUTPUTS",

@@ -1,4 +1,4 @@
-"""Codes on disk: found by what they are a function of, written whole, checked when they are read."""
+"""Codes on disk, found by their model and data. They are written atomically and checked when they are read."""
 
 import hashlib
 import os
@@ -14,43 +14,45 @@ import numpy as np
 from tfvae.files.atomic import written_whole
 
 
-def codes_key(model: Any, data: Any) -> str:
+def codes_key(digest: str, data: Any) -> str:
     """Identifies the codes of data by a model: 32 hexadecimal digits of a SHA-256 of both digests.
 
     Args:
-        model: what `model_digest` takes.
-        data: what has a `digest`, such as `tfvae.data.ImageData`.
+        digest: identifies the model: what `Capabilities.digest` returns.
+        data: has a `digest`, such as `tfvae.data.ImageData`.
     """
-    return hashlib.sha256(f"{model_digest(model)} {data.digest}".encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{digest} {data.digest}".encode()).hexdigest()[:32]
 
 
 def model_digest(model: Any) -> str:
-    """The SHA-256 of what a model computes with.
+    """The SHA-256 of what a network computes with.
 
     Args:
-        model: a Keras model (its layers' kinds and weights; of a `tfvae` model those of the encoder, which alone makes
-            codes), or the folder of a SavedModel (the graph and its variables), or what has one as `path`.
+        model: a Keras model, by its layers' kinds and weights (of a model of tfvae its encoder, which alone makes
+            codes), or the folder of a SavedModel, by its graph and variables.
 
     Raises:
-        TypeError: a function, of which nothing tells what it computes.
+        TypeError: if it is neither.
     """
+    if isinstance(model, str | os.PathLike):
+        folder = Path(model)
+        if (folder / "saved_model.pb").exists():
+            files = [folder / "saved_model.pb", *sorted((folder / "variables").glob("*"))]
+            return _sha256(file.read_bytes() for file in files)
+        raise TypeError(f"Expected a Keras model or the folder of a SavedModel. Received: {model}")
+
     import keras
 
-    model = getattr(model, "encoder", model)
-    if isinstance(model, keras.Model):
-        weights = [keras.ops.convert_to_numpy(weight) for weight in model.weights]
-        parts = [f"{weight.dtype} {weight.shape}".encode() + weight.tobytes() for weight in weights]
-        # Names are numbered on with each model that a process makes, and are no part of what it computes.
-        return _sha256([" ".join(type(layer).__name__ for layer in model.layers).encode(), *parts])
-    path = getattr(model, "path", model)
-    if isinstance(path, str | os.PathLike) and (Path(path) / "saved_model.pb").exists():
-        files = [Path(path) / "saved_model.pb", *sorted((Path(path) / "variables").glob("*"))]
-        return _sha256(file.read_bytes() for file in files)
-    raise TypeError(f"Expected a Keras model or the folder of a SavedModel. Received: {type(model).__name__}")
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"Expected a Keras model or the folder of a SavedModel. Received: {type(model).__name__}")
+    weights = [keras.ops.convert_to_numpy(weight) for weight in model.weights]
+    parts = [f"{weight.dtype} {weight.shape}".encode() + weight.tobytes() for weight in weights]
+    # Names of layers are left out: Keras numbers them through the models of a process.
+    return _sha256([" ".join(type(layer).__name__ for layer in model.layers).encode(), *parts])
 
 
 def read_codes(path: Path, size: int) -> dict[str, np.ndarray] | None:
-    """The codes that `write_codes` wrote, or None where there are none; damage is warned of.
+    """The codes that `write_codes` wrote; None if there are none, or, with a warning, if they are damaged.
 
     Args:
         path: the file.
@@ -59,7 +61,7 @@ def read_codes(path: Path, size: int) -> dict[str, np.ndarray] | None:
     if not path.exists():
         return None
     try:
-        # A member that is not what was written fails its checksum.
+        # A damaged member fails its checksum.
         with path.open("rb") as file, np.load(file) as codes:
             outputs = {name: codes[name] for name in codes.files}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
@@ -74,7 +76,7 @@ def read_codes(path: Path, size: int) -> dict[str, np.ndarray] | None:
 
 
 def write_codes(path: Path, outputs: dict[str, np.ndarray]) -> None:
-    """Writes what an encoder gave for all images, float32 [N, D] by name, whole or not at all."""
+    """Writes an encoder's outputs for all images, float32 [N, D] by name, atomically."""
     with written_whole(path) as beside:
         np.savez(beside, **outputs)  # type: ignore[arg-type]
 

@@ -54,7 +54,7 @@ class SavedEncoder:
 
     def capabilities(self) -> Capabilities:
         """What metrics and reports may ask of it: codes."""
-        return Capabilities(self, image_shape=self.image_shape, digest=lambda: model_digest(self))
+        return Capabilities(self, image_shape=self.image_shape, digest=lambda: model_digest(self.path))
 
     def __call__(self, images: np.ndarray | tf.Tensor) -> dict[str, tf.Tensor]:
         """Encodes images, float [B, H, W, C] in [0, 1] (the range is checked in eager calls)."""

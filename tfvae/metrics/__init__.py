@@ -1,4 +1,4 @@
-"""Disentanglement metrics: NumPy functions of `Codes`, one a file; `registry` has them by name."""
+"""Disentanglement metrics: functions of `Codes` in NumPy, one per file. `METRICS` holds them by name."""
 
 import lazy_loader
 

@@ -4,23 +4,22 @@ from .dci import dci_score
 from .downstream import downstream_score
 from .explicitness import explicitness_score
 from .factor_vae import factor_vae_score
+from .gaussian_total_correlation import gaussian_total_correlation_score
 from .irs import irs_score
 from .mig import mig_score
 from .modularity import modularity_score
 from .mutual_information import mutual_information_score
 from .predictability import predictability_score
-from .registry import LOWER_IS_BETTER, METRICS, UNSUPERVISED
+from .registry import METRICS, QUICK, Metric, register_metric
 from .sap import sap_score
-from .scoring import QUICK, ceiling, score, score_codes
-from .total_correlation import total_correlation_score
+from .scoring import ceiling, score, score_codes, skip_reason
 from .udr import udr
 from .wasserstein_correlation import wasserstein_correlation_score
 
 __all__ = [
-    "LOWER_IS_BETTER",
     "METRICS",
     "QUICK",
-    "UNSUPERVISED",
+    "Metric",
     "amari_score",
     "beta_vae_score",
     "ceiling",
@@ -28,15 +27,17 @@ __all__ = [
     "downstream_score",
     "explicitness_score",
     "factor_vae_score",
+    "gaussian_total_correlation_score",
     "irs_score",
     "mig_score",
     "modularity_score",
     "mutual_information_score",
     "predictability_score",
+    "register_metric",
     "sap_score",
     "score",
     "score_codes",
-    "total_correlation_score",
+    "skip_reason",
     "udr",
     "wasserstein_correlation_score",
 ]

@@ -1,4 +1,4 @@
-"""The Amari distance of the map from factors to latents from a permutation."""
+"""The Amari distance: how far the map from factors to latents is from a permutation."""
 
 from typing import Any
 
@@ -22,33 +22,33 @@ def amari_score(
         mu_j = sum_k P_jk v_k + b_j + error    by least squares, mu and v standardised
         d = 1 / (2K (K-1)) [sum_j (sum_k |P_jk| / max_k |P_jk| - 1) + sum_k (sum_j |P_jk| / max_j |P_jk| - 1)]
 
-    (Amari et al., 1996; Yang & Amari, 1997), scaled to [0, 1]: 0 if and only if P is a permutation of scales, 1 if all
-    its entries are alike. P is square in independent component analysis; here it has the rows of those K latents which
-    together match the factors best, one each (the greatest sum of |P|), so that further latents, noise among them, do
-    not matter. A row or column of zeros counts as all alike. Invariant to the order, offset and scale of latents. It
-    sees linear dependence alone and takes a factor's values for numbers, the names of shapes too; a factor that no
-    latent has leaves a row of estimates that are noise. Costs one least-squares fit.
+    (Amari et al., 1996; Yang & Amari, 1997), scaled to [0, 1]: 0 if and only if P is a scaled permutation, 1 if all its
+    entries are equal. P is square in independent component analysis. Here its rows are the K latents that together
+    match the factors best, one for each factor (the largest sum of |P|), so additional latents, such as noise, do not
+    matter. A row or column of zeros counts as one of equal entries. Invariant to the order, offset and scale of
+    latents. It sees only linear dependence and treats a factor's values as numbers, even the categories of a shape. A
+    factor that no latent encodes leaves a row of noisy estimates. Costs one least-squares fit.
 
     Args:
-        codes: codes of data with known factors; continuous factors are taken as they are.
+        codes: codes of data with known factors; continuous factors are used as they are.
         rng: source of all randomness.
         samples: int >= 2, random images of a draw.
-        collapsed_kl: float, in nats; latents of less or equal KL to the prior, and constant ones, are left out.
-        repeats: int >= 2, number of draws.
+        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out.
+        repeats: int >= 2, the number of draws.
 
     Returns:
-        "score", "standard_error" (see `sampling.over_draws`), "explained": R^2 of the map, averaged over the latents
-        that were matched, "active_latents". No latent left scores 1.
+        "score", "standard_error" (see `sampling.over_draws`), "explained": the R^2 of the map, averaged over the
+        matched latents, and "active_latents". Without active latents the score is 1.
 
     Raises:
-        ValueError: a parameter is out of its range, or there are fewer than two factors.
+        ValueError: if a parameter is out of range, or fewer than two factors vary.
     """
     active = codes.active_latents(rng, collapsed_kl)
     factors, columns = codes.data.factors, scored_columns(codes.data)
 
     def measure(indices: np.ndarray) -> dict[str, float]:
         values = _standardised(factors.values_of(indices)[:, columns])
-        means = _standardised(codes.mean(indices)[:, active].astype(np.float64))
+        means = _standardised(codes.means(indices)[:, active].astype(np.float64))
         weights = np.linalg.lstsq(values, means, rcond=None)[0].T
         explained = 1 - np.mean((means - values @ weights.T) ** 2, axis=0)
         rows, places = linear_sum_assignment(-np.abs(weights))
@@ -60,14 +60,14 @@ def amari_score(
 
 
 def amari_distance(matrix: np.ndarray) -> float:
-    """Amari distance of a square matrix [K, K], K > 1, from a permutation of scales, in [0, 1]."""
+    """The Amari distance of a square matrix [K, K], K > 1, from a scaled permutation, in [0, 1]."""
     size = len(matrix)
 
     def spread(rows: np.ndarray) -> np.ndarray:
         most = rows.max(axis=1)
         return np.divide(rows.sum(axis=1), most, out=np.full(size, float(size)), where=most > 0) - 1
 
-    # Least squares leave about 1e-16 where a coefficient is zero.
+    # Least squares give about 1e-16 for a coefficient of zero.
     entries = np.where(np.abs(matrix) > 1e-9, np.abs(matrix), 0)
     return float((spread(entries).sum() + spread(entries.T).sum()) / (2 * size * (size - 1)))
 

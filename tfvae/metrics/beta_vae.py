@@ -1,4 +1,4 @@
-"""The beta-VAE metric: a linear classifier of mean absolute differences."""
+"""The beta-VAE metric: a linear classifier of mean absolute differences of codes."""
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -7,7 +7,7 @@ from tfvae.codes.codes import Codes
 from tfvae.data.factors import Factors
 from tfvae.metrics.sampling import binned, over_repeats, scored_columns
 
-# Pairs of images looked up at a time: a bound on memory (about 100 MB for ten latents and five factors).
+# The number of pairs that are looked up at once, which bounds memory (about 100 MB for ten latents and five factors).
 _CHUNK = 200_000
 
 
@@ -24,45 +24,46 @@ def beta_vae_score(
     bins: int = 20,
     repeats: int = 5,
 ) -> dict[str, float]:
-    """Accuracy of a linear classifier that names the factor shared by pairs of images.
+    """Accuracy of a linear classifier that predicts which factor pairs of images share; higher is better.
 
-    A point: choose a factor k, draw L pairs of images that share the value of that factor, all else random;
+    A point: choose a factor k, draw L pairs of images that share that factor's value and are random otherwise;
         x = (1/L) sum_l |mu(x_1l) - mu(x_2l)|,    label k
     (Higgins et al., 2017; Kim & Mnih, 2018, Section 4). The metric has a known failure mode: a code that lacks one
-    factor can score 1, since that factor is told by no latent being still. Latents that have collapsed to the prior
-    are left out: standardising would make a code of what is none.
+    factor can score 1, because the classifier recognises that factor by the fact that every latent varies. Latents that
+    have collapsed to the prior are left out, since standardising would turn their noise into a code.
 
-    Its value depends on how the classifier is trained, see `classifier`; compare like with like:
+    The score depends on how the classifier is trained, so compare only scores of the same `classifier`:
 
     - "logistic": multinomial logistic regression on standardised features, run to its optimum. It does not depend on
-      the scale of the latents, a learning rate or a number of iterations. The noise-free choice, which Appendix B of
-      Kim & Mnih (2018) recommends and did not use.
+      the scale of latents, a learning rate or a number of iterations. Appendix B of Kim & Mnih (2018) recommends this
+      noise-free choice but does not use it.
     - "adagrad": the paper's classifier: Adagrad, learning rate 0.01, 10,000 iterations of 10 points each, on the
-      features as they are. The published budget draws new points for each iteration: train=100_000; fewer are
-      gone through again, in a new order.
+      features as they are. The published budget draws new points for each iteration: train=100_000. Fewer points are
+      used repeatedly, each time in a new order.
 
     Args:
-        codes: codes of a data set with known factors. Where they are no grid, the second image of a pair is drawn among
+        codes: codes of a data set with known factors. If these are not a grid, the second image of a pair is drawn from
             those that share the factor's value with the first.
         rng: source of all randomness.
-        pairs: int, pairs of one point (L).
-        train: int, points that train the classifier.
-        evaluation: int, points on which it is evaluated.
+        pairs: int, the number of pairs in a point (L).
+        train: int, the number of points that train the classifier.
+        evaluation: int, the number of points that evaluate it.
         classifier: "logistic" or "adagrad".
         iterations: int >= 1, of Adagrad; logistic regression stops by itself.
-        collapsed_kl: float, in nats; latents of less or equal KL to the prior, and constant ones, are left out. A
-            negative number lets all pass that vary.
-        bins: int >= 2, into which a continuous factor is cut, of equally many images that count as of one value.
-        repeats: int, independent draws of all points; the scores are averaged.
+        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out. A
+            negative number keeps all that vary.
+        bins: int >= 2, the number of bins of equally many images into which a continuous factor is cut. The images of a
+            bin count as sharing a value.
+        repeats: int, the number of independent draws of all points; the scores are averaged.
 
     Returns:
-        "score": accuracy on the evaluation points, mean over the repeats; "standard_error" of that mean, from the
-        spread of the repeats (of the binomial when there is one): it tells what the points leave open, and nothing
-        about the spread over training seeds; "train_accuracy": on the training points. Codes that do not vary at all
-        score 1/K, as a random classifier does.
+        "score": the accuracy on the evaluation points, averaged over the repeats; "standard_error" of that mean, from
+        the spread of the repeats (of the binomial if there is only one). It covers the choice of points, but not the
+        spread over training seeds. "train_accuracy": the accuracy on the training points. Codes that do not vary score
+        1/K, as a random classifier does.
 
     Raises:
-        ValueError: a parameter is out of its range, or there are fewer than two factors.
+        ValueError: if a parameter is out of range, or fewer than two factors vary.
     """
     if classifier not in _CLASSIFIERS:
         raise ValueError(f"Expected a classifier out of {sorted(_CLASSIFIERS)}. Received: classifier={classifier!r}")
@@ -92,17 +93,17 @@ def beta_vae_score(
 def difference_features(
     codes: Codes, rng: np.random.Generator, points: int, pairs: int, factors: Factors | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean absolute differences of the codes of pairs that share one factor, of a category [c != c'].
+    """Mean absolute differences of the codes of pairs that share one factor; [c != c'] for a category.
 
     Args:
         codes: codes of a data set with known factors.
         rng: source of all randomness.
-        points: int, number of points (P).
-        pairs: int, pairs of images a point (L).
-        factors: those that pairs share a value of, by default those of the data.
+        points: int, the number of points (P).
+        pairs: int, the number of pairs in a point (L).
+        factors: the factors that pairs share a value of; by default those of the data.
 
     Returns:
-        float64 [P, D] features and int [P] labels: the place of the shared factor among the scored ones.
+        Features, float64 [P, D], and labels, int [P]: the index of the shared factor among the scored ones.
     """
     factors, columns = factors or codes.data.factors, scored_columns(codes.data)
     labels = rng.integers(len(columns), size=points)
@@ -114,7 +115,7 @@ def difference_features(
         second = np.empty_like(first)
         for k, column in enumerate(columns):
             second[shared == k] = factors.partners(first[shared == k], column, rng)
-        difference = np.abs(codes.mean(first) - codes.mean(second))
+        difference = np.abs(codes.means(first) - codes.means(second))
         difference[:, discrete] = difference[:, discrete] > 0
         features[start : start + step] = difference.reshape(-1, pairs, codes.latent_dim).mean(axis=1, dtype=np.float64)
     return features, labels
@@ -123,9 +124,9 @@ def difference_features(
 def _logistic(
     features: np.ndarray, labels: np.ndarray, classes: int, rng: np.random.Generator, iterations: int = 10_000
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Multinomial logistic regression to convergence: weights [D, K] and bias [K] for the features as they are.
+    """Multinomial logistic regression, run to convergence: weights [D, K] and bias [K] for unscaled features.
 
-    The L2 penalty, 5e-5 of the squared weights a point, is there to make the optimum finite when classes separate.
+    The L2 penalty, 5e-5 of the squared weights per point, keeps the optimum finite when classes separate.
     """
     del rng, iterations
     weights, bias = np.zeros((features.shape[1], classes)), np.full(classes, -np.inf)
@@ -134,10 +135,10 @@ def _logistic(
     centre, spread = features.mean(axis=0), features.std(axis=0)
     spread[spread == 0] = 1
     if len(present) > 1:
-        # All that the optimum depends on is said here: defaults of scikit-learn have changed between versions.
+        # Everything that the optimum depends on is set here: scikit-learn's defaults differ between versions.
         model = LogisticRegression(solver="lbfgs", C=1e4 / len(labels), fit_intercept=True, tol=1e-5, max_iter=5_000)
         model.fit((features - centre) / spread, labels)
-        # Two classes come as one row, of the second's logit against the first's.
+        # For two classes scikit-learn has one row: the second's logit relative to the first's.
         several = len(present) > 2
         weights[:, present if several else present[1:]] = model.coef_.T / spread[:, None]
         bias[present if several else present[1:]] = model.intercept_

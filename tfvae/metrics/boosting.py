@@ -1,4 +1,4 @@
-"""Gradient-boosted trees of codes, and what each latent is worth to them."""
+"""Gradient-boosted trees on codes, and the importance of each latent to them."""
 
 import functools
 from typing import Any
@@ -7,7 +7,7 @@ import lightgbm
 import numpy as np
 from scipy.special import softmax
 
-# Those of scikit-learn's GradientBoostingClassifier and -Regressor by default, which are the published ones.
+# The defaults of scikit-learn's GradientBoostingClassifier and -Regressor, which are the published values.
 _LEARNING_RATE, _DEPTH = 0.1, 3
 _LEAVES = 2**_DEPTH
 _TREES = {
@@ -19,8 +19,8 @@ _TREES = {
     "deterministic": True,
     "force_col_wise": True,
     "verbosity": -1,
-    # Factors are fitted side by side. The threads of LightGBM wait for each other at each of thousands of small trees,
-    # which on busy cores took a hundred times the work itself.
+    # Factors are fitted in parallel. LightGBM's threads wait for each other at each of thousands of small trees, which
+    # took a hundred times as long on busy cores.
     "num_threads": 1,
 }
 
@@ -28,21 +28,21 @@ _TREES = {
 def boosted_classes(
     x: np.ndarray, y: np.ndarray, x_test: np.ndarray, trees: int = 100
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Multinomial gradient boosting (Friedman, 2001, Algorithm 6), as scikit-learn's GradientBoostingClassifier does.
+    """Multinomial gradient boosting (Friedman, 2001, Algorithm 6), as in scikit-learn's GradientBoostingClassifier.
 
-    Each round fits, for each of V classes, a tree of depth 3 to the residuals r = [y = v] - p_v by least
-    squares, and adds to the logits 0.1 (V-1)/V sum r / sum |r| (1 - |r|) over each leaf. The importance of a column is
-    the sum of the squared errors that its splits took from the residuals. The trees are LightGBM's, which looks for
-    splits among 255 quantiles in place of all; its own boosting and gains weigh by second derivatives instead.
+    For each of V classes, a round fits a tree of depth 3 to the residuals r = [y = v] - p_v by least squares, and adds
+    0.1 (V-1)/V sum r / sum |r| (1 - |r|) over each leaf to the logits. The importance of a column is the squared error
+    that its splits remove from the residuals. The trees are LightGBM's, which considers splits at 255 quantiles instead
+    of at all values. Its own boosting and gains would weigh by second derivatives instead.
 
     Args:
         x: float64 [N, D], inputs.
         y: int [N], classes.
         x_test: float64 [M, D].
-        trees: int, number of rounds.
+        trees: int, the number of rounds.
 
     Returns:
-        Importance, float64 [D], that sums to 1 (or is 0, when no split helps); predictions [N] and [M].
+        The importance, float64 [D], which sums to 1 (or is 0 if no split helps), and predictions [N] and [M].
     """
     values, y, counts = np.unique(y, return_inverse=True, return_counts=True)
     if len(values) == 1 or not np.ptp(x, axis=0).any():
@@ -56,7 +56,7 @@ def boosted_classes(
     first_leaf = np.arange(len(values)) * _LEAVES
     for number in range(trees):
         residuals = truth - softmax(logits[: len(x)], axis=1)
-        # With all second derivatives 1, the gain of a split is the squared error that it takes away.
+        # With all second derivatives 1, the gain of a split is the squared error that it removes.
         booster.update(fobj=functools.partial(_least_squares, residuals))
         leaves = booster.predict(both, start_iteration=number, num_iteration=1, pred_leaf=True, num_threads=1)
         leaves = first_leaf + np.asarray(leaves, np.int64)
@@ -71,16 +71,16 @@ def boosted_classes(
 def boosted_values(
     x: np.ndarray, y: np.ndarray, x_test: np.ndarray, trees: int = 100
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Gradient boosting of a number by least squares (Friedman, 2001, Algorithm 2), by trees of depth 3.
+    """Gradient boosting for regression by least squares (Friedman, 2001, Algorithm 2), with trees of depth 3.
 
     Args:
         x: float64 [N, D], inputs.
         y: float64 [N], targets.
         x_test: float64 [M, D].
-        trees: int, number of rounds.
+        trees: int, the number of rounds.
 
     Returns:
-        Importance, float64 [D], as `boosted_classes` has it; predictions [N] and [M].
+        The importance, float64 [D], as in `boosted_classes`, and predictions [N] and [M].
     """
     if not np.ptp(y) or not np.ptp(x, axis=0).any():
         return np.zeros(x.shape[1]), np.full(len(x), y.mean()), np.full(len(x_test), y.mean())
@@ -91,13 +91,13 @@ def boosted_values(
 
 
 def _least_squares(residuals: np.ndarray, scores: np.ndarray, data: Any) -> tuple[np.ndarray, np.ndarray]:
-    """First and second derivatives of half the squared residuals."""
+    """The first and second derivatives of half the squared residuals."""
     del scores, data
     return -residuals, np.ones_like(residuals)
 
 
 def _data(x: np.ndarray, y: np.ndarray) -> Any:
-    # By default LightGBM makes bins of at least 3 samples and drops columns that cannot be split by its rules.
+    # By default LightGBM has at least 3 samples in a bin, and drops columns that its rules cannot split.
     parameters = {"min_data_in_bin": 1, "feature_pre_filter": False, "verbosity": -1, "num_threads": 1}
     return lightgbm.Dataset(x, y, params=parameters)
 

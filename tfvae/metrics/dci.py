@@ -23,42 +23,43 @@ def dci_score(
     collapsed_kl: float = 0.01,
     repeats: int = 2,
 ) -> dict[str, Any]:
-    """How much each latent is worth to predictors of the factors; higher is better.
+    """How far each latent is important to the predictor of a single factor; higher is better.
 
-    R_jk is the importance of latent j to the predictor of factor k (Eastwood & Williams, 2018, Section 2):
+    With R_jk the importance of latent j to the predictor of factor k (Eastwood & Williams, 2018, Section 2):
         disentanglement = sum_j rho_j (1 - H_K(R_j. / sum_k R_jk)),   rho_j = sum_k R_jk / sum_jk R_jk
         completeness    = (1/K) sum_k (1 - H_D(R_.k / sum_j R_jk))
-    with H_n the entropy to the base n: whether a latent serves one factor, and a factor is served by one latent. Each
-    is in [0, 1]. Invariant to the order, offset and scale of latents. A code that lacks a factor loses little: the
-    trees of that factor spread their importance over all latents. One factor in two latents costs completeness alone.
+    where H_n is the entropy to base n. Disentanglement asks whether a latent serves one factor, completeness whether a
+    factor is served by one latent. Each is in [0, 1]. Invariant to the order, offset and scale of latents. A code that
+    lacks a factor loses little, since the trees of that factor spread their importance over all latents. A factor in
+    two latents lowers only completeness.
 
-    - "boosted_trees": trees that classify the values (see `boosting`; disentanglement_lib's choice), R the error that
-      the splits by a latent take away, informativeness the accuracy. For a continuous factor they regress, and
+    - "boosted_trees": trees that classify the values (see `boosting`; disentanglement_lib's choice). R is the error
+      that splits on a latent remove, and informativeness is the accuracy. A continuous factor is regressed, and its
       informativeness is R^2, at least 0.
-    - "lasso": the paper's: R = |w| of the linear regression of the standardised factor on the standardised latents
-      with penalty alpha |w|_1, informativeness 1 - NRMSE (the paper reports NRMSE, the root mean square error by the
-      standard deviation). It takes a factor's values for numbers, the names of shapes too.
+    - "lasso": the paper's choice: R = |w| of the linear regression of the standardised factor on the standardised
+      latents with penalty alpha |w|_1. Informativeness is 1 - NRMSE (the paper reports NRMSE, the root mean square
+      error divided by the standard deviation). It treats a factor's values as numbers, even the categories of a shape.
 
-    Costs 100 trees for each value of each factor, 14 s of CPU a draw on dSprites; Lasso next to nothing.
+    Costs 100 trees for each value of each factor, 14 s of CPU time per split on dSprites; Lasso costs next to nothing.
 
     Args:
         codes: codes of data with known factors.
         rng: source of all randomness.
-        train: int >= 1, images that train the predictors; published: 10,000.
-        test: int >= 1, other images for the informativeness; published: 5,000.
+        train: int >= 1, the number of images that train the predictors; published: 10,000.
+        test: int >= 1, the number of other images, for the informativeness; published: 5,000.
         predictor: "boosted_trees" or "lasso".
-        trees: int >= 1, rounds of the boosting; published: 100.
+        trees: int >= 1, the number of boosting rounds; published: 100.
         alpha: float > 0, penalty of the Lasso; published: 0.02.
-        collapsed_kl: float, in nats; latents of less or equal KL to the prior, and constant ones, are left out.
-        repeats: int >= 2, number of splits.
+        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out.
+        repeats: int >= 2, the number of splits.
 
     Returns:
         "score": the disentanglement; "standard_error" of it (see `sampling.over_splits`); "completeness",
-        "informativeness", "informativeness_train"; "importance": R, a list over scored factors of the shares of the
-        D latents (0 for those left out); "active_latents". No latent left: 0, but for informativeness.
+        "informativeness", "informativeness_train"; "importance": R, for each scored factor a list of the shares of the
+        D latents (0 for those left out); "active_latents". Without active latents, all but informativeness are 0.
 
     Raises:
-        ValueError: a parameter is out of its range, or there are fewer than two factors.
+        ValueError: if a parameter is out of range, or fewer than two factors vary.
     """
     if predictor not in ("boosted_trees", "lasso") or alpha <= 0 or trees < 1:
         raise ValueError(
@@ -69,7 +70,7 @@ def dci_score(
     factors, columns = codes.data.factors, scored_columns(codes.data)
 
     def measure(train_indices: np.ndarray, test_indices: np.ndarray) -> dict[str, Any]:
-        x, x_test = standardised(codes.mean(train_indices)[:, active], codes.mean(test_indices)[:, active])
+        x, x_test = standardised(codes.means(train_indices)[:, active], codes.means(test_indices)[:, active])
 
         def predict(column: int) -> tuple[np.ndarray, float, float]:
             numbers, classes = (
@@ -100,13 +101,13 @@ def dci_score(
 
 
 def disentanglement(importance: np.ndarray) -> float:
-    """Eastwood & Williams' D of an importance matrix [D, K] >= 0; 0 when all is 0."""
+    """Eastwood & Williams' D of an importance matrix [D, K] >= 0; 0 if the matrix is 0."""
     weights = importance.sum(axis=1)
     return float(np.average(_concentration(importance.T), weights=weights)) if weights.any() else 0.0
 
 
 def completeness(importance: np.ndarray) -> float:
-    """Eastwood & Williams' C of an importance matrix [D, K] >= 0, the mean over factors; 0 for one that none serves."""
+    """Eastwood & Williams' C of an importance matrix [D, K] >= 0, averaged over factors; 0 for a column of zeros."""
     return float(_concentration(importance).mean())
 
 
@@ -122,7 +123,7 @@ def _concentration(importance: np.ndarray) -> np.ndarray:
 def _by_lasso(
     x: np.ndarray, y: np.ndarray, x_test: np.ndarray, y_test: np.ndarray, alpha: float
 ) -> tuple[np.ndarray, float, float]:
-    """|w| [D], and 1 - NRMSE, at least 0, on the train and the test images."""
+    """|w| [D], and 1 - NRMSE, at least 0, on the training and the test images."""
     y, y_test = (values[:, 0] for values in standardised(y[:, None], y_test[:, None]))
     if not x.shape[1] or not y.any():
         return np.zeros(x.shape[1]), 0.0, 0.0

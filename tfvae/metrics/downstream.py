@@ -1,4 +1,4 @@
-"""Downstream accuracy: how few labels suffice to read the factors off a code."""
+"""Downstream accuracy: how few labels are enough to predict the factors from a code."""
 
 import warnings
 from collections.abc import Collection
@@ -25,34 +25,34 @@ def downstream_score(
     collapsed_kl: float = 0.01,
     repeats: int = 2,
 ) -> dict[str, Any]:
-    """Accuracy of classifiers of the factors from all latents, by the number of labels; higher is better.
+    """Accuracy of classifiers that predict the factors from all latents, by number of labels; higher is better.
 
     accuracy = (1/K) sum_k P(c_k(mu) = v_k),   c_k trained on n labelled images (Locatello et al., 2019, Section 5.4)
 
-    In [0, 1]. It measures what a code is good for, not disentanglement: a rotated code may do as well with many labels.
-    Invariant to the order, offset and scale of latents, which are standardised. The logistic regression has the fixed
-    penalty of C = 1, where disentanglement_lib chooses one out of ten by cross-validation at fifty times the cost.
-    Trees cost about 14 s of CPU for 10,000 labels of dSprites.
+    In [0, 1]. It measures how useful a code is, not disentanglement: with many labels a rotated code may do as well.
+    Latents are standardised, so the score is invariant to their order, offset and scale. Logistic regression has a
+    fixed penalty, C = 1, where disentanglement_lib chooses one of ten by cross-validation, at fifty times the cost.
+    Trees take about 14 s of CPU time for 10,000 labels of dSprites.
 
     Args:
-        codes: codes of data with known factors; a continuous factor is cut into `bins` of equally many images.
+        codes: codes of data with known factors; a continuous factor is cut into `bins` bins of equally many images.
         rng: source of all randomness.
-        labels: ints >= 2, numbers of labelled images; published: 10, 100, 1,000 and 10,000. Where the data are fewer
-            than the most of them and the test images, all are reduced in proportion.
-        test: int >= 1, other images on which the classifiers are evaluated; published: 5,000.
-        classifiers: out of "logistic" (multinomial) and "boosted_trees" (see `boosting`).
-        trees: int >= 1, rounds of the boosting; published: 100.
+        labels: ints >= 2, numbers of labelled images; published: 10, 100, 1,000 and 10,000. If there are fewer images
+            than the largest of these and the test images, all are reduced in proportion.
+        test: int >= 1, the number of other images that evaluate the classifiers; published: 5,000.
+        classifiers: any of "logistic" (multinomial) and "boosted_trees" (see `boosting`).
+        trees: int >= 1, the number of boosting rounds; published: 100.
         bins: int >= 2.
-        collapsed_kl: float, in nats; latents of less or equal KL to the prior, and constant ones, are left out.
-        repeats: int >= 2, number of splits.
+        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out.
+        repeats: int >= 2, the number of splits.
 
     Returns:
         "score": the accuracy of the last classifier with the most labels; "standard_error" of it (see
-        `sampling.over_splits`); "<classifier>_<labels>" for each; "active_latents". With no latent left, the accuracy
-        of naming the most frequent value.
+        `sampling.over_splits`); "<classifier>_<labels>", the accuracy of each; "active_latents". Without active
+        latents, the accuracy is that of predicting the most frequent value.
 
     Raises:
-        ValueError: a parameter is out of its range, or there are fewer than two factors.
+        ValueError: if a parameter is out of range, or fewer than two factors vary.
     """
     labels, classifiers = sorted(set(labels)), tuple(classifiers)
     if not labels or labels[0] < 2 or trees < 1 or not classifiers or not set(classifiers) <= set(_CLASSIFIERS):
@@ -69,12 +69,12 @@ def downstream_score(
         def accuracy(case: tuple[str, int, int]) -> float:
             classifier, number, k = case
             rows = slice(max(2, number * len(train_indices) // labels[-1]))
-            x, x_test = standardised(codes.mean(train_indices[rows])[:, active], codes.mean(test_indices)[:, active])
+            x, x_test = standardised(codes.means(train_indices[rows])[:, active], codes.means(test_indices)[:, active])
             return float(np.mean(_CLASSIFIERS[classifier](x, y[rows, k], x_test, trees) == y_test[:, k]))
 
         cases = [(classifier, number) for classifier in classifiers for number in labels]
         with warnings.catch_warnings():
-            # Few labels of many values are what is asked for here.
+            # Here few labels of many values are intended.
             warnings.filterwarnings("ignore", message="The number of unique classes")
             each = side_by_side(accuracy, ((*case, k) for case in cases for k in range(len(columns))))
         means = np.reshape(each, (len(cases), -1)).mean(axis=1)
@@ -90,7 +90,7 @@ def _logistic(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, trees: int) -> n
     values, counts = np.unique(y, return_counts=True)
     if len(values) == 1 or not x.any():
         return np.full(len(x_test), values[counts.argmax()])
-    # All that the optimum depends on is said here: defaults of scikit-learn have changed between versions.
+    # Everything that the optimum depends on is set here: scikit-learn's defaults differ between versions.
     model = LogisticRegression(C=1.0, solver="lbfgs", fit_intercept=True, tol=1e-4, max_iter=5_000)
     return model.fit(x, y).predict(x_test)
 

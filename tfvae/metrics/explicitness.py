@@ -1,4 +1,4 @@
-"""Explicitness: whether a linear classifier tells the values of a factor."""
+"""Explicitness: whether a linear classifier can recognise the values of a factor."""
 
 from typing import Any
 
@@ -27,29 +27,29 @@ def explicitness_score(
 
         score = (1/K) sum_k (1/V_k) sum_v AUC(p(v_k = v | mu); v_k = v)      (Ridgeway & Mozer, 2018, Section 3)
 
-    In [0, 1], 0.5 for codes that tell nothing. Invariant to the order, offset and scale of latents. It does not ask for
-    one latent a factor: a rotated code scores as the code does. A perfect code scores less than 1 where the middle
-    values of a factor are told by no half-space, see `ceiling`. Costs a classifier for each factor or value.
+    In [0, 1], and 0.5 for uninformative codes. Invariant to the order, offset and scale of latents. It does not require
+    one latent per factor: a rotated code scores the same. A perfect code scores less than 1 if no half-space separates
+    the middle values of a factor from the others, see `ceiling`. Costs a classifier for each factor or value.
 
     Args:
-        codes: codes of data with known factors; a continuous factor is cut into `bins` of equally many images.
+        codes: codes of data with known factors; a continuous factor is cut into `bins` bins of equally many images.
         rng: source of all randomness.
-        train: int >= 1, images that train the classifiers; published: 10,000.
-        test: int >= 1, other images on which they are evaluated; published: 5,000.
-        classifier: "one_vs_rest", a logistic regression for each value against all others, the probabilities scaled
-            to sum 1: the paper's, and what scikit-learn 0.21 did in disentanglement_lib's published scores, whose
-            penalty is kept, 0.5 |(w, b)|^2 beside the sum over images; or "multinomial", what the same code does since
-            scikit-learn 0.22, which scores about 0.05 higher on dSprites.
+        train: int >= 1, the number of images that train the classifiers; published: 10,000.
+        test: int >= 1, the number of other images that evaluate them; published: 5,000.
+        classifier: "one_vs_rest", a logistic regression of each value against all others, with probabilities scaled to
+            sum to 1. This is the paper's choice, and what scikit-learn 0.21 did for disentanglement_lib's published
+            scores, whose penalty is kept: 0.5 |(w, b)|^2 is added to the sum over images. Or "multinomial", which the
+            same code does since scikit-learn 0.22, and which scores about 0.05 higher on dSprites.
         bins: int >= 2.
-        collapsed_kl: float, in nats; latents of less or equal KL to the prior, and constant ones, are left out.
-        repeats: int >= 2, number of splits.
+        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out.
+        repeats: int >= 2, the number of splits.
 
     Returns:
-        "score" on the test images, "standard_error" (see `sampling.over_splits`), "train_score", "per_factor": the
-        test score of each scored factor, "active_latents".
+        "score" on the test images, "standard_error" (see `sampling.over_splits`), "train_score", "per_factor", the
+        test score of each scored factor, and "active_latents".
 
     Raises:
-        ValueError: a parameter is out of its range, or there are fewer than two factors.
+        ValueError: if a parameter is out of range, or fewer than two factors vary.
     """
     if classifier not in ("one_vs_rest", "multinomial"):
         raise ValueError(f"Expected 'one_vs_rest' or 'multinomial'. Received: classifier={classifier!r}")
@@ -57,7 +57,7 @@ def explicitness_score(
     factors, columns = binned(codes.data.factors, bins), scored_columns(codes.data)
 
     def measure(train_indices: np.ndarray, test_indices: np.ndarray) -> dict[str, Any]:
-        x, x_test = standardised(codes.mean(train_indices)[:, active], codes.mean(test_indices)[:, active])
+        x, x_test = standardised(codes.means(train_indices)[:, active], codes.means(test_indices)[:, active])
         y, y_test = factors.to_factors(train_indices)[:, columns], factors.to_factors(test_indices)[:, columns]
 
         def both(k: int) -> tuple[float, float]:
@@ -77,7 +77,7 @@ def _fit(x: np.ndarray, y: np.ndarray, classifier: str) -> Any:
     if len(values) == 1 or not x.shape[1]:
         return values, lambda inputs: np.ones((len(inputs), len(values)))
     if classifier == "multinomial":
-        # All that the optimum depends on is said here: defaults of scikit-learn have changed between versions.
+        # Everything that the optimum depends on is set here: scikit-learn's defaults differ between versions.
         model = LogisticRegression(C=1.0, solver="lbfgs", fit_intercept=True, tol=1e-4, max_iter=5_000)
         return values, model.fit(x, y).predict_proba
     weights = one_vs_rest(x, y[:, None] == values)
@@ -90,7 +90,7 @@ def _fit(x: np.ndarray, y: np.ndarray, classifier: str) -> Any:
 
 
 def one_vs_rest(x: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Logistic regressions on the same inputs, all by Newton's method at once: as scikit-learn's liblinear with C = 1.
+    """Logistic regressions on the same inputs, by one Newton's method: the same as scikit-learn's liblinear with C = 1.
 
     minimise over w, for each target t:  0.5 |w|^2 - sum_n log p(t_n | w . (x_n, 1))
 
@@ -99,10 +99,10 @@ def one_vs_rest(x: np.ndarray, targets: np.ndarray) -> np.ndarray:
         targets: bool [N, V].
 
     Returns:
-        float64 [V, D + 1]: weights, the bias last.
+        float64 [V, D + 1]: the weights, then the bias.
     """
     inputs = np.concatenate([x, np.ones((len(x), 1))], axis=1)
-    # The second derivatives of all targets are one product with the outer squares of the inputs.
+    # One product with the outer squares of the inputs gives the second derivatives of all targets.
     squares = (inputs[:, :, None] * inputs[:, None, :]).reshape(len(x), -1)
     size = inputs.shape[1]
     weights = np.zeros((targets.shape[1], size))
@@ -111,7 +111,7 @@ def one_vs_rest(x: np.ndarray, targets: np.ndarray) -> np.ndarray:
         gradient = (p - targets).T @ inputs + weights
         curvature = ((p * (1 - p)).T @ squares).reshape(-1, size, size) + np.eye(size)
         step = np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
-        # The loss is convex with bounded third derivatives; a shorter step keeps far starts from overshooting.
+        # The loss is convex with bounded third derivatives: shorter steps avoid overshooting from a distant start.
         weights -= step / np.maximum(1, np.abs(step).max(axis=1, keepdims=True) / 2)
         if np.abs(step).max() < 1e-8:
             break
@@ -119,9 +119,9 @@ def one_vs_rest(x: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 
 def _auc(probability: np.ndarray, y: np.ndarray, values: np.ndarray) -> float:
-    """Mean over values of the area under the ROC curve; values that all or none of the images have are left out.
+    """Mean over values of the area under the ROC curve, except for values that all or none of the images have.
 
-    AUC = (sum of the ranks of the P positives - P (P+1) / 2) / (P N), ties at their mean rank (Mann & Whitney, 1947)
+    AUC = (sum of the ranks of the P positives - P (P+1) / 2) / (P N), ties have their mean rank (Mann & Whitney, 1947)
     """
     is_value = y[:, None] == values
     positives = is_value.sum(axis=0)
@@ -129,5 +129,5 @@ def _auc(probability: np.ndarray, y: np.ndarray, values: np.ndarray) -> float:
     areas = (np.sum(rankdata(probability, axis=0) * is_value, axis=0) - positives * (positives + 1) / 2) / np.maximum(
         positives * negatives, 1
     )
-    told = (positives > 0) & (negatives > 0)
-    return float(areas[told].mean()) if told.any() else 0.5
+    known = (positives > 0) & (negatives > 0)
+    return float(areas[known].mean()) if known.any() else 0.5

@@ -1,11 +1,12 @@
-"""The FactorVAE metric: majority vote over the latent that varies least."""
+"""The FactorVAE metric: a majority vote on the latent that varies least."""
 
 from collections.abc import Collection
 
 import numpy as np
 
 from tfvae.codes.codes import Codes
-from tfvae.metrics.sampling import binned, over_repeats, scored_columns, subset
+from tfvae.codes.subset import subset
+from tfvae.metrics.sampling import binned, over_repeats, scored_columns
 
 
 def factor_vae_score(
@@ -21,43 +22,43 @@ def factor_vae_score(
     bins: int = 20,
     repeats: int = 5,
 ) -> dict[str, float]:
-    """Accuracy of a majority vote that names the fixed factor from the latent of the lowest variance.
+    """Accuracy of a majority vote that predicts the fixed factor from the latent with the lowest variance.
 
-    A vote: fix a factor k, draw L images with that factor at one random value and the others random;
+    A vote: fix a factor k, draw L images with one random value of that factor and random values of the others;
         d = argmin_j Var_L(mu_j) / Var_data(mu_j)
-    and the pair (d, k) counts in V_dk. The classifier is C(d) = argmax_k V_dk; its accuracy is measured on votes
-    of its own (Kim & Mnih, 2018, Section 4 and Appendix B).
+    and the pair (d, k) adds one to V_dk. The classifier is C(d) = argmax_k V_dk; its accuracy is measured on separate
+    votes (Kim & Mnih, 2018, Section 4 and Appendix B).
 
-    Latents that have collapsed to the prior, q(z_j|x) = p(z_j), are pruned first, by their KL averaged over the
-    data: a mean of 1e-4 carries nothing through a posterior of standard deviation 1, yet dividing by its standard
-    deviation would let it vote. A latent whose KL is exactly collapsed_kl = 0.01 nats has means of variance 0.02
-    (0.5 log 1/(1 - v)). A latent that does not vary at all never has the lowest variance; for codes without a
-    posterior this is the only pruning. When no latent is left, there is nothing to vote with: the score is
-    that of a random classifier, 1/K.
+    Latents that have collapsed to the prior, q(z_j|x) = p(z_j), are pruned first, by their KL averaged over the data.
+    Means of 1e-4 transmit nothing through a posterior of standard deviation 1, yet dividing by their standard deviation
+    would let them vote. A latent whose KL is exactly collapsed_kl = 0.01 nats has means of variance 0.02
+    (0.5 log 1/(1 - v)). A latent that does not vary never has the lowest variance; codes without a posterior have only
+    this pruning. Without active latents there are no votes, and the score is that of a random classifier, 1/K.
 
     Args:
-        codes: codes of a data set with known factors. Where they are no grid, the images of a vote are drawn among
-            those that share the factor's value with a random one.
+        codes: codes of a data set with known factors. If these are not a grid, the images of a vote are drawn from
+            those that share the factor's value with a random image.
         rng: source of all randomness.
-        votes: int, votes that make the classifier.
-        evaluation_votes: int, votes on which it is evaluated.
-        batch: int >= 2, images of one vote (L).
-        scale_samples: int >= 2, random images over which the variances and the KL of the data are taken; all images
-            when there are fewer.
-        collapsed_kl: float, in nats; a latent is pruned when its KL is less or equal. A negative number prunes none.
-        discrete: latents that are categories beside those that `codes` tells of. Categories have Gini's variance; these
-            have no KL in `codes`, and are not pruned.
-        bins: int >= 2, into which a continuous factor is cut, of equally many images that count as of one value.
-        repeats: int, independent draws of all votes; the scores are averaged.
+        votes: int, the number of votes that make the classifier.
+        evaluation_votes: int, the number of votes that evaluate it.
+        batch: int >= 2, the number of images in a vote (L).
+        scale_samples: int >= 2, the number of random images from which the variances and the KL of the data are taken;
+            all images if there are fewer.
+        collapsed_kl: float, in nats; a latent is pruned if its KL is at most this. A negative number prunes none.
+        discrete: further latents that are categories, in addition to those of `codes.discrete`. Categories use Gini's
+            variance. These have no KL of a category in `codes`, so they are not pruned.
+        bins: int >= 2, the number of bins of equally many images into which a continuous factor is cut. The images of a
+            bin count as sharing a value.
+        repeats: int, the number of independent draws of all votes; the scores are averaged.
 
     Returns:
-        "score": accuracy on the evaluation votes, mean over the repeats; "standard_error" of that mean, from the
-        spread of the repeats (of the binomial when there is one): it tells what the votes leave open, and nothing
-        about the spread over training seeds; "train_accuracy": on the votes that made the classifier;
-        "active_latents": how many latents could vote.
+        "score": the accuracy on the evaluation votes, averaged over the repeats; "standard_error" of that mean, from
+        the spread of the repeats (of the binomial if there is only one). It covers the choice of votes, but not the
+        spread over training seeds. "train_accuracy": the accuracy on the votes that made the classifier;
+        "active_latents": the number of latents that could vote.
 
     Raises:
-        ValueError: a parameter is out of its range, or there are fewer than two factors.
+        ValueError: if a parameter is out of range, or fewer than two factors vary.
     """
     factors, columns = binned(codes.data.factors, bins), scored_columns(codes.data)
     if votes < 1 or evaluation_votes < 1 or batch < 2 or scale_samples < 2:
@@ -76,13 +77,13 @@ def factor_vae_score(
     if kl is not None:
         active &= (kl > collapsed_kl) | is_discrete
     is_discrete[list(codes.discrete)] = True
-    scale = _variance(codes.mean(sample), is_discrete)
+    scale = _variance(codes.means(sample), is_discrete)
     if not active.any():
         chance = 1 / len(columns)
         return {"score": chance, "standard_error": 0.0, "train_accuracy": chance, "active_latents": 0}
 
     def draw(number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Votes: the latent of the lowest variance [V] and the place of the fixed factor in `columns` [V]."""
+        """Votes: the latent of the lowest variance [V] and the index of the fixed factor in `columns` [V]."""
         fixed = rng.integers(len(columns), size=number)
         images = np.empty((number, batch), np.int64)
         images[:, 0] = factors.sample(number, rng)
@@ -90,7 +91,7 @@ def factor_vae_score(
             votes_for_it = fixed == k
             first = np.repeat(images[votes_for_it, 0], batch - 1)
             images[votes_for_it, 1:] = factors.partners(first, column, rng).reshape(-1, batch - 1)
-        means = codes.mean(images.ravel()).reshape(number, batch, -1)
+        means = codes.means(images.ravel()).reshape(number, batch, -1)
         relative = np.full((number, active.size), np.inf)
         relative[:, active] = _variance(means[:, :, active], is_discrete[active]) / scale[active]
         return relative.argmin(axis=1), fixed
@@ -111,11 +112,11 @@ def gini_variance(values: np.ndarray) -> np.ndarray:
 
     Var(x) = 1 / (2 N (N-1)) sum_{i,j} [x_i != x_j]    (Kim & Mnih, 2018, Appendix B)
 
-    With (x_i - x_j)^2 in place of [x_i != x_j] the same sum is the sample variance. There are n_c^2 pairs of equal
-    members of a category with n_c members, so that sorting takes the place of the N^2 comparisons.
+    With (x_i - x_j)^2 instead of [x_i != x_j], the same sum is the sample variance. A category of n_c members has n_c^2
+    pairs of equal members, so sorting replaces the N^2 comparisons.
 
     Args:
-        values: array [..., N, D], categories along the axis before the last.
+        values: array [..., N, D], categories along the second-last axis.
 
     Returns:
         float64 [..., D].
@@ -132,7 +133,7 @@ def gini_variance(values: np.ndarray) -> np.ndarray:
 
 
 def _variance(values: np.ndarray, is_discrete: np.ndarray) -> np.ndarray:
-    """Sample variance, or Gini's where `is_discrete` [D]: [..., N, D] -> float64 [..., D]."""
+    """The sample variance, or Gini's variance where `is_discrete` [D]: [..., N, D] -> float64 [..., D]."""
     variance = np.var(values.astype(np.float64), axis=-2, ddof=1)
     if is_discrete.any():
         variance[..., is_discrete] = gini_variance(values[..., is_discrete])

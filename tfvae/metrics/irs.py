@@ -18,33 +18,33 @@ def irs_score(
     collapsed_kl: float = 0.01,
     repeats: int = 5,
 ) -> dict[str, Any]:
-    """How still a latent stays when its factor is held and all others change; higher is better.
+    """How little a latent changes if its factor is held fixed and all others change; higher is better.
 
         m_j  = max |mu_j - E mu_j|
         r_jk = 1 - (1/V_k) sum_v Q |mu_j - E(mu_j | v_k = v)| / m_j,   Q the quantile given v_k = v (1: the maximum)
         IRS  = sum_j m_j max_k r_jk / sum_j m_j
 
     (Suter et al., 2019, Section 4, and their implementation in disentanglement_lib). In [0, 1]. Invariant to the order
-    and offset of latents, **not to their scale**: a latent counts by its reach m_j, so pure noise of a great reach
-    pulls the score down. A code that lacks a factor can score 1. Costs K V quantiles of the samples.
+    and offset of latents, but **not to their scale**: a latent is weighted by its reach m_j, so noise of a large reach
+    lowers the score. A code that lacks a factor can score 1. Costs K V quantiles of the samples.
 
     Args:
-        codes: codes of data with known factors. A continuous factor is cut into factor_bins (20 where that is None)
+        codes: codes of data with known factors. A continuous factor is cut into factor_bins bins (20 if that is None)
             of equally many images.
         rng: source of all randomness.
-        samples: int >= 2, random images of a draw; published: 10,000.
-        factor_bins: int >= 2 or None. Published: factors of more values than this, too, are cut, into so many bins of
-            equal widths. Values that share a bin then count as noise, so that a perfect code of dSprites scores less
-            than 1. None holds each value by itself, as the paper does; it wants many samples a value.
-        quantile: float in (0, 1]; published: 0.99, the paper's text has 1.
-        collapsed_kl: float, in nats; latents of less or equal KL to the prior, and constant ones, are left out.
-        repeats: int >= 2, number of draws.
+        samples: int >= 2, the number of random images in a draw; published: 10,000.
+        factor_bins: int >= 2 or None. Published: 20; discrete factors are also cut into this many bins, of equal
+            widths. Different values in a bin then count as noise, so a perfect code of dSprites scores less than 1.
+            None holds each value fixed by itself, as in the paper, which needs many samples per value.
+        quantile: float in (0, 1]; published: 0.99, although the paper's text has 1.
+        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out.
+        repeats: int >= 2, the number of draws.
 
     Returns:
-        "score", "standard_error" (see `sampling.over_draws`), "active_latents". No latent left scores 0.
+        "score", "standard_error" (see `sampling.over_draws`), "active_latents". Without active latents the score is 0.
 
     Raises:
-        ValueError: a parameter is out of its range, or there are fewer than two factors.
+        ValueError: if a parameter is out of range, or fewer than two factors vary.
     """
     if not 0 < quantile <= 1 or (factor_bins is not None and factor_bins < 2):
         raise ValueError(
@@ -55,9 +55,9 @@ def irs_score(
     factors, columns = binned(codes.data.factors, factor_bins or 20), scored_columns(codes.data)
 
     def measure(indices: np.ndarray) -> dict[str, float]:
-        means = codes.mean(indices)[:, active].astype(np.float64)
+        means = codes.means(indices)[:, active].astype(np.float64)
         reach = np.abs(means - means.mean(axis=0)).max(axis=0, initial=0)
-        # A draw may miss what moves a latent that does move.
+        # A latent that varies over the data may be constant in a draw.
         means, reach = means[:, reach > 0], reach[reach > 0]
         if not reach.size:
             return {"score": 0.0}
@@ -76,7 +76,7 @@ def irs_score(
 
 
 def _deviation(means: np.ndarray, held: np.ndarray, quantile: float) -> np.ndarray:
-    """Mean over the values of a factor of the quantile of |mu - E(mu | value)|: [n, D], int [n] -> float64 [D]."""
+    """The quantile of |mu - E(mu | value)|, averaged over the values of a factor: [n, D], int [n] -> float64 [D]."""
     order = np.argsort(held, kind="stable")
     groups = np.split(means[order], np.flatnonzero(np.diff(held[order])) + 1)
     return np.mean([np.quantile(np.abs(group - group.mean(axis=0)), quantile, axis=0) for group in groups], axis=0)

@@ -1,4 +1,4 @@
-"""Codes whose worth is known, to see what a metric says of them."""
+"""Codes whose quality is known, to see how a metric scores them."""
 
 import numpy as np
 
@@ -10,17 +10,17 @@ from tfvae.metrics.scoring import Labelled
 def known_codes(factors: Factors, rng: np.random.Generator) -> dict[str, Codes]:
     """Codes of images with known factors, by name, all with a posterior.
 
-    With f the factors that vary, each in [-1, 1], and a posterior variance of exp(-4):
+    With f the factors that vary, each scaled to [-1, 1], and a posterior variance of exp(-4):
 
     - "identity": f;
-    - "permuted and rescaled": the same in another order, with scales from 0.1 to 10 and signs;
-    - "with dead latents": f and five latents that have collapsed to the prior, means of about 1e-3 and variance 1;
-    - "with noise": f and five latents of noise, U(-1, 1), that know nothing of the image;
-    - "duplicated": each f twice;
-    - "one factor missing": all f but the last;
+    - "permuted and rescaled": f in another order, with scales from 0.1 to 10 and alternating signs;
+    - "with dead latents": f and five latents that have collapsed to the prior, with means of about 1e-3 and variance 1;
+    - "with noise": f and five latents of noise, U(-1, 1), independent of the image;
+    - "duplicated": f twice;
+    - "one factor missing": f without the last factor;
     - "rotated": f times a random orthogonal matrix;
-    - "noise": as many latents of noise as there are factors;
-    - "constant": one value for all images.
+    - "noise": one latent of noise for each factor;
+    - "constant": the same value for all images.
 
     Args:
         factors: a grid or a table.

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from tfvae.codes.codes import Codes
-from tfvae.metrics.mutual_information import binned_codes, entropies, mutual_information
+from tfvae.metrics.histograms import binned_codes, entropies, mutual_information
 from tfvae.metrics.sampling import binned, over_draws, scored_columns
 
 
@@ -19,35 +19,35 @@ def mig_score(
     collapsed_kl: float = 0.01,
     repeats: int = 5,
 ) -> dict[str, Any]:
-    """How much more the most informative latent tells of a factor than the second one does; higher is better.
+    """How much more the most informative latent says about a factor than the second one; higher is better.
 
         MIG = (1/K) sum_k (I(b_j*; v_k) - max_{j != j*} I(b_j; v_k)) / H(v_k),   j* = argmax_j I(b_j; v_k)
 
-    (Chen et al., 2018, Eq. 6), with I taken from the bins b_j of the means mu_j as disentanglement_lib does. In [0, 1],
-    but a perfect code scores 1 only where there are no more values than bins: 0.895 on dSprites, see `ceiling`.
-    Invariant to the order, offset and scale of latents. A factor that two latents share equally scores 0, as one that
-    no latent tells; a latent that tells several factors is not punished. Costs D K histograms of the samples.
+    (Chen et al., 2018, Eq. 6), with I estimated from bins b_j of the means mu_j, as in disentanglement_lib. In [0, 1],
+    but a perfect code scores 1 only if there are no more values than bins: 0.895 on dSprites, see `ceiling`. Invariant
+    to the order, offset and scale of latents. A factor that two latents encode equally scores 0, like one that no
+    latent encodes. A latent that encodes several factors is not penalised. Costs D K histograms of the samples.
 
     Args:
-        codes: codes of data with known factors; a continuous factor is cut into `bins` of equally many images.
+        codes: codes of data with known factors; a continuous factor is cut into `bins` bins of equally many images.
         rng: source of all randomness.
-        samples: int >= 2, random images of a draw; published: 10,000.
-        bins: int >= 2, bins of a latent; published: 20.
-        binning: "histogram" (published) or "quantile", see `mutual_information_score`.
-        collapsed_kl: float, in nats; latents of less or equal KL to the prior, and constant ones, are left out.
-        repeats: int >= 2, number of draws.
+        samples: int >= 2, the number of random images in a draw; published: 10,000.
+        bins: int >= 2, the number of bins of a latent; published: 20.
+        binning: "histogram" (published) or "quantile", see `histograms.binned_codes`.
+        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out.
+        repeats: int >= 2, the number of draws.
 
     Returns:
-        "score", "standard_error" (see `sampling.over_draws`), "per_factor": a gap for each scored factor,
-        "active_latents". With a single latent left the second information is 0, with none the score.
+        "score", "standard_error" (see `sampling.over_draws`), "per_factor", the gap of each scored factor, and
+        "active_latents". With one active latent the second information is 0; with none the score is 0.
     """
     active = codes.active_latents(rng, collapsed_kl)
     factors, columns = binned(codes.data.factors, bins), scored_columns(codes.data)
 
     def measure(indices: np.ndarray) -> dict[str, Any]:
         values = factors.to_factors(indices)[:, columns]
-        information = mutual_information(binned_codes(codes.mean(indices)[:, active], bins, binning), values)
-        # Rows of zeros stand for latents that do not exist, so that there are always two.
+        information = mutual_information(binned_codes(codes.means(indices)[:, active], bins, binning), values)
+        # Rows of zeros stand for missing latents, so that there are always two.
         ordered = np.sort(np.concatenate([np.zeros((2, len(columns))), information]), axis=0)
         entropy = entropies(values)
         gaps = np.divide(ordered[-1] - ordered[-2], entropy, out=np.zeros(len(columns)), where=entropy > 0)

@@ -1,4 +1,4 @@
-"""Predictability: how well a latent is told by the others."""
+"""Predictability: how well the other latents predict a latent."""
 
 from typing import Any
 
@@ -19,32 +19,32 @@ def predictability_score(
     collapsed_kl: float = 0.01,
     repeats: int = 3,
 ) -> dict[str, Any]:
-    """Share of a latent's variance that the other latents predict; lower is better. Needs no factors.
+    """The share of a latent's variance that the others predict; lower is better. Needs no factors.
 
         score = (1/D) sum_j max(0, 1 - E (mu_j - f_j(mu_without_j))^2 / Var mu_j)
 
-    (the predictors of Schmidhuber, 1992, whose codes are trained to make this 0), f_j boosted trees and the error that
-    on other images than they were trained on. In [0, 1], 0 for independent latents. Unlike the total correlation of a
-    Gaussian it sees dependence that is not linear, but only of the mean of a latent, not of its spread. Invariant to
-    the order, offset and scale of latents. Costs 100 trees a latent.
+    (the predictors of Schmidhuber, 1992, whose codes are trained to make this 0). The f_j are boosted trees, and the
+    error is measured on images that they were not trained on. In [0, 1], and 0 for independent latents. Unlike the
+    Gaussian total correlation, it sees nonlinear dependence, but only of the mean of a latent, not of its spread.
+    Invariant to the order, offset and scale of latents. Costs 100 trees per latent.
 
     Args:
         codes: codes of any data.
         rng: source of all randomness.
-        train: int >= 1, images that train the predictors.
-        test: int >= 1, other images on which they are evaluated.
-        collapsed_kl: float, in nats; latents of less or equal KL to the prior, and constant ones, are left out.
-        repeats: int >= 2, number of splits.
+        train: int >= 1, the number of images that train the predictors.
+        test: int >= 1, the number of other images that evaluate them.
+        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out.
+        repeats: int >= 2, the number of splits.
 
     Returns:
-        "score", "standard_error" (see `sampling.over_splits`), "per_latent": a share for each of the D latents, 0 for
-        those left out; "active_latents". Fewer than two latents score 0.
+        "score", "standard_error" (see `sampling.over_splits`), "per_latent": the share of each of the D latents, 0 for
+        those left out; "active_latents". Fewer than two active latents score 0.
     """
     active = codes.active_latents(rng, collapsed_kl)
     latents = np.flatnonzero(active)
 
     def measure(train_indices: np.ndarray, test_indices: np.ndarray) -> dict[str, Any]:
-        x, x_test = standardised(codes.mean(train_indices)[:, active], codes.mean(test_indices)[:, active])
+        x, x_test = standardised(codes.means(train_indices)[:, active], codes.means(test_indices)[:, active])
 
         def share(place: int) -> float:
             predicted = boosted_values(np.delete(x, place, axis=1), x[:, place], np.delete(x_test, place, axis=1))[2]

@@ -1,10 +1,11 @@
-"""What the metrics share: the factors that are scored, the images that are drawn, and the error of the draw."""
+"""What the metrics share: which factors are scored, which images are drawn, and the error due to the draw."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from tfvae.codes.subset import subset
 from tfvae.data.factor_table import FactorTable
 from tfvae.data.factors import Factors
 
@@ -12,10 +13,10 @@ Numbers = Mapping[str, Any]
 
 
 def scored_columns(data: Any) -> np.ndarray:
-    """Columns of the scored factors in the rows of `data.factors`, int [K].
+    """The columns of the scored factors in the rows of `data.factors`, int [K].
 
     Raises:
-        ValueError: there are fewer than two, so that naming the fixed one is no task.
+        ValueError: if there are fewer than two: the fixed one could not be guessed wrong.
     """
     if len(data.scored_factors) < 2:
         raise ValueError(f"Expected at least two factors of size > 1. Received: scored_factors={data.scored_factors}")
@@ -23,11 +24,11 @@ def scored_columns(data: Any) -> np.ndarray:
 
 
 def binned(factors: Factors, bins: int) -> Factors:
-    """Factors whose continuous ones are cut into bins that hold equally many images; the same where none is.
+    """The same factors, with continuous ones cut into bins that hold equally many images.
 
     Args:
-        factors: of N images.
-        bins: int >= 2, bins of a continuous factor. Equal values stay together.
+        factors: the factors of N images.
+        bins: int >= 2, the number of bins of a continuous factor. Equal values are in the same bin.
     """
     if bins < 2:
         raise ValueError(f"Expected at least two bins. Received: bins={bins}")
@@ -41,18 +42,13 @@ def binned(factors: Factors, bins: int) -> Factors:
 
 
 def quantile_bins(values: np.ndarray, bins: int) -> np.ndarray:
-    """The bin of each value, int [N] in [0, bins): bins that hold equally many, but for ties, which stay together."""
+    """The bin of each value, int [N] in [0, bins). Bins hold equally many values, except that ties stay together."""
     ordered = np.sort(values)
     return np.searchsorted(ordered, values) * bins // len(values)
 
 
-def subset(size: int, number: int, rng: np.random.Generator) -> np.ndarray:
-    """`number` distinct indices out of [0, size), or all of them when there are fewer, int [min(number, size)]."""
-    return np.arange(size) if size <= number else np.sort(rng.choice(size, number, replace=False))
-
-
 def standardised(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both [n, D] and [m, D] in float64, with mean 0 and variance 1 of the first; a column without variance is 0."""
+    """[n, D] and [m, D] in float64, both scaled so that the first has mean 0 and variance 1; constant columns are 0."""
     train, test = train.astype(np.float64), test.astype(np.float64)
     centre, spread = train.mean(axis=0), train.std(axis=0)
     scale = np.divide(1, spread, out=np.zeros_like(spread), where=spread > 0)
@@ -62,18 +58,18 @@ def standardised(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.nd
 def over_draws(
     measure: Callable[[np.ndarray], Numbers], size: int, samples: int, repeats: int, rng: np.random.Generator
 ) -> dict[str, Any]:
-    """A score of random images, and its standard error.
+    """The score of random images, and its standard error.
 
-    Where there are more images than `samples`, it is the mean over independent draws of distinct images, and its error
-    that of a mean, s / sqrt(repeats): it tells what the draws leave open about all images. Where there are not, the
-    score is that of all images, and its error the spread s over bootstrap resamples (N images drawn with replacement;
-    Efron, 1979): it takes them for a sample of more.
+    If there are more images than `samples`, the score is the mean over independent draws of different images. Its error
+    is that of a mean, s / sqrt(repeats), and covers the difference between the draws and all images. Otherwise the
+    score is that of all images, and its error is the spread s over bootstrap resamples (N images drawn with
+    replacement; Efron, 1979), which treats the images as a sample of a larger population.
 
     Args:
-        measure: int [n], places of images -> numbers by name (or lists of them), "score" among them.
-        size: int, number of images (N).
-        samples: int >= 2, images of a draw.
-        repeats: int >= 2, number of draws.
+        measure: indices of images, int [n] -> numbers by name (or lists of them), including "score".
+        size: int, the number of images (N).
+        samples: int >= 2, the number of images in a draw.
+        repeats: int >= 2, the number of draws.
         rng: source of all randomness.
 
     Returns:
@@ -95,20 +91,20 @@ def over_splits(
     repeats: int,
     rng: np.random.Generator,
 ) -> dict[str, Any]:
-    """The mean score over random splits of images to train and to test on, with no image in both.
+    """The mean score over random splits into training and test images, which have no image in common.
 
     Args:
-        measure: places of images to train on, int [train], and to test on, int [test] -> numbers by name.
-        size: int >= 2, number of images (N).
-        train: int >= 1; where there are fewer than train + test images, all are split in this proportion,
-            or in halves if that leaves more to train on (but no more than asked for).
+        measure: indices of training images, int [train], and of test images, int [test] -> numbers by name.
+        size: int >= 2, the number of images (N).
+        train: int >= 1. If there are fewer than train + test images, all are split in this proportion, or in halves if
+            that gives more training images (but at most `train`).
         test: int >= 1.
-        repeats: int >= 2, number of splits.
+        repeats: int >= 2, the number of splits.
         rng: source of all randomness.
 
     Returns:
-        The numbers of `measure`, and "standard_error" of "score", s / sqrt(repeats). Splits of few images overlap,
-        which makes it too small there.
+        The numbers of `measure`, and "standard_error" of "score", s / sqrt(repeats). It is too small if there are few
+        images, since their splits overlap.
     """
     _check_draws(repeats=repeats)
     if train < 1 or test < 1 or size < 2:
@@ -124,16 +120,16 @@ def over_splits(
 
 
 def over_repeats(repeat: Callable[[], tuple[float, float]], repeats: int, evaluated: int) -> dict[str, float]:
-    """Mean of independent draws of a metric that is an accuracy.
+    """The mean of independent draws of an accuracy.
 
     Args:
-        repeat: one draw: accuracy on `evaluated` points, and on the points that trained the classifier.
-        repeats: int >= 1, number of draws.
-        evaluated: int, points that the accuracy of one draw is a mean of.
+        repeat: makes one draw: the accuracy on `evaluated` points, and on the points that trained the classifier.
+        repeats: int >= 1, the number of draws.
+        evaluated: int, the number of points that the accuracy of one draw is an average of.
 
     Returns:
-        "score", "standard_error" of the score and "train_accuracy". One draw has no spread: its standard error is
-        the binomial's, sqrt(s (1 - s) / evaluated), for a classifier taken as given.
+        "score", "standard_error" of the score, and "train_accuracy". A single draw has no spread; its standard error is
+        the binomial's, sqrt(s (1 - s) / evaluated), for the given classifier.
     """
     if repeats < 1:
         raise ValueError(f"Expected at least one repeat. Received: repeats={repeats}")
@@ -143,7 +139,7 @@ def over_repeats(repeat: Callable[[], tuple[float, float]], repeats: int, evalua
 
 
 def averaged(draws: Sequence[Numbers], standard_error: float | None = None) -> dict[str, Any]:
-    """Mean over draws of all that they name, and "standard_error" of the mean "score", by default from its spread."""
+    """The mean over draws of each number, and "standard_error" of the mean "score", by default from its spread."""
     scores = np.array([draw["score"] for draw in draws], np.float64)
     if standard_error is None:
         standard_error = float(scores.std(ddof=1) / np.sqrt(len(scores)))

@@ -1,4 +1,4 @@
-"""UDR: unsupervised disentanglement ranking of several runs."""
+"""UDR: the unsupervised disentanglement ranking of several runs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,8 @@ from scipy.stats import rankdata
 from sklearn.linear_model import Lasso
 
 from tfvae.codes.codes import Codes
-from tfvae.metrics.sampling import standardised, subset
+from tfvae.codes.subset import subset
+from tfvae.metrics.sampling import standardised
 
 
 def udr(
@@ -21,35 +22,35 @@ def udr(
     collapsed_kl: float = 0.01,
     repeats: int = 3,
 ) -> dict[str, Any]:
-    """How alike the latents of a run are, one by one, to those of other runs of the same data; higher is better.
+    """How similar single latents of a run are to single latents of other runs on the same data; higher is better.
 
         UDR_ij = 1 / (D_i + D_j) [sum_b (max_a R_ab)^2 / sum_a R_ab + sum_a (max_b R_ab)^2 / sum_b R_ab]
         score_i = median_{j != i} UDR_ij                              (Duan et al., 2020, Eq. 3)
 
-    over the latents a of run i and b of run j that have not collapsed to the prior, D_i and D_j of them, and R_ab:
+    over the D_i latents a of run i and the D_j latents b of run j that have not collapsed to the prior. R_ab is
 
     - "lasso": |w| of the linear regression of latent a on the latents of run j, all standardised, with penalty
-      alpha |w|_1. Two equal runs of independent latents have 1 - alpha.
-    - "spearman": the absolute rank correlation. Two equal runs of independent latents have nearly 1.
+      alpha |w|_1. Two equal runs of independent latents score 1 - alpha.
+    - "spearman": the absolute rank correlation. Two equal runs of independent latents score nearly 1.
 
-    It needs no factors. Latents are taken to disentangle alike where runs agree; runs that entangle in the same way
-    agree too. disentanglement_lib, to which it is equal where D_i = D_j, averages the two sums by themselves.
-    Invariant to the order, offset and scale of latents. Costs R (R-1) regressions.
+    It needs no factors. Agreement between runs is taken as evidence of disentanglement, but runs that entangle factors
+    in the same way agree too. disentanglement_lib averages each of the two sums by itself, which is the same if
+    D_i = D_j. Invariant to the order, offset and scale of latents. Costs R (R-1) regressions.
 
     Args:
-        runs: codes of two or more runs, of the same data.
+        runs: the codes of two or more runs for the same data.
         rng: source of all randomness.
-        samples: int >= 2, random images of a draw, the same for all runs.
+        samples: int >= 2, the number of random images in a draw, the same images for all runs.
         similarity: "lasso" or "spearman".
-        alpha: float > 0, penalty of the Lasso; published: 0.1.
-        collapsed_kl: float, in nats; latents of less or equal KL to the prior, and constant ones, are left out.
-        repeats: int >= 2, number of draws (of bootstrap resamples, where there are no more images than samples).
+        alpha: float > 0, the penalty of the Lasso; published: 0.1.
+        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out.
+        repeats: int >= 2, the number of draws (of bootstrap resamples, if there are no more images than samples).
 
     Returns:
-        "score": a list, a number for each run; "standard_error" of each; "pairs": UDR_ij, a list of lists.
+        "score": a list, one number per run; "standard_error": a list, too; "pairs": UDR_ij, a list of lists.
 
     Raises:
-        ValueError: fewer than two runs, runs of other data, or a parameter out of its range.
+        ValueError: if there are fewer than two runs, runs differ in their data, or a parameter is out of range.
     """
     if len(runs) < 2 or any(len(run.data) != len(runs[0].data) for run in runs):
         sizes = [len(run.data) for run in runs]
@@ -63,7 +64,7 @@ def udr(
     active = [run.active_latents(rng, collapsed_kl) for run in runs]
 
     def draw(indices: np.ndarray) -> np.ndarray:
-        codes = [run.mean(indices)[:, kept] for run, kept in zip(runs, active, strict=True)]
+        codes = [run.means(indices)[:, kept] for run, kept in zip(runs, active, strict=True)]
         codes = [standardised(means, means)[0] for means in codes]
         pairs = np.zeros((len(runs), len(runs)))
         for i, first in enumerate(codes):
@@ -85,7 +86,7 @@ def udr(
 
 
 def relative_strength(similarity: np.ndarray) -> float:
-    """UDR_ij of the similarities R >= 0 of the latents of two runs [D_i, D_j]; a latent like no other adds 0."""
+    """UDR_ij of the similarities R >= 0 of two runs' latents [D_i, D_j]; a latent similar to no other adds 0."""
     total = 0.0
     for axis in (0, 1):
         sums, most = similarity.sum(axis=axis), similarity.max(axis=axis)

@@ -1,4 +1,4 @@
-"""The Wasserstein correlation of the codes, were they Gaussian."""
+"""The Wasserstein correlation of the means of codes, as if they were Gaussian."""
 
 from typing import Any
 
@@ -16,35 +16,35 @@ def wasserstein_correlation_score(
     collapsed_kl: float = 0.01,
     repeats: int = 5,
 ) -> dict[str, Any]:
-    """Distance of the Gaussian of the means from the product of its marginals; lower is better. Needs no factors.
+    """Distance of the means' Gaussian from the product of its marginals; lower is better. Needs no factors.
 
         W = W2^2(N(m, C), prod_j N(m_j, C_jj)) = 2 tr C - 2 tr (G^0.5 C G^0.5)^0.5,   G = diag C
         score = W / tr C                                  (Locatello et al., 2019, Appendix C; Xiao & Wang, 2019)
 
-    The score is in [0, 2 - 2 / sqrt(D)], the end for D copies of one latent; W has the square of the codes' unit. Both
-    are invariant to the order and offset of latents, and to a scale that all share, not to the scale of each. They see
-    linear dependence alone. Costs one covariance.
+    The score is in [0, 2 - 2 / sqrt(D)], where D copies of one latent reach the upper end. The unit of W is the square
+    of the codes' unit. Both are invariant to the order and offset of latents, and the score to a scale that all latents
+    share, but not to the scale of each. They see only linear dependence. Costs one covariance.
 
     Args:
         codes: codes of any data.
         rng: source of all randomness.
-        samples: int >= 2, random images of a draw; published: 10,000.
-        collapsed_kl: float, in nats; latents of less or equal KL to the prior, and constant ones, are left out.
-        repeats: int >= 2, number of draws.
+        samples: int >= 2, the number of random images in a draw; published: 10,000.
+        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out.
+        repeats: int >= 2, the number of draws.
 
     Returns:
-        "score", "standard_error" (see `sampling.over_draws`), "unnormalised": W, "active_latents". No latent left
-        scores 0.
+        "score", "standard_error" (see `sampling.over_draws`), "unnormalised": W, and "active_latents". Without
+        active latents the score is 0.
     """
     active = codes.active_latents(rng, collapsed_kl)
 
     def measure(indices: np.ndarray) -> dict[str, float]:
-        means = codes.mean(indices)[:, active].astype(np.float64)
+        means = codes.means(indices)[:, active].astype(np.float64)
         if not means.shape[1] or not np.ptp(means, axis=0).any():
             return {"score": 0.0, "unnormalised": 0.0}
         covariance = np.atleast_2d(np.cov(means.T))
         deviations = np.sqrt(np.diag(covariance))
-        # The square root's trace is the sum of the roots of the eigenvalues of a symmetric matrix.
+        # The trace of the square root is the sum of the square roots of a symmetric matrix's eigenvalues.
         spectrum = np.linalg.eigvalsh(deviations[:, None] * covariance * deviations)
         trace = np.trace(covariance)
         distance = max(0.0, 2 * float(trace - np.sqrt(np.maximum(spectrum, 0)).sum()))

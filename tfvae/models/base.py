@@ -107,7 +107,7 @@ class Model(keras.Model):
             prior_draws=self.prior_draws,
             noise_dim=self.noise_dim,
             traversal_range=self.traversal_range,
-            digest=lambda: model_digest(self),
+            digest=lambda: model_digest(self.encoder),
         )
 
     def call(self, images: tf.Tensor) -> dict[str, tf.Tensor]:

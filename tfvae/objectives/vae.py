@@ -32,6 +32,9 @@ def permute_dims(z: tf.Tensor, seed: tf.Tensor, block: int = 1) -> tf.Tensor:
 def total_correlation(logits: tf.Tensor) -> tf.Tensor:
     """log D(z) - log(1 - D(z)), whose mean over q(z) estimates TC(z) (Kim & Mnih, 2018, eq. 3).
 
+    The discriminator's estimate, in FactorVAE's loss. `analysis.total_correlation` computes TC from all encodings of
+    the data; the metric "total_correlation" is that of a Gaussian fitted to the means.
+
     Args:
         logits: float tensor [B, 2], the discriminator's output on z: "from q(z)", "from the product of its marginals".
 

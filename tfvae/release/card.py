@@ -16,7 +16,6 @@ from tfvae.experiment import Experiment
 from tfvae.files import markdown
 from tfvae.files.atomic import written_whole
 from tfvae.metrics import METRICS
-from tfvae.metrics.registry import LOWER_IS_BETTER
 from tfvae.models import MODELS
 from tfvae.release.references import cited, data_set
 
@@ -149,7 +148,7 @@ def _training(experiment: Experiment) -> str:
 
 def _rows(scores: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     rows = [
-        (f"`{name}`", _value(scores[name]), "lower" if name in LOWER_IS_BETTER else "higher")
+        (f"`{name}`", _value(scores[name]), "lower" if METRICS[name].lower_is_better else "higher")
         for name in METRICS
         if scores.get(name, {}).get("score") is not None
     ]

@@ -54,7 +54,7 @@ def data_uri(pixels: np.ndarray) -> str:
 
 
 def _sliders(codes: Codes, starts: np.ndarray, marginals: Marginals) -> dict[str, Any]:
-    means = codes.mean(starts)
+    means = codes.means(starts)
     # Wide enough for the prior and for every start.
     half = float(max(3, np.ceil(np.abs(means).max())))
     grid = np.linspace(-half, half, 81)

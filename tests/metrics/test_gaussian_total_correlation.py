@@ -3,13 +3,14 @@ import pytest
 
 from tests.metrics.reference import grid
 from tfvae.codes import Codes
-from tfvae.metrics import total_correlation_score
+from tfvae.metrics import gaussian_total_correlation_score
 
 DATA = grid((50, 60))
 
 
 def score(mean, **parameters):
-    return total_correlation_score(Codes.from_arrays(DATA, mean), np.random.default_rng(0), **parameters)["score"]
+    codes = Codes.from_arrays(DATA, mean)
+    return gaussian_total_correlation_score(codes, np.random.default_rng(0), **parameters)["score"]
 
 
 def test_two_latents_have_the_closed_form():
@@ -31,6 +32,6 @@ def test_equals_the_divergence_of_gaussians():
 
 def test_copies_are_finite():
     a = np.random.default_rng(0).normal(size=(3_000, 1))
-    # Eigenvalues 2 and the least that counts.
+    # The eigenvalues are 2 and the smallest one allowed.
     assert score(np.concatenate([a, -3 * a], axis=1)) == pytest.approx(0.5 * np.log(1e12 / 2), abs=0.1)
     assert score(a) == 0

@@ -1,0 +1,48 @@
+"""What an encoder returns for a batch of images, and whether it is that."""
+
+from typing import Any
+
+import numpy as np
+
+# By name, with what each holds.
+CODE_OUTPUTS = {
+    "mean": "codes [B, D]",
+    "log_variance": "log variances [B, D], as many columns as codes",
+    "probabilities": "probabilities [B, C]",
+}
+
+
+def checked_outputs(output: Any, batch: int) -> dict[str, np.ndarray]:
+    """The outputs of an encoder as float32 arrays by name: "mean", and the others of `CODE_OUTPUTS` that it has.
+
+    Args:
+        output: an array [B, D], or a dict with "mean" [B, D] and possibly others. None stands for one that is missing.
+            An array may be anything that `np.asarray` takes.
+        batch: the number of images (B).
+
+    Raises:
+        ValueError: if there is no "mean", a shape does not fit, or a number is NaN, infinite or not a probability.
+    """
+    if not isinstance(output, dict):
+        output = {"mean": output}
+    if output.get("mean") is None:
+        raise ValueError(f'Expected codes [B, D] or a dict with "mean" [B, D]. Received: keys={sorted(output)}')
+    arrays = {name: np.asarray(output[name], np.float32) for name in CODE_OUTPUTS if output.get(name) is not None}
+    for name, array in arrays.items():
+        columns = arrays["mean"].shape[1:] if name == "log_variance" else array.shape[1:]
+        if array.ndim != 2 or array.shape != (batch, *columns) or not array.shape[1]:
+            raise ValueError(
+                f"Expected {CODE_OUTPUTS[name]}, one row an image. Received: shape={array.shape} for B={batch}"
+            )
+        if not np.isfinite(array).all():
+            bad = int((~np.isfinite(array)).any(axis=1).sum())
+            raise ValueError(
+                f"Expected finite {CODE_OUTPUTS[name]}. Received: NaN or infinity for {bad} of {batch} images"
+            )
+    p = arrays.get("probabilities")
+    if p is not None and (p.min() < 0 or np.abs(p.sum(axis=1) - 1).max() > 1e-3):
+        raise ValueError(
+            f"Expected probabilities [B, C] >= 0 with rows of sum 1. Received: minimum {p.min():.4g}, sums "
+            f"{p.sum(axis=1).min():.4g} to {p.sum(axis=1).max():.4g}"
+        )
+    return arrays
