@@ -42,5 +42,5 @@ def test_additional_latents_do_not_matter():
 
 
 def test_a_missing_factor_costs_its_row_and_column():
-    # Two rows and columns are perfect, those without a latent count as all alike: 2 (K - 1) / (2 K (K - 1)).
+    # Two rows and columns are perfect; those without a latent count as equal entries: 2 (K - 1) / (2 K (K - 1)).
     assert score(F[:, :2])["score"] == pytest.approx(1 / 3)

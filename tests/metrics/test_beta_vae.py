@@ -30,7 +30,7 @@ def test_features_equal_naive_loops(chunk, monkeypatch):
     monkeypatch.setattr(beta_vae, "_CHUNK", chunk)
     data = grid((3, 1, 4, 5))
     mean = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
-    points = 20 if chunk > 100 else 1  # one chunk each way: the same random numbers in the same order
+    points = 20 if chunk > 100 else 1  # a single chunk draws the same random numbers in the same order
     features, labels = difference_features(Codes.from_arrays(data, mean), np.random.default_rng(1), points, 7)
     expected, expected_labels = reference.difference_features(data, mean, np.random.default_rng(1), points, 7)
     np.testing.assert_array_equal(labels, expected_labels)

@@ -7,7 +7,7 @@ from tfvae.metrics.boosting import boosted_classes, boosted_values
 
 @pytest.fixture(scope="module")
 def inputs():
-    # Few distinct numbers, so that LightGBM's bins are all there is to split at; enough that splits seldom tie.
+    # Few distinct numbers, so that LightGBM's bins are all possible splits, but enough that splits seldom tie.
     return np.round(np.random.default_rng(0).normal(size=(600, 4)), 1)
 
 
@@ -18,7 +18,7 @@ def test_equals_scikit_learns_classifier(inputs, classes):
     y = np.searchsorted(np.quantile(signal, np.arange(1, classes) / classes), signal) * 7 - 3
     importance, fitted, predicted = boosted_classes(inputs[:400], y[:400], inputs[400:])
     model = GradientBoostingClassifier(random_state=0).fit(inputs[:400], y[:400])
-    # Ties between splits of small nodes are broken otherwise.
+    # Ties between splits of small nodes are broken differently.
     np.testing.assert_allclose(importance, model.feature_importances_, atol=0.02)
     assert np.mean(fitted == model.predict(inputs[:400])) > 0.98
     assert np.mean(predicted == model.predict(inputs[400:])) > 0.93

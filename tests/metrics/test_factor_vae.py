@@ -70,7 +70,7 @@ def with_posterior(data, informative, dead):
 
 
 def test_dead_latents_are_pruned(data):
-    # Means that stand still but for one image in 2,520: still in almost every vote, so that they would win it.
+    # Means that are constant except for one image in 2,520. They do not vary in most votes, and so would win them.
     dead = np.zeros((len(data), 3))
     dead[[10, 500, 900], [0, 1, 2]] = 1e-5
     codes = with_posterior(data, scaled_factors(data), dead)
@@ -192,7 +192,7 @@ def test_standard_error_is_the_spread_of_scores(data):
     ]
     spread = np.std([result["score"] for result in results], ddof=1)
     reported = np.sqrt(np.mean([result["standard_error"] ** 2 for result in results]))
-    # 100 scores know their spread to 7%, 300 degrees of freedom the reported one to 4%: four errors of the ratio.
+    # The spread of 100 scores has an error of 7%, the reported one (300 degrees of freedom) of 4%: four errors in all.
     assert reported / spread == pytest.approx(1, abs=0.33)
 
 

@@ -30,7 +30,7 @@ def test_equals_naive_loops():
 
 def test_known_values():
     assert score(F) == score(F[:, :1]) == 1
-    # The sum of two factors on {-1, 1}: given one, it is still as far as the other, half its reach.
+    # The sum of two factors on {-1, 1}: given one factor, the other moves it by half its reach.
     data = grid((2, 2))
     f = scaled_factors(data)
     codes = Codes.from_arrays(data, f.sum(axis=1, keepdims=True))

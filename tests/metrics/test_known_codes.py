@@ -5,7 +5,7 @@ from tfvae.data import FactorSpace
 from tfvae.metrics import score_codes
 from tfvae.metrics.known_codes import known_codes
 
-# A column each of the table that tools/known_codes.py prints: mig, modularity, irs, factor_vae.
+# Columns of the table that tools/known_codes.py prints: mig, modularity, irs, factor_vae.
 EXPECTED = {
     "identity": (1, 1, 1, 1),
     "permuted and rescaled": (1, 1, 1, 1),

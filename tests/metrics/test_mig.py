@@ -48,7 +48,7 @@ def test_a_factor_in_two_latents_or_in_none_has_no_gap():
 
 
 def test_a_dead_latent_is_not_the_second_one():
-    # Its means, of a variance that no sample of the posterior would show, hold the first factor.
+    # Its means encode the first factor, but vary too little to show in samples of the posterior.
     data = grid(SIZES)
     f = scaled_factors(data)
     log_variance = np.tile([-4.0, -4, -4, 0], (60, 1))

@@ -15,10 +15,10 @@ def score(mean, **parameters):
 
 def test_known_values():
     assert score(F) == pytest.approx(1)
-    assert score(F[:, :1]) == pytest.approx(1)  # the failure mode: factors that no latent has
-    # One value for each pair of values of two factors informs of both alike: 1 - 1 / (K - 1).
+    assert score(F[:, :1]) == pytest.approx(1)  # the failure mode: factors that no latent encodes
+    # A value for each pair of values of two factors is equally informative about both: 1 - 1 / (K - 1).
     assert score(F[:, :1] + 10 * F[:, 1:2], bins=200) == pytest.approx(0.5)
-    # Of all three alike: 0.
+    # Equally informative about all three: 0.
     assert score(F[:, :1] + 10 * F[:, 1:2] + 100 * F[:, 2:], bins=20_000) == pytest.approx(0, abs=1e-12)
 
 

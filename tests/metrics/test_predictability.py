@@ -19,7 +19,7 @@ def test_known_shares():
     # Trees of depth 3 are coarse at the ends; nothing that 100 of them find predicts b.
     assert result["per_latent"] == pytest.approx([1, 0, 1], abs=0.08)
     noisy = score(np.stack([a, a + b], axis=1))
-    # E(a | a + b) leaves half of the variance of each: the closed form of Gaussians; trees fit some noise.
+    # E(a | a + b) leaves half of each variance, the closed form for Gaussians; trees fit some noise.
     assert noisy["per_latent"] == pytest.approx([0.5, 0.5], abs=0.1)
 
 

@@ -76,7 +76,7 @@ def test_the_error_of_draws_is_that_of_their_mean():
         return {"score": population[indices].mean(), "twice": [2.0, population[indices].mean()]}
 
     results = [over_draws(measure, 20_000, 100, 6, np.random.default_rng(seed)) for seed in range(60)]
-    # A mean of 600: known to 1/sqrt(600), and the spread of 60 such to 9%.
+    # The mean of 600 has an error of 1/sqrt(600), and the spread of 60 such means one of 9%.
     assert np.std([result["score"] for result in results]) == pytest.approx(600**-0.5, rel=0.36)
     assert np.mean([result["standard_error"] ** 2 for result in results]) ** 0.5 == pytest.approx(600**-0.5, rel=0.2)
     assert results[0]["twice"] == [2.0, pytest.approx(results[0]["score"])]
@@ -90,7 +90,7 @@ def test_the_error_for_all_images_is_the_bootstraps():
 
     result = over_draws(measure, 400, 400, 200, np.random.default_rng(0))
     assert result["score"] == pytest.approx(sample.mean())
-    # The closed form; 200 resamples know it to 5%.
+    # The closed form; the error of 200 resamples is 5%.
     assert result["standard_error"] == pytest.approx(sample.std() / 20, rel=0.2)
 
 
@@ -104,7 +104,7 @@ def test_splits_are_disjoint_and_keep_their_proportion():
         for size in (2, 3, 45, 90, 1_000)
     }
     assert sizes == {2: [1, 1], 3: [2, 1], 45: [30, 15], 90: [60, 30], 1_000: [60, 30]}
-    # With few to train on and many to test on, the proportion would leave next to nothing of few images.
+    # For few training and many test images, the proportion would leave almost no training images.
     for size, expected in {60: [30, 30], 100: [40, 60]}.items():
         result = over_splits(measure, size, 40, 5_000, 2, np.random.default_rng(0))
         assert [result["train"], result["test"]] == expected

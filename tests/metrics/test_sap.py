@@ -16,7 +16,7 @@ def test_one_latent_predicts_a_factor_of_two_values_and_the_others_guess():
     data = grid((2, 2, 2, 120))
     f = scaled_factors(data)[:, :3]
     result = score(Codes.from_arrays(data, f))
-    # 1 against chance: 300 test images know it to 0.029; the better of two guesses.
+    # 1 minus chance, the better of two guesses, with a standard error of 0.029 for 300 test images.
     np.testing.assert_allclose(result["per_factor"][:3], 0.5, atol=4 * 0.029)
     twice = score(Codes.from_arrays(data, f[:, [0, 0, 1, 2]]))
     assert twice["per_factor"][0] == 0

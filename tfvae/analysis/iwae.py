@@ -126,7 +126,9 @@ def importance_weighted_bounds(
             number = tf.constant(min(together, particles - start))
             weights = log_weights(x, number, fold_in(fold_in([seed, 0], first), place)).numpy().astype(np.float64)
             if np.isnan(weights).any():
-                raise ArithmeticError(f"Expected finite weights. Received: NaN among those of images from {first}")
+                raise ArithmeticError(
+                    f"Expected finite weights. Received: NaN among those of images {first} to {first + x.shape[0] - 1}"
+                )
             larger = np.maximum(largest, weights.max(axis=0))
             total = total * np.exp(largest - larger) + np.exp(weights - larger).sum(axis=0)
             largest = larger
