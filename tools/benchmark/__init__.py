@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
+from tfvae.files.markdown import Table
 from tools.benchmark.growth import growth_table
 from tools.benchmark.machine import machine
 from tools.benchmark.models import models_table
 from tools.benchmark.serving import serving_table
 from tools.benchmark.step import step_table
-from tools.benchmark.table import Table
 
 # (quick, **options) -> Table; quick means sizes and repeats just large enough to see that the table is made.
 TABLES: dict[str, Callable[..., Table]] = {

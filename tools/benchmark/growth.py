@@ -14,10 +14,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import data
+from tfvae.files.markdown import Table
 from tfvae.metrics import QUICK, score
 from tfvae.training.train import build_model
 from tools.benchmark.step import PAPER, tiny
-from tools.benchmark.table import Table
 from tools.benchmark.timing import alternate
 
 _SIZES = 3, 6, 40, 32, 32  # of the factors of dSprites

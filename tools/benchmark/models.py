@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 
 from tfvae.experiment import Experiment
+from tfvae.files.markdown import Table
 from tfvae.models import MODELS, InfoGAN
 from tfvae.training.train import build_model
 from tools.benchmark.step import step, tiny
-from tools.benchmark.table import Table
 from tools.benchmark.timing import alternate
 
 _BATCH = 64

@@ -14,9 +14,9 @@ import tensorflow as tf
 
 from tfvae import zoo
 from tfvae.export import SavedEncoder, export_onnx, export_tflite, onnx_runner, tflite_runner
+from tfvae.files.markdown import Table
 from tfvae.networks import vae as networks
 from tools.benchmark.flops import forward_flops
-from tools.benchmark.table import Table
 from tools.benchmark.timing import alternate
 
 MODEL = "factor_vae-dsprites"

@@ -9,10 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.experiment import Experiment
+from tfvae.files.markdown import Table
 from tfvae.models.base import Model
 from tfvae.training.train import build_model
 from tools.benchmark.flops import forward_flops
-from tools.benchmark.table import Table
 from tools.benchmark.timing import alternate, matrix_peak, threads
 from tools.benchmark.torch_peer import torch_step
 
