@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tfvae.studies.settings import by_model, confidence_interval
+from tfvae.analysis.settings import by_model, confidence_interval
 
 
 def row(model, seed, steps=8, mig=0.5, **keys):
