@@ -50,7 +50,7 @@ def of_step(model: Callable[[], Model], batch_size: int, strategy: tf.distribute
     images = tf.zeros((batch_size // replicas, *made.image_shape))
     with _recorded() as calls:
         strategy.run(made.train_step, args=(images,))  # without a graph, so that all shapes are known
-    # Each replica makes these calls. Arrays that are summed have the same size on all; those that are gathered are parts.
+    # Each replica makes these calls. Arrays that are summed have equal sizes on all; those that are gathered are parts.
     return Traffic(sum(calls["all_reduce"]) // replicas, sum(calls["all_gather"]))
 
 

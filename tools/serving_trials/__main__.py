@@ -89,7 +89,7 @@ def _memory() -> str:
     if PID.value is None:
         return ""
     (line,) = (x for x in Path(f"/proc/{PID.value}/status").read_text().splitlines() if x.startswith("VmRSS"))
-    return f"; the server uses {int(line.split()[1]) / 1024:.0f} MiB"
+    return f"; the server has {int(line.split()[1]) / 1024:.0f} MiB"
 
 
 TRIALS = {trial.__name__: trial for trial in (bad_requests, random_bytes, speed, load)}
