@@ -1,10 +1,10 @@
-# One word for each job; each sets up .venv by itself.
+# One word for each job; each sets up .venv first.
 #   make demo   draw the data, train FactorVAE, score it, draw its traversals, export it, load it with TensorFlow
 #   make test   run the tests
 #   make zoo    train every experiment in zoo/ into runs/, and release each as a new version (days of CPU; resumable)
 #   make lint   ruff and mypy
-#   make format let ruff format the code
-#   make clean  remove .venv and what the demo made
+#   make format format the code with ruff
+#   make clean  remove .venv and the output of the demo
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -18,8 +18,8 @@ ZOO := $(patsubst zoo/%/experiment.json,%,$(wildcard zoo/*/experiment.json))
 .DELETE_ON_ERROR:
 
 demo: demo/scores.json demo/traversals.png demo/traversals.gif $(EXPORTED)
-	@echo "== Load the encoder in a process that has TensorFlow alone"
-	@$(BIN)/python tools/load_bare.py $(EXPORTED)
+	@echo "== Load the encoder in a process with TensorFlow alone"
+	@$(BIN)/python -m tools.load_bare $(EXPORTED)
 	@echo "== Made"
 	@echo "$(RUN)                  the run: experiment, checkpoints, TensorBoard logs, model.keras"
 	@echo "demo/scores.json          its scores (a quick estimate; tfvae evaluate without --quick for all)"
@@ -28,15 +28,15 @@ demo: demo/scores.json demo/traversals.png demo/traversals.gif $(EXPORTED)
 
 zoo: $(ZOO:%=runs/%.released)
 
-# Released once for each time that the training ended: a run that goes on is released again.
+# A run is released when its training ends, and again when it was resumed for more steps and ends again.
 runs/%.released: zoo/%/experiment.json | setup
-	@echo "== Train $* (an interrupted training goes on with the same command)"
+	@echo "== Train $* (the same command resumes an interrupted training)"
 	@$(BIN)/tfvae train --experiment=$* --workdir=runs/$*
 	@$(BIN)/python -m tools.release --workdir=runs/$* --name=$*
 	@touch $@
 
-# TensorFlow traces on one core, so the tests are shared out. A worker needs up to 4 GB, hence at most four; one that runs
-# out of tests takes half of what another has left, so that neighbours, which share fixtures, stay together.
+# TensorFlow traces on one core, so several workers share the tests. A worker needs up to 4 GB, hence at most four. One
+# that has no tests left takes half of another's, so that neighbours, which share fixtures, stay together.
 test: setup
 	$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal
 
@@ -52,13 +52,13 @@ format: setup
 setup: .venv/installed
 
 .venv/installed: setup.py pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("tfvae needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Expected Python 3.11 or newer. Received: $(PYTHON), which is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --editable ".[test,lint]"
 	@touch $@
 
 $(MODEL): | setup
-	@echo "== Train FactorVAE (an interrupted training goes on with the same command)"
+	@echo "== Train FactorVAE (the same command resumes an interrupted training)"
 	@$(BIN)/tfvae train --experiment=factor_vae_quick-dsprites --workdir=$(RUN)
 
 demo/scores.json: $(MODEL)

@@ -1,6 +1,8 @@
+from pathlib import Path
+
 from setuptools import find_packages, setup
 
-# The zoo's folders stand at the top of the repository; a wheel carries them inside the package (see tfvae/zoo.py).
+# The zoo's folders are at the top of the repository; a wheel has them inside the package (see tfvae/zoo.py).
 ENTRIES = {"tfvae.zoo_entries": "zoo", "tfvae.zoo_saved_models": "saved_models"}
 
 # TensorFlow Serving's protocol: client stubs, and the base classes of the local server.
@@ -16,11 +18,44 @@ setup(
     name="tfvae",
     version="0.1.0",
     description="Disentangled representation learning on TensorFlow 2 and Keras 3: FactorVAE and its peers",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    author="The tfvae authors",
     license="Apache-2.0",
+    keywords=[
+        "disentanglement",
+        "factorvae",
+        "gan",
+        "keras",
+        "representation-learning",
+        "tensorflow",
+        "variational-autoencoder",
+    ],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: MacOS",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Processing",
+        "Typing :: Typed",
+    ],
     packages=[*find_packages(include=["tfvae", "tfvae.*"]), *ENTRIES],
     package_dir=ENTRIES,
     package_data={
-        "tfvae": ["py.typed", "**/*.pyi", "release/*.jinja", "report/assets/*", "serving/deployment/templates/*"],
+        "tfvae": [
+            "py.typed",
+            "**/*.pyi",
+            "release/*.jinja",
+            "report/assets/*",
+            "serving/deployment/templates/*",
+            "serving/deployment/templates/.*",
+        ],
         **{package: ["**/*"] for package in ENTRIES},
     },
     python_requires=">=3.11",
@@ -28,7 +63,7 @@ setup(
     install_requires=[
         "tensorflow>=2.20",
         "keras>=3.12",
-        "tensorflow-probability[tf]>=0.25",  # [tf] brings tf-keras, without which TFP cannot be imported
+        "tensorflow-probability[tf]>=0.25",  # [tf] installs tf-keras, without which TFP cannot be imported
         "tensorflow-datasets>=4.9.9",
         "importlib_resources>=6.0",  # TensorFlow Datasets imports it without declaring it
         "numpy>=2.0",
@@ -44,13 +79,13 @@ setup(
         "tensorboard>=2.20",  # scalars during training
         "lazy_loader>=0.4",  # names that are imported when they are used
         "tqdm>=4.66",  # progress bars
-        "platformdirs>=4.2",  # where the user's cache is
-        "pyarrow>=16",  # a study's table; TensorFlow Datasets brings it anyway
+        "platformdirs>=4.2",  # the place of the user's cache
+        "pyarrow>=16",  # a study's table; TensorFlow Datasets needs it too
     ],
     extras_require={
         "test": [
             "pytest>=8.2",
-            "pytest-xdist[psutil]>=3.6",  # the tests on all cores; psutil counts them
+            "pytest-xdist[psutil]>=3.6",  # runs the tests on all cores; psutil counts them
             "playwright>=1.48",  # drives Chromium in the report's test; skipped where there is no Chromium
             "pyyaml>=6.0",  # reads the manifests for Docker and Kubernetes
             "setuptools>=77",  # builds the wheel that a test installs

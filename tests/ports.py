@@ -1,4 +1,4 @@
-"""Ports of this machine for servers and workers of a test."""
+"""Free ports of this machine, for servers and workers of a test."""
 
 import socket
 

@@ -113,7 +113,7 @@ def test_a_decoder_is_the_newest_version_or_the_one_asked_for(root, tmp_path):
 def test_a_changed_byte_is_refused_with_the_file_s_name(root, tmp_path, name):
     shutil.copytree(root, tmp_path, dirs_exist_ok=True)
     damage(tmp_path / "saved_models" / "b" / "10" / name)
-    with pytest.raises(ValueError, match=rf"b/10/{name} as manifest.json describes it, .* get the folder anew"):
+    with pytest.raises(ValueError, match=rf"b/10/{name} as manifest.json describes it, .* get the folder again"):
         zoo.load_encoder("b", root=tmp_path)
     np.testing.assert_array_equal(zoo.load_encoder("b", 2, root=tmp_path)(IMAGES)["mean"], [[2], [2]])
 

@@ -1,6 +1,6 @@
-"""Loads an exported encoder with TensorFlow alone, as someone would who knows nothing of this code.
+"""Loads an exported encoder with TensorFlow alone, as someone would who does not have this library.
 
-  python tools/load_bare.py saved_models/factor_vae-dsprites/1
+  python -m tools.load_bare saved_models/factor_vae-dsprites/3
 
 tfvae, Keras and TensorFlow Probability cannot be imported in this process.
 """

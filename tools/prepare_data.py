@@ -3,8 +3,9 @@
   python -m tools.prepare_data --data=dsprites --output=~/tensorflow_datasets
   python -m tools.prepare_data --data=mnist --source=FOLDER --output=~/tensorflow_datasets
 
-dsprites and shapes3d are drawn. mnist and fashion_mnist are read from the four IDX files, perhaps as .gz, or the .npz
-file in a folder. Afterwards, data=tfds:mnist trains on them, with TFDS_DATA_DIR set to another output than the above.
+dsprites and shapes3d are drawn. mnist and fashion_mnist are read from a folder with the four IDX files, which may be
+.gz, or with the .npz file. Afterwards, data=tfds:mnist trains on them; if --output is not the folder above, set
+TFDS_DATA_DIR to it.
 """
 
 import sys
@@ -28,7 +29,7 @@ def main(argv: Sequence[str]) -> None:
 
     from tfvae.data.tfds_export import export
 
-    tensorflow_datasets.disable_progress_bar()  # Ours knows how many images there are.
+    tensorflow_datasets.disable_progress_bar()  # ours knows the number of images
     folder = export(DATA.value, Path(OUTPUT.value).expanduser(), source=SOURCE.value)
     print(f"Wrote {folder}")
 

@@ -18,7 +18,7 @@ def content(path):
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
-def test_a_name_appears_when_the_block_ends(kind, tmp_path):
+def test_a_file_or_folder_appears_when_the_block_ends(kind, tmp_path):
     path = tmp_path / "made" / "by it" / "result.txt"
     with written_whole(path) as beside:
         fill(beside, kind)
@@ -28,9 +28,24 @@ def test_a_name_appears_when_the_block_ends(kind, tmp_path):
     assert os.listdir(path.parent) == ["result.txt"]
 
 
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_the_content_is_on_the_disk_before_it_gets_its_name(kind, tmp_path, monkeypatch):
+    path, flushed, fsync = tmp_path / "result.txt", [], os.fsync
+
+    def record(file):
+        flushed.append((os.readlink(f"/proc/self/fd/{file}"), path.exists()))
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", record)
+    with written_whole(path) as beside:
+        fill(beside, kind)
+    content_files = [beside] if kind == "file" else [beside, beside / "file"]
+    assert flushed == [*((str(each), False) for each in content_files), (str(tmp_path), True)]
+
+
 @pytest.mark.parametrize("kind", ["nothing", "file", "folder"])
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_nothing_is_left_of_a_block_that_fails(kind, error, tmp_path):
+def test_a_block_that_fails_leaves_nothing(kind, error, tmp_path):
     def write():
         with written_whole(tmp_path / "result") as beside:
             if kind != "nothing":
@@ -42,7 +57,7 @@ def test_nothing_is_left_of_a_block_that_fails(kind, error, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_file_is_replaced_whole(tmp_path):
+def test_a_file_is_replaced_at_the_end_of_the_block(tmp_path):
     path = tmp_path / "result.txt"
     path.write_text("old")
     with written_whole(path) as beside:
@@ -52,7 +67,7 @@ def test_a_file_is_replaced_whole(tmp_path):
     assert os.listdir(tmp_path) == ["result.txt"]
 
 
-def test_a_file_is_kept_when_its_successor_fails(tmp_path):
+def test_a_file_is_kept_when_its_replacement_fails(tmp_path):
     path = tmp_path / "result.txt"
     path.write_text("old")
 
@@ -100,7 +115,7 @@ def test_a_file_does_not_replace_a_folder(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["result", "result.txt", "result.tar.gz"])
-def test_what_a_killed_process_left_is_found_and_nothing_else(name, tmp_path):
+def test_only_the_file_of_a_killed_process_is_found(name, tmp_path):
     path = tmp_path / name
     for other in ("result.txt", ".result", f".other.{name}", f".1{name}.5.tmp", ".resultx.5.tmp.txt", "notes.tmp"):
         (tmp_path / other).write_text("mine")
@@ -116,5 +131,5 @@ def test_what_a_killed_process_left_is_found_and_nothing_else(name, tmp_path):
     assert leftovers(path) == []
 
 
-def test_of_a_folder_that_does_not_exist_nothing_is_left(tmp_path):
+def test_a_folder_that_does_not_exist_has_no_leftovers(tmp_path):
     assert leftovers(tmp_path / "absent" / "result.txt") == []

@@ -17,13 +17,13 @@ lock = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(lock)
 with lock.locked(sys.argv[2]):
     print("locked", flush=True)
-    time.sleep(60)
+    time.sleep(100_000)
 """
 
 
 @pytest.fixture
 def owner(tmp_path):
-    """Another process, that holds tmp_path."""
+    """Another process that holds tmp_path."""
     command = [sys.executable, "-c", OWNER, sys.modules["tfvae.files.lock"].__file__, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "locked\n"
@@ -31,7 +31,7 @@ def owner(tmp_path):
         process.kill()
 
 
-def test_a_second_process_is_told_who_holds_the_folder_and_changes_nothing(owner, tmp_path):
+def test_a_second_process_learns_who_holds_the_folder_and_changes_nothing(owner, tmp_path):
     content = (tmp_path / ".lock").read_text()
     with pytest.raises(BlockingIOError, match=rf"{tmp_path} is in use by process {owner.pid} on "), locked(tmp_path):
         pass
@@ -55,7 +55,7 @@ def test_a_lock_ends_with_its_block(tmp_path):
         assert os.listdir(folder) == []
 
 
-def test_a_lock_that_goes_while_another_takes_it_is_taken_anew(tmp_path, monkeypatch):
+def test_a_lock_that_is_released_while_another_process_takes_it_is_taken_again(tmp_path, monkeypatch):
     flock, path = fcntl.flock, tmp_path / ".lock"
 
     def owner_leaves(file, operation):
@@ -70,7 +70,7 @@ def test_a_lock_that_goes_while_another_takes_it_is_taken_anew(tmp_path, monkeyp
             pass
 
 
-def test_a_file_system_without_locks_is_worked_on_with_a_warning(tmp_path, monkeypatch, caplog):
+def test_a_file_system_without_locks_gives_a_warning(tmp_path, monkeypatch, caplog):
     def unsupported(file, operation):
         raise OSError(errno.ENOLCK, "No locks available")
 

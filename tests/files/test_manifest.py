@@ -12,7 +12,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_a_manifest_holds_the_published_digest_and_is_the_same_again(folder):
+def test_a_manifest_has_the_published_digest_and_is_reproducible(folder):
     content = (folder / "manifest.json").read_text()
     # FIPS 180-2, Appendix B.1: SHA-256 of "abc".
     assert "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" in content
@@ -20,7 +20,7 @@ def test_a_manifest_holds_the_published_digest_and_is_the_same_again(folder):
     assert write_manifest(folder).read_text() == content
 
 
-def test_a_changed_a_missing_and_a_further_file_are_named(folder):
+def test_changed_missing_and_additional_files_are_named(folder):
     data = folder / "variables" / "data"
     data.write_bytes(b"abd")
     with pytest.raises(ValueError, match="variables/data as"):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from tfvae.analysis.settings import confidence_interval
 from tfvae.plots.study import plot_by_step, plot_by_strength, plot_trade_off, save_figures
-from tfvae.studies.settings import confidence_interval
 
 
 @pytest.fixture

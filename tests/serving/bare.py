@@ -1,8 +1,7 @@
-"""What exports answer in a process without tfvae, Keras and TensorFlow Probability, by both of TensorFlow's loaders.
+"""The answers of exports in a process without tfvae, Keras and TensorFlow Probability, by both of TensorFlow's loaders.
 
 Run as `python bare.py SAVED_MODELS OUT`: writes {"<name>/<version>": [(signature, inputs, outputs), ...]} as a pickle.
-What it feeds follows from the signatures alone; after these come the warm-up requests, as the protocol's own classes
-read them.
+Its inputs follow from the signatures alone. Then come the warm-up requests, read with the protocol's own classes.
 """
 
 import pickle

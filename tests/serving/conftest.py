@@ -64,7 +64,7 @@ def versions(tmp_path_factory):
 
 @pytest.fixture
 def put(versions):
-    """Copies a version into place as an export does: beside, then renamed."""
+    """Copies a version into place as an export does: to a temporary name, then renamed."""
 
     def copy(offset, path):
         beside = path.with_name(f"{path.name}.tmp")
@@ -95,7 +95,7 @@ def address(request, server):
 
 @pytest.fixture(scope="session", params=["LocalServer", "TensorFlow Serving"])
 def serve(request, tmp_path_factory):
-    """Serves a folder of models: the addresses `grpc` and `rest`, and `follow()` for a folder that has changed."""
+    """Serves a folder of models: the addresses `grpc` and `rest`, and `follow()` to call after the folder changed."""
     if request.param == "LocalServer":
 
         @contextmanager
@@ -107,7 +107,7 @@ def serve(request, tmp_path_factory):
     else:
         binary = os.environ.get("TF_MODEL_SERVER")
         if not binary:
-            pytest.skip("$TF_MODEL_SERVER names no binary of TensorFlow Serving (tensorflow_model_server)")
+            pytest.skip("$TF_MODEL_SERVER does not name a binary of TensorFlow Serving (tensorflow_model_server)")
 
         @contextmanager
         def served(saved_models):

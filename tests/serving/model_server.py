@@ -1,4 +1,4 @@
-"""TensorFlow Serving itself, run on what tools/serving_config.py writes."""
+"""TensorFlow Serving itself, run on the files that tfvae deploy writes."""
 
 import socket
 import subprocess
@@ -21,7 +21,7 @@ def tensorflow_serving(binary, saved_models, folder):
 
     Args:
         saved_models: the folder of models.
-        folder: where configuration and log are written; `configure` writes it anew.
+        folder: for the configuration and the log; `configure` writes the configuration again.
     """
     write_configuration(saved_models, folder)
     configure(saved_models, folder)
@@ -33,7 +33,7 @@ def tensorflow_serving(binary, saved_models, folder):
         command = [binary, f"--port={ports[0]}", f"--rest_api_port={ports[1]}", *flags]
         process = subprocess.Popen(command, stdout=out, stderr=out)
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while not all(_is_open(port) for port in ports):
             assert process.poll() is None, log.read_text()[-2000:]
             assert time.monotonic() < deadline, log.read_text()[-2000:]
@@ -41,11 +41,11 @@ def tensorflow_serving(binary, saved_models, folder):
         yield f"127.0.0.1:{ports[0]}", f"http://127.0.0.1:{ports[1]}"
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait()
 
 
 def configure(saved_models, folder):
-    """Writes models.config for a server that is in no container: it sees the models where they are."""
+    """Writes models.config for a server outside of a container: it sees the models where they are."""
     (folder / "models.config").write_text(text_format.MessageToString(model_server_config(saved_models)))
 
 

@@ -1,7 +1,7 @@
 """On a Ray of this machine, with programs that need no TensorFlow."""
 
-import gc
-import importlib
+import os
+import sys
 
 import pytest
 
@@ -10,15 +10,69 @@ from tfvae.studies.on_ray import on_ray
 from tfvae.studies.processes import Task
 
 
+class LateError(Exception):
+    """What Ray raises when its own limit of 30 seconds is over."""
+
+    def __init__(self):
+        super().__init__("The current node timed out during startup.")
+
+
+class Ray:
+    """Stands for Ray: fails to start a number of times."""
+
+    def __init__(self, failures):
+        self.failures = failures
+        self.calls = []
+
+    def init(self, **arguments):
+        self.calls.append("init")
+        self.arguments = arguments
+        if self.calls.count("init") <= self.failures:
+            raise LateError
+
+    def shutdown(self):
+        self.calls.append("shutdown")
+
+
 def test_without_ray_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"pip install tfvae\[ray\]"):
         list(on_ray([], address="local"))
 
 
+def test_a_local_cluster_is_started_again_when_it_is_late(monkeypatch):
+    ray = Ray(failures=2)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    environment = {"RAY_raylet_start_wait_time_s": "7"}
+    monkeypatch.setattr(os, "environ", environment)
+    assert module._connected("local", 2) is ray
+    assert ray.calls == ["init", "shutdown", "init", "shutdown", "init"]
+    assert ray.arguments["num_cpus"] == 2
+    assert environment["RAY_raylet_start_wait_time_s"] == "7"  # the user's own limit is kept
+    assert environment["RAY_agent_register_timeout_ms"] == "300000"
+
+
+def test_a_local_cluster_that_never_starts_is_an_error(monkeypatch):
+    ray = Ray(failures=10)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setattr(os, "environ", {})
+    with pytest.raises(LateError):
+        module._connected("local", None)
+    assert ray.calls.count("init") == 5
+
+
+def test_a_cluster_of_others_keeps_its_limits_and_is_not_tried_again(monkeypatch):
+    ray = Ray(failures=1)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setattr(os, "environ", {})
+    with pytest.raises(LateError):
+        module._connected("auto", None)
+    assert (ray.calls, os.environ) == (["init"], {})
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of Ray's own
-def test_programs_run_side_by_side_and_tell_what_fails(tmp_path):
+def test_programs_run_side_by_side_and_report_what_fails(tmp_path):
     meet = (  # each waits for the other, so that they end only if they run at once
         "import pathlib, time; here, there = (pathlib.Path({folder!r}) / name for name in {names}); here.touch()\n"
         "while not there.exists(): time.sleep(0.05)\n"
@@ -31,19 +85,7 @@ def test_programs_run_side_by_side_and_tell_what_fails(tmp_path):
         "bad": "raise KeyError('here')",
     }
     tasks = [Task(name, ("-c", code), tmp_path / f"{name}.txt") for name, code in codes.items()]
-    try:
-        found = dict(_found(tasks))
-    except Exception as error:
-        if "timed out during startup" not in str(error):
-            raise
-        # Ray was seen to start all of its processes but the one that runs programs, and to wait for it in vain.
-        importlib.import_module("ray").shutdown()
-        gc.collect()  # the processes that it left warn here, and not in the next test
-        found = dict(_found(tasks))
+    found = {task.name: problem for task, problem in on_ray(tasks, address="local", processes=2)}
     assert (found["a"], found["b"]) == ("", "")
     assert found["bad"].endswith("KeyError: 'here'")
     assert [(tmp_path / f"{name}.txt").read_text().strip() for name in "ab"] == ["1", "1"]
-
-
-def _found(tasks):
-    return ((task.name, problem) for task, problem in on_ray(tasks, address="local", processes=2))

@@ -1,4 +1,4 @@
-"""Studies of tiny runs: the runs in this process, where TensorFlow is loaded; one in processes, as they are meant."""
+"""Studies of tiny runs: in this process, where TensorFlow is loaded already, and once in processes of their own."""
 
 import csv
 import dataclasses
@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -16,6 +17,7 @@ from tfvae import data
 from tfvae.evaluation import evaluate
 from tfvae.files.lock import locked
 from tfvae.loading import load_trained
+from tfvae.models import MODELS, BetaVAE
 from tfvae.studies import listing, read_table, run_study, runner
 from tfvae.studies import run as run_module
 from tfvae.studies.run import run_folder
@@ -47,7 +49,7 @@ def study_of(blobs, grid=None, **changes):
 
 
 def here(order=1):
-    """In place of processes: the same tasks in this process, perhaps in the other order."""
+    """Runs tasks in this process instead of processes of their own; with order=-1 the last one first."""
 
     def run(tasks, **settings):
         for task in tasks[::order]:
@@ -66,7 +68,7 @@ def without_seconds(rows):
 
 @pytest.fixture(scope="module")
 def done(blobs, tmp_path_factory):
-    """A study of two runs, done without interruption, and the lines that it reported."""
+    """A study of two runs that was not interrupted, and the lines that it reported."""
     output, lines = tmp_path_factory.mktemp("study"), []
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(runner, "in_processes", here())
@@ -74,7 +76,7 @@ def done(blobs, tmp_path_factory):
     return output, lines
 
 
-def test_a_row_is_what_training_and_scoring_by_hand_give(blobs, done, tmp_path):
+def test_a_row_has_the_scores_of_training_and_scoring_by_hand(blobs, done, tmp_path):
     row = read_table(done[0])[-1]
     experiment = list(study_of(blobs).experiments().values())[-1]
     train(experiment, tmp_path / "model", progress=False)
@@ -103,7 +105,7 @@ def test_a_table_has_a_row_for_each_step_and_each_key(done):
     assert as_text[2]["parameters.beta"] == ""
 
 
-def test_what_is_done_is_left_and_the_rest_of_a_larger_study_is_run(blobs, done, tmp_path, monkeypatch):
+def test_a_larger_study_runs_only_what_is_not_done(blobs, done, tmp_path, monkeypatch):
     output, study = shutil.copytree(done[0], tmp_path / "study"), study_of(blobs)
     monkeypatch.setattr(runner, "in_processes", here())
     before = {path: path.stat().st_mtime_ns for path in output.rglob("*") if path.is_file() and "runs" in path.parts}
@@ -120,18 +122,18 @@ def test_what_is_done_is_left_and_the_rest_of_a_larger_study_is_run(blobs, done,
     assert [line.split("  ")[1] for line in listing(study, output)] == ["done", "done"]
 
 
-def test_other_scores_take_no_training_and_overwrite_nothing(blobs, done, tmp_path, monkeypatch):
+def test_another_evaluation_needs_no_training_and_overwrites_nothing(blobs, done, tmp_path, monkeypatch):
     output = shutil.copytree(done[0], tmp_path / "study")
     monkeypatch.setattr(runner, "in_processes", here())
     asked = study_of(blobs, study_of(blobs).grid[:1], evaluation=Evaluation(["sap"], quick=True))
     monkeypatch.setattr(run_module._Clock, "on_epoch_end", lambda *args: pytest.fail("it trains"))
     assert run_study(asked, output, report=lambda line: None) == {}
-    (row,) = read_table(output)  # of step 4 nothing is left to be scored
+    (row,) = read_table(output)  # the weights of step 4 are gone
     assert (row["steps"], "mig" in row, row["sap"] is not None) == (8, False, True)
     assert len(list((output / "runs" / row["run"] / "scores").iterdir())) == 3
 
 
-def test_an_interrupted_study_ends_as_one_that_was_not(blobs, done, tmp_path, monkeypatch):
+def test_an_interrupted_study_ends_like_one_that_was_not(blobs, done, tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "in_processes", here(order=-1))
     study, score, calls = study_of(blobs, study_of(blobs).grid[:1]), run_module.evaluate, []
 
@@ -152,6 +154,30 @@ def test_an_interrupted_study_ends_as_one_that_was_not(blobs, done, tmp_path, mo
     assert found == [{key: row[key] for key in found[0]} for row in expected]
 
 
+def test_a_model_that_cannot_decode_has_scores_without_traversals(blobs, tmp_path, monkeypatch):
+    @keras.saving.register_keras_serializable("tests of studies")
+    class Blind(BetaVAE):
+        def capabilities(self):
+            return dataclasses.replace(super().capabilities(), decode=None, log_likelihood=None)
+
+    monkeypatch.setitem(MODELS, "blind", Blind)
+    monkeypatch.setattr(runner, "in_processes", here())
+    images = tmp_path / "images.npz"
+    np.savez(images, images=np.load(blobs.removeprefix("npz:"))["images"])
+    evaluation = Evaluation(["mig", "total_correlation"], quick=True)
+    study = study_of(f"npz:{images}", [{"model": "blind", "parameters.beta": 1}], score_at=(), evaluation=evaluation)
+    assert run_study(study, tmp_path / "study", report=lambda line: None) == {}
+    (row,) = read_table(tmp_path / "study")
+    assert not (tmp_path / "study" / "runs" / row["run"] / "traversals.png").exists()
+    assert "reconstruction" not in row
+    assert row["total_correlation"] is not None
+    # Its data has no factors: MIG was skipped, and has empty cells.
+    assert (row["mig"], row["mig.standard_error"]) == (None, None)
+    with (tmp_path / "study" / "results.csv").open() as file:
+        assert next(csv.DictReader(file))["mig"] == ""
+    assert "| blind |  | 1 | 8 |  | " in (tmp_path / "study" / "results.md").read_text()
+
+
 def test_two_studies_in_one_folder_are_refused(blobs, tmp_path):
     with (
         locked(tmp_path),
@@ -162,16 +188,16 @@ def test_two_studies_in_one_folder_are_refused(blobs, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_tool_goes_on_and_tells_what_failed(blobs, done, tmp_path):
+def test_the_command_resumes_and_reports_what_failed(blobs, done, tmp_path):
     grid = [study_of(blobs).grid[0], {"model": "factor_vae", "parameters.alpha": 5.0}]
     output, study = shutil.copytree(done[0], tmp_path / "study"), study_of(blobs, grid)
     good, bad = study.experiments()
     rows = read_table(output)
     for file in (output / "runs" / good / "scores").glob("8-*"):
         file.unlink()
-    (tmp_path / "study.json").write_text(json.dumps(dataclasses.asdict(study)))
+    (tmp_path / "study.json").write_text(json.dumps(study.to_dict()))
     command = [sys.executable, "-m", "tfvae.cli", "study", tmp_path / "study.json", f"--output={output}"]
-    ended = subprocess.run([*command, "--processes=2"], capture_output=True, text=True, cwd=ROOT, timeout=300)
+    ended = subprocess.run([*command, "--processes=2"], capture_output=True, text=True, cwd=ROOT)
     assert ended.returncode == 1, ended.stderr
     *_, last = ended.stderr.strip().splitlines()
     assert last == "Error: 1 runs failed. The same command tries them again"
@@ -181,6 +207,6 @@ def test_the_tool_goes_on_and_tells_what_failed(blobs, done, tmp_path):
     found = without_seconds(read_table(output))
     assert [(row["run"], row["steps"]) for row in found] == [(good, 4), (good, 8)]
     assert found[0] == {key: value for key, value in without_seconds(rows)[0].items() if key in found[0]}
-    # Another number of threads rounds otherwise.
+    # Another number of threads rounds differently.
     assert found[1]["reconstruction"] == pytest.approx(rows[1]["reconstruction"], rel=1e-4)
     assert (output / "trade_off_factor_vae.png").read_bytes().startswith(b"\x89PNG")

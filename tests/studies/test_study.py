@@ -26,7 +26,7 @@ def test_each_combination_of_each_block_is_run_with_each_seed():
     assert found == [(seed, *rest) for seed in (7, 8) for rest in one_seed]
 
 
-def test_dots_lead_into_objects_that_were_put_in_before():
+def test_dots_lead_into_whole_objects_that_the_grid_sets():
     grid = {"parameters.beta": 4, "parameters": {"likelihood": "gaussian"}, "optimizers.optimizer.beta_1": 0.5}
     base = {"model": "beta_vae", "parameters": {"beta": 1, "scale": 2.0}, "optimizers.optimizer": {"beta_2": 0.9}}
     (found,) = Study(base, [grid]).experiments().values()
@@ -44,18 +44,18 @@ def test_blocks_that_overlap_are_run_once():
     assert [each.parameters["beta"] for each in study.experiments().values()] == [1, 2.0, 3]
 
 
-def test_a_name_hangs_on_what_is_run_alone():
+def test_a_name_depends_on_the_experiment_alone():
     one = Study(BASE, [{"parameters.beta": [1, 4], "seed": 3}]).experiments()
     other = Study({}, [{"seed": [4, 3], "optimizers": {}, "model": "beta_vae", "parameters.beta": [4.0]}]).experiments()
     assert len({*one, *other}) == 3
     assert {name: one[name] for name in one if name in other} == {list(other)[1]: one[list(one)[1]]}
     assert digest({"a": 1, "b": [True, None]}) == digest({"b": [True, None], "a": 1.0})
     assert digest({"a": 1}) != digest({"a": True})
-    # One that changes with a release would have every study start anew.
+    # If it changed with a release, every study would start again.
     assert digest(dataclasses.asdict(Experiment())) == "f2bc967bfc5e"
 
 
-def test_a_quick_evaluation_has_the_parameters_that_differ_from_it():
+def test_parameters_replace_those_of_a_quick_evaluation():
     arguments = Evaluation(["mig", "sap"], quick=True, parameters={"mig": {"repeats": 3}}).arguments()
     assert arguments["parameters"] == {"mig": {**QUICK["mig"], "repeats": 3}, "sap": QUICK["sap"]}
     assert Evaluation(["mig", "sap"]).arguments()["parameters"] == {}
@@ -96,12 +96,12 @@ def test_the_experiment_may_be_a_name(tmp_path):
         ({"experiment": {}, "evaluation": {"quick": 1}}, "Received: quick=1"),
     ],
 )
-def test_what_is_no_study_is_refused(values, message):
+def test_values_that_are_not_a_study_are_refused(values, message):
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         Study.from_dict(values)
 
 
-def test_a_file_that_is_no_study_is_named(tmp_path):
+def test_a_file_that_is_not_a_study_is_named(tmp_path):
     (tmp_path / "study.json").write_text("{")
     with pytest.raises(ValueError, match=r"study.json"):
         Study.load(tmp_path / "study.json")
@@ -110,7 +110,7 @@ def test_a_file_that_is_no_study_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
-def test_the_studies_of_the_repository_are_those_of_their_figures(path):
+def test_the_studies_of_the_repository_have_the_runs_of_their_figures(path):
     study = Study.load(path)
     experiments = study.experiments()
     seeds = {"small": 2, "quick_recipe": 3, "figures_4_and_5": 10, "every_model": 1}[path.stem]

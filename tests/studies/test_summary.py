@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfvae.studies.settings import confidence_interval
+from tfvae.analysis.settings import confidence_interval
 from tfvae.studies.summary import over_training, summary
 
 
@@ -35,7 +35,7 @@ def test_a_line_is_a_setting_at_its_last_step():
     several, one = table.rows
     assert several[:5] == ["beta_vae", "beta 1", 2, 200, f"{mean:.3f} +- {half:.3f}"]
     assert several[-1] == pytest.approx(1e3 * np.mean([20.0, 21.0]) / 200)
-    # Of one seed: the standard errors of its scores; the KL has none.
+    # One seed has the standard errors of its scores; the KL has none.
     assert one[:7] == ["beta_vae", "beta 4", 1, 200, "0.500 +- 0.020", "80.0 +- 1.5", "12.2"]
 
 

@@ -1,11 +1,11 @@
-"""Writes what tensorflow/serving needs for all models of a folder: its configuration, Docker Compose and Kubernetes.
+"""Writes the files that tensorflow/serving needs for all models of a folder, for Docker Compose and Kubernetes.
 
-  python tfvae deploy --output=serving
+  tfvae deploy --output=serving
   cd serving && docker compose up          # or: kubectl apply -k serving
 
-Give the same command again after a new version: models.config follows the folder and is replaced; all other files stay
-as they are, so that they may be edited, and one that differs from what would be written is told: delete it to have it
-anew. `canary` is each model's newest version and `stable` the one before, until it is promoted.
+Run the same command again after a new version: models.config is replaced. All other files are kept, so that you can
+edit them. One that differs from what would be written is reported; delete it to have it written again. `canary` is each
+model's newest version and `stable` the one before it, until the newest is promoted.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from absl import flags
 
 SAVED_MODELS = flags.DEFINE_string("saved_models", None, "A folder of <name>/<version>/, by default the zoo's.")
 OUTPUT = flags.DEFINE_string("output", None, "The folder to write; models.config in it is replaced.", required=True)
-PROMOTE = flags.DEFINE_list("promote", [], "Names of models whose newest version is stable, after commas.")
+PROMOTE = flags.DEFINE_list("promote", [], "Names of models whose newest version is stable, separated by commas.")
 
 
 def main(argv: Sequence[str]) -> None:

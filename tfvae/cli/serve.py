@@ -3,8 +3,8 @@
   tfvae serve
   curl http://localhost:8501/v1/models/factor_vae-dsprites
 
-A version that appears in the folder takes over with no failed request. For tests and a first look: for users, run
-tensorflow/serving with what tfvae deploy writes.
+A version that appears in the folder takes over without a failed request. This is for tests and a first look. For
+users, run tensorflow/serving with the files that tfvae deploy writes.
 """
 
 import threading
@@ -14,11 +14,10 @@ from absl import flags
 
 INTERRUPTED = "Stopped."
 
-
 SAVED_MODELS = flags.DEFINE_string("saved_models", None, "A folder of <name>/<version>/, by default the zoo's.")
 HOST = flags.DEFINE_string("host", "127.0.0.1", "Who may connect: 127.0.0.1 is this machine, 0.0.0.0 anyone.")
-GRPC_PORT = flags.DEFINE_integer("grpc_port", 8500, "Of gRPC; 0 takes a free one.")
-REST_PORT = flags.DEFINE_integer("rest_port", 8501, "Of REST; 0 takes a free one.")
+GRPC_PORT = flags.DEFINE_integer("grpc_port", 8500, "The port for gRPC; 0 takes a free one.")
+REST_PORT = flags.DEFINE_integer("rest_port", 8501, "The port for REST; 0 takes a free one.")
 POLL_SECONDS = flags.DEFINE_float("poll_seconds", 1.0, "How often to look for new versions.", lower_bound=0.01)
 LIMIT_MB = flags.DEFINE_integer("limit_mb", 64, "The largest request, in MiB.", lower_bound=1, upper_bound=2047)
 

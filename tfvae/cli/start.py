@@ -15,18 +15,26 @@ from types import ModuleType
 
 from absl import app, flags, logging
 
+from tfvae.files.modules import import_modules
+
 if platform.machine() in ("x86_64", "AMD64"):
-    # TensorFlow leaves oneDNN off on processors without AVX-512, where a training step gains a third by it.
+    # TensorFlow leaves oneDNN off on CPUs without AVX-512, where it makes a training step a third faster.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 2 still reports that there is no GPU as an error
 
+IMPORT = flags.DEFINE_multi_string(
+    "import", [], "A Python module that registers models, metrics or data of your own; may be repeated."
+)
+
 
 def run(command: ModuleType, argv: Sequence[str] | None = None) -> None:
-    """Runs a command: one clear line and exit code 1 for an error that the user can mend, and exit code 130 for Ctrl-C.
+    """Runs a command: one clear line and exit code 1 for an error that the user can fix, and exit code 130 for Ctrl-C.
+
+    Every command has the flag --import; its modules are imported before `main` runs.
 
     Args:
         command: a module with flags and a function `main`, which gets the arguments, the program's name first. It may
-            also have `ARGUMENTS`, what stands beside the flags ("a study.json", or "names ..." for any number), and
+            also have `ARGUMENTS`, its positional arguments ("a study.json", or "names ..." for any number), and
             `INTERRUPTED`, the message after Ctrl-C.
         argv: the program's name, arguments and flags; by default those of the process.
     """
@@ -46,6 +54,7 @@ def run(command: ModuleType, argv: Sequence[str] | None = None) -> None:
             )
         try:
             _load_tensorflow()
+            import_modules(IMPORT.value, [os.getcwd()])
             command.main(arguments)
         except KeyboardInterrupt as error:
             print(f"\n{str(error) or vars(command).get('INTERRUPTED', 'Interrupted.')}", file=sys.stderr)
@@ -60,6 +69,9 @@ def run(command: ModuleType, argv: Sequence[str] | None = None) -> None:
 
 def _help(command: ModuleType, program: str, expected: str) -> str:
     usage = " ".join([program, *([expected] if expected else []), "[--flag=value ...]"])
+    # absl knows the flags of a script by the script's path.
+    name = sys.argv[0] if command.__name__ == "__main__" else command.__name__
+    flags.FLAGS.register_key_flag_for_module(name, flags.FLAGS["import"])
     own = flags.FLAGS.module_help(command)
     return f"{(command.__doc__ or '').strip()}\n\nUsage: {usage}\n{own}"
 
@@ -80,7 +92,7 @@ def _load_tensorflow() -> None:
 
 @contextmanager
 def _without_notices() -> Iterator[None]:
-    """Holds back what TensorFlow's libraries print to file descriptor 2 as they load; shows it when loading fails."""
+    """Hides what TensorFlow's libraries print to file descriptor 2 as they load; shows it when loading fails."""
     kept = os.dup(2)
     with tempfile.TemporaryFile() as notices:
         os.dup2(notices.fileno(), 2)
@@ -100,7 +112,7 @@ def _one_line(error: Exception) -> str:
 
     message = str(error)
     if isinstance(error, tf.errors.OpError):
-        # Of a failed assertion, what it says; around it stands where in the graph it was made.
+        # A failed assertion comes with the place in the graph where it was made: keep its own words alone.
         failed = re.search(r"assertion failed: (.*)", error.message)
         message = failed[1] if failed else error.message
     return " ".join(re.sub(r"\{\{.*?\}\}", "", message).split())

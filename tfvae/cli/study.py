@@ -1,12 +1,14 @@
-"""Runs a study, a grid of experiments with several seeds, and draws what it found.
+"""Runs a study, a grid of experiments with several seeds, and draws its results.
 
-  python tfvae study studies/small.json --output=runs/small
-  python tfvae study studies/small.json --output=runs/small --ray=auto
+  tfvae study studies/small.json --output=runs/small
+  tfvae study studies/small.json --output=runs/small --ray=auto
 
 Runs are trained side by side, on cores of their own. The folder gets runs/<name>/, results.csv, results.parquet and
-figures. After an interruption the same command goes on; runs that failed are tried again.
+figures. After an interruption the same command resumes; runs that failed are tried again. The processes of the runs
+import the modules of --import too, and those that the study names under "import".
 """
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,22 +16,25 @@ from pathlib import Path
 from absl import flags
 
 ARGUMENTS = "a study.json"
-INTERRUPTED = "Interrupted. The same command resumes with what is not done."
+INTERRUPTED = "Interrupted. The same command resumes."
 
-
-OUTPUT = flags.DEFINE_string("output", None, "A folder: new, or of a study to go on with or to add to.", required=True)
+OUTPUT = flags.DEFINE_string(
+    "output", None, "A folder: a new one, or that of a study to resume or extend.", required=True
+)
 PROCESSES = flags.DEFINE_integer("processes", None, "Runs at a time; by default as many as there are cores for.", 1)
 THREADS = flags.DEFINE_integer("threads", 1, "Cores of a run.", 1)
 RAY = flags.DEFINE_string("ray", None, "A Ray cluster: HOST:PORT, auto, or local to start one; by default none.")
 GPUS = flags.DEFINE_float("gpus", 0, "GPUs of a run, with --ray; 0.5 for two runs that share one.", 0)
-DRY_RUN = flags.DEFINE_bool("dry_run", False, "List the runs, and what there is of each; run nothing.")
+DRY_RUN = flags.DEFINE_bool("dry_run", False, "List the runs, and how far each is; run nothing.")
 
 
 def main(argv: Sequence[str]) -> None:
+    from tfvae.cli.start import IMPORT
     from tfvae.plots.study import save_figures
     from tfvae.studies import Study, listing, read_table, run_study
 
     study, output = Study.load(argv[1]), Path(OUTPUT.value)
+    study = dataclasses.replace(study, imports=tuple(dict.fromkeys([*study.imports, *IMPORT.value])))
     if DRY_RUN.value:
         print(*listing(study, output), sep="\n")
         return

@@ -1,1 +1,1 @@
-"""Files that are written whole, locked, and checked against a manifest."""
+"""Files that are written completely or not at all, locked, and checked against a manifest; tables; modules."""

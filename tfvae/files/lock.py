@@ -1,4 +1,4 @@
-"""A folder that one process at a time writes to."""
+"""A folder that only one process at a time writes to."""
 
 import errno
 import fcntl
@@ -19,16 +19,16 @@ _UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 def locked(folder: str | os.PathLike, patience: float = 0.0) -> Iterator[None]:
     """Keeps other processes out of a folder while the block runs.
 
-    The lock is the kernel's (flock on a file `.lock`), so that it ends with its process, however that ends. On NFS it
-    holds between machines too, unless the file system is mounted with `nolock` or `local_lock`; when a whole machine
-    stops, the server may need a minute and more to see it.
+    The lock is the kernel's (flock on a file `.lock`), so it ends with its process, however that ends. On NFS it also
+    works between machines, unless the file system is mounted with `nolock` or `local_lock`. When a whole machine stops,
+    the server may need more than a minute to notice.
 
     Args:
-        folder: made if it does not exist.
-        patience: float, seconds to wait for another process that holds it.
+        folder: it is made if it does not exist.
+        patience: float, seconds to wait for another process that holds the lock.
 
     Raises:
-        BlockingIOError: when another process holds it still.
+        BlockingIOError: when another process still holds it.
     """
     path = Path(folder) / NAME
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def locked(folder: str | os.PathLike, patience: float = 0.0) -> Iterator[None]:
     try:
         yield
     finally:
-        # Before the lock is given up: whoever opened this file and waits finds that it is gone, and makes a new one.
+        # Before the lock is released: a process that waits for this file sees that it is gone, and makes a new one.
         path.unlink(missing_ok=True)
         os.close(file)
 
@@ -53,13 +53,13 @@ def _acquired(path: Path, until: float) -> int:
                 time.sleep(0.5)
                 continue
             raise BlockingIOError(
-                f"{path.parent} is in use by {owner}. Wait for its end, or stop it, or choose another folder"
+                f"{path.parent} is in use by {owner}. Wait until it ends, stop it, or choose another folder"
             ) from None
         except OSError as error:
             if error.errno not in _UNSUPPORTED:
                 os.close(file)
                 raise
-            _LOG.warning("%s cannot be locked (%s): see to it that one process alone uses it", path.parent, error)
+            _LOG.warning("%s cannot be locked (%s): make sure that only one process uses it", path.parent, error)
         if _is_at(path, file):
             os.ftruncate(file, 0)
             os.write(file, f"process {os.getpid()} on {socket.gethostname()}".encode())

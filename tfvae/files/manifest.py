@@ -1,4 +1,4 @@
-"""manifest.json: the SHA-256 and size of every file in a folder, so that one that changed on its way is found."""
+"""manifest.json: the SHA-256 and size of every file in a folder, to find files that changed on the way."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ NAME = "manifest.json"
 
 
 def write_manifest(folder: str | os.PathLike) -> Path:
-    """Writes manifest.json into a folder, over one that is there: {"files": {name: {"sha256": ..., "bytes": ...}}}.
+    """Writes or replaces the manifest.json of a folder: {"files": {name: {"sha256": ..., "bytes": ...}}}.
 
     Returns:
         Its path.
@@ -31,8 +31,8 @@ def write_manifest(folder: str | os.PathLike) -> Path:
 def verify_manifest(folder: str | os.PathLike) -> None:
     """Checks that a folder holds the files of its manifest, byte for byte, and no others.
 
-    It finds damage, not malice: who can change a file can change the manifest too. Compare the digest of manifest.json
-    itself with one that came another way for that.
+    It finds damage, not malice: someone who can change a file can change the manifest too. Against that, compare the
+    digest of manifest.json itself with one from another source.
 
     Raises:
         ValueError: naming the first file, in order, that has changed, is missing or is not in the manifest; or if there
@@ -43,18 +43,18 @@ def verify_manifest(folder: str | os.PathLike) -> None:
     found = _described(folder)
     for name in sorted({*expected, *found}):
         if name not in found:
-            raise ValueError(f"Expected the file {name} of {NAME}. There is none in {folder}: get the folder anew")
+            raise ValueError(f"Expected the file {name} of {NAME}. There is none in {folder}: get the folder again")
         if name not in expected:
-            raise ValueError(f"Expected the files of {NAME} alone in {folder}. Received: also {name}. Move it away")
+            raise ValueError(f"Expected only the files of {NAME} in {folder}. Received: also {name}. Move it away")
         if found[name] != expected[name]:
             raise ValueError(
                 f"Expected {folder / name} as {NAME} describes it, {expected[name]}. Received: {found[name]}. "
-                "It has changed since it was exported: get the folder anew"
+                "It has changed since it was exported: get the folder again"
             )
 
 
 def _described(folder: Path, leave_out: Path | None = None) -> dict[str, dict[str, Any]]:
-    """Every file below a folder but its manifest, by its path from there, as POSIX writes it."""
+    """All files in a folder except its manifest, by their relative paths in POSIX form."""
     files = [file for file in folder.rglob("*") if file.is_file() and file not in (folder / NAME, leave_out)]
     return {file.relative_to(folder).as_posix(): _describe(file) for file in sorted(files)}
 

@@ -1,13 +1,65 @@
 """Tables in Markdown."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Table:
+    """Measurements, or results, that are printed as a table.
+
+    Args:
+        title: what the numbers are, and their units.
+        columns: their names; the first names the rows.
+        rows: one cell for each column: text, whole numbers or floats, None where there is no value.
+        notes: sentences under the table: how it was measured, what was left out and why.
+
+    Raises:
+        ValueError: when the number of cells in a row is not the number of columns.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    notes: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        for cells in self.rows:
+            if len(cells) != len(self.columns):
+                raise ValueError(
+                    f"Expected {len(self.columns)} cells, one for each column of {self.columns}. Received: {cells}"
+                )
+
+    def to_markdown(self) -> str:
+        """The table in Markdown, with its title as a heading."""
+        lines = [f"### {self.title}", "", head(self.columns, right=self.columns[1:])]
+        lines += [row(map(_cell, cells)) for cells in self.rows]
+        for note in self.notes:
+            lines += ["", note]
+        return "\n".join(lines) + "\n"
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """The table for JSON: a dictionary for each row, by column."""
+        rows = [dict(zip(self.columns, cells, strict=True)) for cells in self.rows]
+        return {"title": self.title, "rows": rows, "notes": list(self.notes)}
 
 
 def head(columns: Sequence[str], *, right: Collection[str] = ()) -> str:
-    """A table's first two lines: its columns' names; those in `right` stand to the right."""
+    """The first two lines of a table: the names of its columns; those in `right` are aligned to the right."""
     return f"{row(columns)}\n{row('---:' if column in right else '---' for column in columns)}"
 
 
 def row(cells: Iterable[object]) -> str:
-    """A line of a table, without its end; a | within a cell is shown as one."""
+    """A line of a table, without the line break; a | within a cell is escaped."""
     return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return str(value)

@@ -13,12 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
+from tfvae.analysis.settings import Setting, by_model, short
 from tfvae.metrics import METRICS
 from tfvae.models import MODELS
 from tfvae.plots.axes import add_legend, colors, new_axes, set_title
 from tfvae.plots.curves import LABELS
 from tfvae.plots.tiles import FAINT, INK, save_png
-from tfvae.studies.settings import Setting, by_model, short
 
 _MARKERS = "osD^vP*X"
 _SHORT_LABEL = 12  # characters, of which three labels have room beside each other

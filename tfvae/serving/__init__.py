@@ -1,4 +1,4 @@
-"""Encoders over the network: a client of TensorFlow Serving, a local server of the same protocol, and configuration.
+"""Encoders over the network: a client of TensorFlow Serving, a local server of its protocol, and configuration.
 
 Needs the extra `serving`: pip install "tfvae[serving]".
 """

@@ -1,4 +1,4 @@
-"""The one error of serving, and how codes of gRPC and of HTTP stand for each other."""
+"""The error of serving, and the codes of gRPC and HTTP that correspond to each other."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,17 +38,17 @@ CODE_OF_HTTP = {
     504: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
 CODE_OF_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
-# An error travels in headers, which are 8 KiB at most.
+# An error is sent in headers, which are 8 KiB at most.
 _LONGEST = 2_000
 
 
 class ServingError(RuntimeError):
-    """What went wrong at a server, or on the way to it.
+    """An error of a server, or on the way to it.
 
     Args:
         code: grpc.StatusCode, also for REST.
-        message: the server's own words, cut at 2,000 characters.
-        temporary: whether the same request may succeed a moment later.
+        message: the server's message, cut at 2,000 characters.
+        temporary: whether the same request may succeed later.
     """
 
     def __init__(self, code: grpc.StatusCode, message: str, *, temporary: bool = False):
@@ -64,24 +64,24 @@ def invalid(message: str) -> ServingError:
 
 @contextmanager
 def errors_as_codes() -> Iterator[None]:
-    """Raises whatever goes wrong within as a ServingError, so that a server answers and goes on."""
+    """Raises any error in its block as a ServingError, so that a server answers and continues."""
     try:
         yield
     except ServingError:
         raise
     except tf.errors.OpError as error:
-        # Python's loader adds where in this program the graph was read, which a client has no use for.
+        # Python's loader adds where this program read the graph, which is of no use to a client.
         message = error.message.split("\n\nOriginal stack trace")[0]
         raise ServingError(CODE_OF_NUMBER[error.error_code], message) from error
     except UnicodeDecodeError as error:
-        # TensorFlow's Python loses the code of an error whose message is no UTF-8: one that quotes a request's bytes.
+        # TensorFlow's Python loses the code of an error whose message is not UTF-8: one that quotes bytes of a request.
         raise invalid(error.object.decode(errors="replace")) from error
     except Exception as error:
         raise ServingError(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}") from error
 
 
 def checked_size(shape: list[int], dtype: tf.DType, limit: int) -> None:
-    """Refuses a tensor that says it is larger than any request may be: its shape alone costs nothing to send."""
+    """Refuses a tensor whose shape is larger than a request may be: a shape alone costs nothing to send."""
     item = 1 if dtype == tf.string else dtype.size
     if min(shape, default=0) < 0 or item * float(np.prod(shape, dtype=np.float64)) > limit:
         raise invalid(f"Expected a tensor of at most {limit} bytes. Received: shape={shape}, dtype={dtype.name}")

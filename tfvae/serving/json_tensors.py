@@ -15,13 +15,13 @@ Json = Any
 
 
 def inputs_of(document: Json, signature: SignatureDef) -> tuple[dict[str, np.ndarray], bool]:
-    """The arrays in a request's document, and whether it is in row format.
+    """The arrays in the document of a request, and whether it is in row format.
 
     Row format is {"instances": [one for each image]}, columnar {"inputs": one list, or one for each name}. Bytes are
     {"b64": "..."} of the standard alphabet.
 
     Raises:
-        ServingError: INVALID_ARGUMENT, for a document that is not such a request.
+        ServingError: INVALID_ARGUMENT, if the document is not such a request.
     """
     if not isinstance(document, dict):
         raise invalid(f"JSON Value: {_short(document)} Is not object")
@@ -35,7 +35,7 @@ def inputs_of(document: Json, signature: SignatureDef) -> tuple[dict[str, np.nda
 
 
 def document_of(outputs: Mapping[str, np.ndarray], *, rows: bool) -> Json:
-    """A response's document; an output that is alone stands without its name."""
+    """The document of a response. A single output has no name."""
     columns = {name: _to_json(name, array) for name, array in outputs.items()}
     if not rows:
         return {"outputs": columns if len(columns) > 1 else next(iter(columns.values()))}
@@ -48,7 +48,7 @@ def document_of(outputs: Mapping[str, np.ndarray], *, rows: bool) -> Json:
 
 
 def to_json(array: np.ndarray) -> Json:
-    """An array as a client writes it: bytes as {"b64": ...}, numbers as they are."""
+    """An array as a client writes it: bytes become {"b64": ...}, numbers stay as they are."""
     if array.dtype == object:
         return [{"b64": base64.b64encode(item).decode()} for item in array.ravel()]
     return array.tolist()
@@ -110,7 +110,7 @@ def _array(value: Json, signature: SignatureDef, name: str) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore"):
         converted = array.astype(target)
     if target.kind in "iu":
-        # TensorFlow Serving takes 300 for a uint8, and means 44.
+        # TensorFlow Serving accepts 300 as a uint8, and reads 44.
         lossless = np.array_equal(converted, array)
     else:
         lossless = bool((np.isfinite(converted) | ~np.isfinite(array.astype(np.float64))).all())
@@ -151,7 +151,7 @@ def _to_json(name: str, array: np.ndarray) -> Json:
 
 
 def _shortest(array: np.ndarray) -> Json:
-    """Nested lists; of float32, the numbers with the fewest digits that read back as the same float32."""
+    """Nested lists; a float32 gets the fewest digits that read back as the same float32."""
     return array.astype("U").astype(np.float64).tolist() if array.dtype == np.float32 else array.tolist()
 
 

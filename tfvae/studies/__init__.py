@@ -1,4 +1,4 @@
-"""Many runs: a study is a grid of experiments, run side by side, scored, and gathered in one table."""
+"""Many runs: a study is a grid of experiments that are run side by side, scored, and collected in one table."""
 
 from tfvae.studies.runner import listing, run_study
 from tfvae.studies.study import Evaluation, Study

@@ -1,4 +1,4 @@
-"""Python programs side by side on this machine, each held to cores of its own."""
+"""Python programs side by side on this machine, each on cores of its own."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ class Task:
     Args:
         name: of the task.
         arguments: of Python, such as ("-c", "print(1)").
-        output: the file that gets all that it prints.
+        output: the file for everything that it prints.
     """
 
     name: str
@@ -33,10 +33,10 @@ class Task:
 def in_processes(
     tasks: Sequence[Task], *, processes: int | None = None, threads: int = 1
 ) -> Generator[tuple[Task, str], None, None]:
-    """Runs tasks, and yields each as it ends, with what went wrong or "".
+    """Runs tasks, and yields each when it ends, with its problem or "".
 
-    A process may use `threads` cores that no other process of this call uses, as long as there are enough. When the
-    iterator is closed, or this process ends, by whatever signal, so do those that read their standard input to its end.
+    A process may use `threads` cores that no other process of this call uses, as long as there are enough. Closing the
+    iterator ends all processes. So does the end of this process, by any signal, for those that call `end_with_input`.
 
     Args:
         tasks: in the order in which they begin.
@@ -68,7 +68,7 @@ def in_processes(
 
 
 def core_sets(processes: int | None, threads: int) -> list[set[int]]:
-    """For each process the cores that it is held to; empty where the system cannot hold a process to cores.
+    """The cores that each process may use; empty where the system cannot restrict a process to cores.
 
     Raises:
         ValueError: an argument is less than 1.
@@ -84,10 +84,10 @@ def core_sets(processes: int | None, threads: int) -> list[set[int]]:
 
 
 def end_with_input() -> None:
-    """Has this process, and those it started, end when its standard input does: with its parent, however that ends."""
+    """Ends this process, and those it started, when its standard input ends: with its parent, however that ends."""
 
     def wait() -> None:
-        # Not through sys.stdin, whose lock Python takes at its own end, and aborts where a thread still reads.
+        # Not through sys.stdin: Python takes its lock at exit, and aborts if a thread is still reading.
         while os.read(0, 1024):
             pass
         os.killpg(0, signal.SIGKILL)
@@ -96,12 +96,12 @@ def end_with_input() -> None:
 
 
 def thread_settings(threads: int) -> dict[str, str]:
-    """Environment variables that bound the threads of linear algebra, boosted trees and joblib."""
+    """Environment variables that limit the threads of linear algebra, boosted trees and joblib."""
     return {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT")}
 
 
 def problem(exit_code: int, output: Path) -> str:
-    """What went wrong, as a program's last lines tell it; "" for the exit code 0."""
+    """How a program failed, with its last lines; "" for the exit code 0."""
     if exit_code == 0:
         return ""
     ended = f"killed by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"exit code {exit_code}"
@@ -113,17 +113,17 @@ def problem(exit_code: int, output: Path) -> str:
 def _started(task: Task, cores: set[int], environment: Mapping[str, str]) -> subprocess.Popen:
     own = os.sched_getaffinity(0) if cores else set()
     if cores:
-        # A child has its parent's cores from its first moment; set afterwards, threads might have begun elsewhere.
+        # A child inherits its parent's cores. If they were set afterwards, its first threads might run elsewhere.
         os.sched_setaffinity(0, cores)
     try:
         with task.output.open("wb") as output:
             return subprocess.Popen(
-                [sys.executable, "-u", *task.arguments],  # what it printed stands before the error that ends it
+                [sys.executable, "-u", *task.arguments],  # so that what it printed comes before the error that ends it
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environment,
-                start_new_session=True,  # Ctrl-C reaches this process alone, which then ends them
+                start_new_session=True,  # Ctrl-C reaches this process alone, which then ends its children
             )
     finally:
         if own:

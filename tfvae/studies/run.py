@@ -1,4 +1,4 @@
-"""One run of a study in its own folder: trained, and scored, at the steps where scores are due."""
+"""One run of a study in its own folder: trained, and scored at the steps where scores are due."""
 
 import dataclasses
 import json
@@ -12,11 +12,13 @@ import keras
 import tensorflow as tf
 
 from tfvae import data
+from tfvae.codes.capabilities import Capabilities, capabilities_of
 from tfvae.evaluation import evaluate
 from tfvae.experiment import Experiment
 from tfvae.files.atomic import written_whole
 from tfvae.files.lock import locked
-from tfvae.loading import Trained, load_trained
+from tfvae.files.modules import import_modules
+from tfvae.loading import load_trained
 from tfvae.plots.traversals import draw_traversals
 from tfvae.studies.processes import end_with_input
 from tfvae.studies.study import Evaluation, digest
@@ -27,15 +29,16 @@ from tfvae.training.train import train
 def run_folder(folder: str | os.PathLike) -> None:
     """Does what a run's task.json says, from where it was interrupted.
 
-    The folder gets model/, as `tfvae.train` fills it, scores/, traversals.png, drawn anew with each of the scores, and
-    seconds.json: what the training took so far.
+    The folder gets model/, which `tfvae.train` fills; scores/; traversals.png, which is drawn again with each of the
+    scores, if the model decodes; and seconds.json, the time that the training took so far.
 
     Raises:
-        BlockingIOError: when another process is at work in the folder.
+        BlockingIOError: when another process works in the folder.
         Exception: what `tfvae.train` and `tfvae.evaluate` raise.
     """
     folder = Path(folder)
     task = json.loads((folder / "task.json").read_text())
+    import_modules(task.get("import", ()), task.get("import_from", ()))
     experiment, evaluation = Experiment.from_dict(task["experiment"]), Evaluation(**task["evaluation"])
     with locked(folder, patience=60):
         images = data.load(experiment.data)
@@ -43,49 +46,48 @@ def run_folder(folder: str | os.PathLike) -> None:
         for steps in points(experiment, task["score_at"]):
             scores = scores_file(folder, steps, evaluation)
             if scores.exists() or trained_steps(folder) > steps:
-                continue  # scored already; or passed with other settings of the scores, and to be had no more
+                continue  # it is scored already, or the training passed it and its weights are gone
             part = dataclasses.replace(experiment, steps=steps)
             print(f"Training to step {steps}", flush=True)
             train(part, folder / "model", data=images, progress=False, callbacks=[_Clock(folder / "seconds.json")])
             print(f"Scoring at step {steps}", flush=True)
-            trained = load_trained(folder / "model")
-            result = _scores(trained, scored_on, evaluation)
-            assert trained.model is not None
-            reach = trained.model.traversal_range
-            draw_traversals(
-                folder / "traversals.png",
-                trained.represent,
-                trained.model.decode,
-                images,
-                reach=reach,
-                seed=evaluation.seed,
-            )
+            model = capabilities_of(load_trained(folder / "model").model)
+            result = _scores(model, scored_on, evaluation)
+            if model.decode is not None:
+                draw_traversals(
+                    folder / "traversals.png",
+                    model.represent,
+                    model.decode,
+                    images,
+                    reach=model.traversal_range,
+                    seed=evaluation.seed,
+                )
             with written_whole(scores) as beside:
                 values = {"experiment": dataclasses.asdict(part), "evaluation": dataclasses.asdict(evaluation)}
                 beside.write_text(json.dumps({**values, **result, **_seconds(folder)}, indent=2) + "\n")
 
 
 def points(experiment: Experiment, score_at: Sequence[int]) -> list[int]:
-    """The steps at which a run is scored, ascending; its last is one of them."""
+    """The steps at which a run is scored, ascending; the last step is one of them."""
     return sorted({step for step in score_at if step < experiment.steps} | {experiment.steps})
 
 
 def scores_file(folder: Path, steps: int, evaluation: Evaluation) -> Path:
-    """Where the scores at a step are written: other settings have other files, and overwrite nothing."""
+    """Where the scores at a step are written. Each evaluation has files of its own, so none is overwritten."""
     return folder / "scores" / f"{steps}-{digest(dataclasses.asdict(evaluation))}.json"
 
 
 def trained_steps(folder: Path) -> int:
-    """How many steps a run's last checkpoint has behind it."""
+    """The step of a run's last checkpoint, or 0."""
     return max(Checkpoints.steps_in(folder / "model" / "checkpoints"), default=0)
 
 
 def in_own_process(folder: str, threads: str) -> None:
-    """What the process of a run does; it ends as soon as its standard input does, with which its parent holds it.
+    """What the process of a run does. It ends when its standard input does, so it never outlives its parent.
 
     Args:
         folder: the run's.
-        threads: of TensorFlow, for each op and between ops; sums come out the same only with as many.
+        threads: how many TensorFlow uses within an op and between ops. Only equal numbers give equal sums.
     """
     end_with_input()
     tf.config.threading.set_intra_op_parallelism_threads(int(threads))
@@ -94,7 +96,7 @@ def in_own_process(folder: str, threads: str) -> None:
 
 
 class _Clock(keras.callbacks.Callback):
-    """Keeps in a file the seconds that training took, over all interruptions."""
+    """Keeps the seconds that training took in a file, over all interruptions."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -114,8 +116,7 @@ def _seconds(folder: Path) -> dict[str, float]:
     return json.loads(path.read_text()) if path.exists() else {"training_seconds": 0.0, "training_cpu_seconds": 0.0}
 
 
-def _scores(trained: Trained, scored_on: Any, evaluation: Evaluation) -> dict[str, Any]:
+def _scores(model: Capabilities, scored_on: Any, evaluation: Evaluation) -> dict[str, Any]:
     start = time.perf_counter()
-    log_likelihood = getattr(trained.model, "log_likelihood", None)  # a GAN has none
-    scores = evaluate(trained.represent, scored_on, log_likelihood=log_likelihood, **evaluation.arguments())
+    scores = evaluate(model.represent, scored_on, log_likelihood=model.log_likelihood, **evaluation.arguments())
     return {"scores": scores, "evaluation_seconds": time.perf_counter() - start}

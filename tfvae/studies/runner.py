@@ -1,4 +1,4 @@
-"""Runs a study: what is not done yet, side by side."""
+"""Runs a study: the runs that are not done yet, side by side."""
 
 import dataclasses
 import json
@@ -29,23 +29,23 @@ def run_study(
     gpus: float = 0,
     report: Callable[[str], None] = print,
 ) -> dict[str, str]:
-    """Trains and scores all runs of a study that are not done yet, in processes of their own.
+    """Trains and scores all runs of a study that are not done yet, each in a process of its own.
 
-    A run that was interrupted goes on from its last checkpoint; one that failed is tried again; one that is done, by
-    this study or another in the same folder, is left as it is. What a run computes depends on neither the others nor
-    their order. `output` gets study.json, runs/<name>/, and results.csv, .parquet and .md, renewed after each run.
+    An interrupted run resumes from its last checkpoint; a failed one is tried again; one that is done, by this study or
+    another in the same folder, is left as it is. What a run computes depends on neither the others nor their order.
+    `output` gets study.json, runs/<name>/, and results.csv, .parquet and .md, which are updated after each run.
 
     Args:
         study: what to run.
-        output: a folder, for one study after another.
+        output: a folder; several studies may use it, one after another.
         processes: runs at a time; by default as many as there are cores for.
-        threads: cores of a run. Runs on 1 and on 2 differ in rounding, as sums are split.
-        ray: the address of a Ray cluster, see `on_ray`; by default they run on this machine.
-        gpus: of a run on Ray.
-        report: is given a line for each run that ends.
+        threads: cores of a run. Runs on 1 and on 2 differ in rounding, because sums are split.
+        ray: the address of a Ray cluster, see `on_ray`; by default runs are processes of this machine.
+        gpus: GPUs of a run on Ray.
+        report: gets a line of text for each run that ends.
 
     Returns:
-        For each run that failed its name and how: its last lines.
+        The names of the runs that failed, each with its last lines.
 
     Raises:
         BlockingIOError: another process runs a study in this folder.
@@ -54,7 +54,7 @@ def run_study(
     changes = differences(experiments)
     with locked(output):
         with written_whole(output / "study.json") as beside:
-            beside.write_text(json.dumps(dataclasses.asdict(study), indent=2) + "\n")
+            beside.write_text(json.dumps(study.to_dict(), indent=2) + "\n")
         tasks = []
         for name, experiment in experiments.items():
             if state_of(study, output, name) == "done":
@@ -64,6 +64,8 @@ def run_study(
                 "experiment": dataclasses.asdict(experiment),
                 "evaluation": dataclasses.asdict(study.evaluation),
                 "score_at": list(study.score_at),
+                "import": list(study.imports),
+                "import_from": study.import_from,
             }
             with written_whole(folder / "task.json") as beside:
                 beside.write_text(json.dumps(values, indent=2) + "\n")
@@ -77,24 +79,24 @@ def run_study(
             for task, problem in ended:
                 rows = rows_of(study, output)
                 write_table(rows, output)
-                if state_of(study, output, task.name) == "done":  # whatever became of the process after that
+                if state_of(study, output, task.name) == "done":  # however the process ended after that
                     done += 1
                     found = described(rows, task.name)
                 else:
-                    failed[task.name] = problem or f"it ended before it was done; see {task.output}"
+                    failed[task.name] = problem or f"it ended before it was done, see {task.output}"
                     found = f"failed: {failed[task.name]}"
                 report(f"[{done}/{len(experiments)}] {task.name}  {changes[task.name]}: {found}")
     return failed
 
 
 def listing(study: Study, output: str | os.PathLike) -> list[str]:
-    """A line for each run: its name, what sets it apart from the others, and what there is of it."""
+    """A line for each run: its name, how far it is, and how it differs from the others."""
     changes = differences(study.experiments())
     return [f"{name}  {state_of(study, output, name)}  {apart}" for name, apart in changes.items()]
 
 
 def state_of(study: Study, output: str | os.PathLike, name: str) -> str:
-    """What there is of a run: "done", "at step 400 of 1000", or "to do"."""
+    """How far a run is: "done", "at step 400 of 1000", or "to do"."""
     folder, experiment = Path(output) / "runs" / name, study.experiments()[name]
     if scores_file(folder, experiment.steps, study.evaluation).exists():
         return "done"

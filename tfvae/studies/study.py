@@ -1,4 +1,4 @@
-"""What a study is: a base experiment, a grid of changes to it, seeds, and how each run is scored; a JSON file."""
+"""What a study is: a base experiment, a grid of changes to it, seeds, and how each run is scored. A JSON file."""
 
 import copy
 import dataclasses
@@ -13,8 +13,11 @@ from typing import Any
 
 from tfvae import zoo
 from tfvae.experiment import Experiment
+from tfvae.files.modules import import_modules
 from tfvae.metrics import METRICS, QUICK
 from tfvae.models import MODELS
+
+_KEYS = ("experiment", "grid", "seeds", "score_at", "evaluation", "import")  # of a study in JSON
 
 
 @dataclass(frozen=True)
@@ -23,15 +26,15 @@ class Evaluation:
 
     Args:
         metrics: names out of `tfvae.metrics.METRICS`; by default the two of the paper.
-        quick: whether metrics have the parameters of `tfvae.metrics.QUICK`: for a first look.
-        parameters: for each metric what differs from its defaults (from `QUICK`, if quick).
-        images: over how many the KL and the reconstruction error are averaged.
-        limit: None, or how many random images stand for the whole data set.
-        data: a data set's name; by default the one that the run was trained on.
+        quick: whether metrics use the parameters of `tfvae.metrics.QUICK`: for a first look.
+        parameters: for each metric, what differs from its defaults (from `QUICK`, if quick).
+        images: how many images the KL and the reconstruction error are averaged over.
+        limit: how many random images stand for the whole data set; None for all of it.
+        data: the name of a data set; by default the one that the run was trained on.
         seed: decides the images that are drawn, the same for all runs.
 
     Raises:
-        ValueError: for an unknown metric, or a value of another kind.
+        ValueError: for an unknown metric, or a value of the wrong type.
     """
 
     metrics: Sequence[str] = ("beta_vae", "factor_vae")
@@ -76,16 +79,20 @@ class Study:
     """A grid of experiments.
 
     Args:
-        experiment: what all runs have in common: keys and values of an `Experiment`, dots leading into objects. What is
-            absent has its default.
-        grid: objects of keys and the values that they take. Of one object each combination is run: {"model":
+        experiment: what all runs have in common: keys and values of an `Experiment`; dots lead into objects. What is
+            absent has its default. The grid may set the model.
+        grid: objects of keys and the values that they take. Every combination within an object is run: {"model":
             "beta_vae", "parameters.beta": [1, 4]} are two settings. A list means several values, anything else is one.
             A key with commas sets several keys together: {"batch_size,steps": [[64, 2000], [128, 1000]]}.
         seeds: each setting is run with each of them; by default with the experiment's seed.
-        score_at: steps at which a run is scored, beside its last.
-        evaluation: how.
+        score_at: steps at which a run is scored, in addition to its last.
+        evaluation: how runs are scored.
+        imports: Python modules that register models, metrics and data; "import" in JSON. This process imports them, and
+            so does the process of each run.
+        folder: where these modules are looked for, before the current folder: that of the study's file.
 
     Raises:
+        ImportError: when a module cannot be imported.
         ValueError: for an unknown key, model or metric, or a value out of range.
     """
 
@@ -94,19 +101,23 @@ class Study:
     seeds: Sequence[int] | None = None
     score_at: Sequence[int] = ()
     evaluation: Evaluation = field(default_factory=Evaluation)
+    imports: Sequence[str] = ()
+    folder: str | os.PathLike | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        import_modules(self.imports, self.import_from)
         if any(type(step) is not int or step < 1 for step in self.score_at):
             raise ValueError(f"Expected score_at to be a list of steps. Received: score_at={self.score_at!r}")
         self.experiments()
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Study":
-        """Reads a JSON file; its experiment is an object, or the name of another file beside it or of a zoo's entry.
+        """Reads a JSON file; its experiment is an object, or the name of a file in the same folder or of a zoo entry.
 
         Raises:
             FileNotFoundError: when there is no such file.
-            ValueError: when it is no study.
+            ImportError: as the constructor.
+            ValueError: when the file does not hold a study.
         """
         path = Path(path)
         try:
@@ -122,12 +133,18 @@ class Study:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], folder: Path | None = None) -> "Study":
-        """Reads keys and values, see `load`.
+        """Reads keys and values, see `load`. Its modules are imported before the names of models and metrics are read.
 
         Raises:
-            ValueError: for an unknown key, or a value that is no study's.
+            ImportError: as the constructor.
+            ValueError: for an unknown key, or a value that a study cannot have.
         """
-        values = dict(_of_fields(cls, values, "study"))
+        given = _checked(values, _KEYS, "study")
+        values = {key: value for key, value in given.items() if value is not None}
+        imports = values.pop("import", [])
+        if not isinstance(imports, list) or not all(isinstance(name, str) for name in imports):
+            raise ValueError(f"Expected import to be a list of names of modules. Received: import={imports!r}")
+        import_modules(imports, _import_from(folder))
         base = values.get("experiment")
         if isinstance(base, str):
             found = zoo.load_experiment(base) if base in zoo.names() else Experiment.load((folder or Path()) / base)
@@ -139,11 +156,22 @@ class Study:
         for name in ("seeds", "score_at"):
             if not isinstance(values.get(name, []), list):
                 raise ValueError(f"Expected {name} to be a list. Received: {name}={values[name]!r}")
-        evaluation = values.get("evaluation", {})
-        return cls(**values | {"evaluation": Evaluation(**_of_fields(Evaluation, evaluation, "evaluation"))})
+        known = [each.name for each in dataclasses.fields(Evaluation)]
+        values["evaluation"] = Evaluation(**_checked(values.get("evaluation", {}), known, "evaluation"))
+        return cls(**values, imports=tuple(imports), folder=folder)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Keys and values as JSON has them, see `load`."""
+        values = dataclasses.asdict(self)
+        return {key: values["imports" if key == "import" else key] for key in _KEYS}
+
+    @property
+    def import_from(self) -> list[str]:
+        """The folders where its modules are looked for first."""
+        return _import_from(self.folder)
 
     def experiments(self) -> dict[str, Experiment]:
-        """All experiments by name, each once: every setting with the first seed, then with the second, and on."""
+        """All experiments by name, each once: every setting with the first seed, then with the second, and so on."""
         found: dict[str, Experiment] = {}
         for seed in [None] if self.seeds is None else self.seeds:
             for block in self.grid:
@@ -163,15 +191,15 @@ class Study:
 
 
 def run_name(experiment: Experiment) -> str:
-    """A run's name: its model, its seed, and a digest of all that it is.
+    """The name of a run: its model, its seed, and a digest of its experiment.
 
-    The digest hangs neither on the order of keys nor on whether a number is written as 10 or as 10.0.
+    The digest depends neither on the order of keys nor on whether a number is written as 10 or as 10.0.
     """
     return f"{experiment.model}-seed_{experiment.seed}-{digest(dataclasses.asdict(experiment))}"
 
 
 def digest(values: Any) -> str:
-    """12 hexadecimal digits that tell what JSON can hold from anything else."""
+    """12 hexadecimal digits that identify a value of JSON."""
     return hashlib.sha256(json.dumps(_canonical(values), sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -183,12 +211,15 @@ def _canonical(value: Any) -> Any:
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _of_fields(cls: Any, values: Any, what: str) -> Mapping[str, Any]:
-    known = [each.name for each in dataclasses.fields(cls)]
+def _import_from(folder: str | os.PathLike | None) -> list[str]:
+    return [*([] if folder is None else [str(Path(folder).absolute())]), os.getcwd()]
+
+
+def _checked(values: Any, known: Sequence[str], what: str) -> Mapping[str, Any]:
     if not isinstance(values, Mapping):
-        raise ValueError(f"Expected a {what}, an object with keys among {known}. Received: {values!r}")
+        raise ValueError(f"Expected a {what}, an object with keys among {list(known)}. Received: {values!r}")
     if unknown := sorted(set(values) - set(known)):
-        raise ValueError(f"Expected keys of a {what} among {known}. Received: {unknown}")
+        raise ValueError(f"Expected keys of a {what} among {list(known)}. Received: {unknown}")
     return values
 
 
@@ -208,7 +239,7 @@ def _combinations(block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _changed(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Experiment:
-    """The experiment with changes; whole objects are put in before what dots lead to within them."""
+    """The experiment with changes; a whole object is put in before the keys that dots lead to within it."""
     result: dict[str, Any] = {}
     for source in (base, changes):
         for key in sorted(source, key=lambda key: key.count(".")):

@@ -1,10 +1,10 @@
-"""What a study found, to be read: a line for each setting."""
+"""The results of a study for a reader: a line for each setting."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfvae.studies.settings import Setting, by_model
-from tools.benchmark.table import Table
+from tfvae.analysis.settings import Setting, by_model
+from tfvae.files.markdown import Table
 
 _UNITS = {"reconstruction": "reconstruction, nats", "kl": "KL, nats"}
 
@@ -12,7 +12,8 @@ _UNITS = {"reconstruction": "reconstruction, nats", "kl": "KL, nats"}
 def summary(rows: Sequence[Mapping[str, Any]]) -> Table:
     """The scores of each setting at its last step.
 
-    Of several seeds the mean and half its 95% confidence interval, of one its score and the standard error of that.
+    For several seeds, it has their mean and half its 95% confidence interval; for one seed, its score and standard
+    error. A score that was skipped is an empty cell.
 
     Args:
         rows: of a study's table (`tfvae.studies.read_table`).
@@ -27,9 +28,9 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def over_training(rows: Sequence[Mapping[str, Any]]) -> Table | None:
-    """The scores of each setting at each step at which it was scored, beside what the training had cost by then.
+    """The scores of each setting at each step at which it was scored, and what the training had cost by then.
 
-    Cells, args, raises: as `summary`. None when no run was scored more than once.
+    Cells, args and errors are those of `summary`. None when no run was scored more than once.
     """
     settings = [setting for found in by_model(rows).values() for setting in found]
     lines = [(setting, steps) for setting in settings for steps in sorted({row["steps"] for row in setting.rows})]

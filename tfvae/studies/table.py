@@ -20,13 +20,13 @@ Row = Mapping[str, Any]
 
 
 def rows_of(study: Study, output: str | os.PathLike) -> list[dict[str, Any]]:
-    """What a study has found so far, in the order of its runs.
+    """The results of a study so far, in the order of its runs.
 
     Returns:
         For each run and step that was scored: "run", its name; each key of its experiment, those within objects as
-        "parameters.gamma", "steps" the step; for each metric its score, under its name, and what else it gives as a
-        number, as "factor_vae.standard_error"; "reconstruction" and "kl" in nats; "training_seconds" and
-        "training_cpu_seconds" over all interruptions, "evaluation_seconds".
+        "parameters.gamma", and the step as "steps"; for each metric its score under its name, None if it was skipped,
+        and its other numbers, such as "factor_vae.standard_error"; "reconstruction" and "kl" in nats;
+        "training_seconds" and "training_cpu_seconds" over all interruptions, and "evaluation_seconds".
     """
     rows = []
     for name, experiment in study.experiments().items():
@@ -38,12 +38,12 @@ def rows_of(study: Study, output: str | os.PathLike) -> list[dict[str, Any]]:
 
 
 def write_table(rows: Sequence[Row], output: str | os.PathLike) -> None:
-    """Writes rows to results.csv, .parquet and, summed up, .md in a folder; none of them while there are no rows."""
+    """Writes rows to results.csv and .parquet, and their summary to results.md; nothing while there are no rows."""
     if not rows:
         return
     fields = [each.name for each in dataclasses.fields(Experiment)]
     names = list(dict.fromkeys(key for row in rows for key in row))
-    # Keys that some models lack stand with the others of their object.
+    # Keys that some models lack are placed next to the others of their object.
     places = {name: (fields.index(top) if (top := name.partition(".")[0]) in fields else len(fields)) for name in names}
     names = ["run", *sorted(names[1:], key=lambda name: places[name])]
     table = pa.table({name: _column([row.get(name) for row in rows]) for name in names})
@@ -63,7 +63,7 @@ def read_table(path: str | os.PathLike) -> list[dict[str, Any]]:
 
 
 def described(rows: Sequence[Row], run: str) -> str:
-    """A run's last scores and its training's seconds, as one line."""
+    """A run's last scores and the seconds of its training, in one line."""
     *_, row = (row for row in rows if row["run"] == run)
     scores = {key: value for key, value in row.items() if f"{key}.standard_error" in row and value is not None}
     found = [f"{name} {value:.3g}" for name, value in scores.items()]
@@ -71,7 +71,7 @@ def described(rows: Sequence[Row], run: str) -> str:
 
 
 def differences(experiments: Mapping[str, Experiment]) -> dict[str, str]:
-    """For each experiment what sets it apart from the others of its model: "parameters.beta=4 seed=0"."""
+    """How each experiment differs from the others of its model: "parameters.beta=4 seed=0"."""
     flat = {name: _flat(dataclasses.asdict(experiment)) for name, experiment in experiments.items()}
     seen: dict[tuple[str, str], set[str]] = {}
     for values in flat.values():
@@ -111,7 +111,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _column(values: list[Any]) -> pa.Array:
-    """A column of one type; what is of several, or a list, as the JSON text of each."""
+    """A column of one type. Values of several types, and lists, become JSON text."""
     kinds = {float if _is_number(value) else type(value) for value in values if value is not None}
     if len(kinds) > 1 or kinds & {list, tuple, dict}:
         return pa.array([None if value is None else json.dumps(value) for value in values])

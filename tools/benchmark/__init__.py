@@ -1,15 +1,15 @@
-"""What this library takes on a machine, table by table. Adding one: a file here and a line below."""
+"""How much time and memory this library takes on a machine, table by table. To add one: a file here, a line below."""
 
 from collections.abc import Callable
 
+from tfvae.files.markdown import Table
 from tools.benchmark.growth import growth_table
 from tools.benchmark.machine import machine
 from tools.benchmark.models import models_table
 from tools.benchmark.serving import serving_table
 from tools.benchmark.step import step_table
-from tools.benchmark.table import Table
 
-# (quick, **options) -> Table; quick means sizes and repeats just large enough to see that the table is made.
+# (quick, **options) -> Table; quick: sizes and repeats that are just large enough to see that the table is made.
 TABLES: dict[str, Callable[..., Table]] = {
     "step": step_table,
     "models": models_table,

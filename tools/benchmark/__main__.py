@@ -1,10 +1,10 @@
-"""Measures what this library takes on this machine: tables in Markdown.
+"""Measures how much time and memory this library takes on this machine, and prints tables in Markdown.
 
   python -m tools.benchmark
   python -m tools.benchmark step --threads=1 --torch=torchenv/bin/python --output=step.json
 
-Without names, all tables are made. What is compared within a table takes turns, so that other work on the machine falls
-on all alike; for figures to keep, there should be none.
+Without names, all tables are made: step, models, growth and serving. The rows of a table take turns, so that other work
+on the machine affects all of them equally; for figures to publish, there should be no other work.
 """
 
 import json
@@ -17,8 +17,8 @@ from absl import flags
 from tfvae.cli import start
 
 ARGUMENTS = "names ..."
-OUTPUT = flags.DEFINE_string("output", None, "Where to write the tables too: a file .json or .md.")
-TORCH = flags.DEFINE_string("torch", None, "A Python that has PyTorch, whose steps are to be timed beside ours.")
+OUTPUT = flags.DEFINE_string("output", None, "A .json or .md file to write the tables to as well.")
+TORCH = flags.DEFINE_string("torch", None, "A Python that has PyTorch, to compare its steps with ours.")
 QUICKLY = flags.DEFINE_bool("quick", False, "Tiny sizes and few repeats: to see that it works, not to report.")
 THREADS = flags.DEFINE_integer("threads", None, "Threads of an operation of TensorFlow; by default all cores.", 1)
 
@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> None:
     output = Path(OUTPUT.value) if OUTPUT.value else None
     if output and output.suffix not in (".json", ".md"):
         raise ValueError(f"Expected --output to end in .json or .md. Received: {output}")
-    tf.get_logger().setLevel("ERROR")  # Many models are traced here, each once: no reason to warn of it.
+    tf.get_logger().setLevel("ERROR")  # it warns of many traces, but each model is traced once
     if THREADS.value:
         tf.config.threading.set_intra_op_parallelism_threads(THREADS.value)
         tf.config.threading.set_inter_op_parallelism_threads(THREADS.value)

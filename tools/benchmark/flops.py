@@ -1,4 +1,4 @@
-"""How many floating point operations a network takes."""
+"""The number of floating point operations of a network."""
 
 import math
 
@@ -6,9 +6,9 @@ import keras
 
 
 def forward_flops(network: keras.Model) -> int:
-    """Operations that a network's products take for one row: 2 for each multiplication with its addition.
+    """The operations of a network's products for one row: 2 for each multiplication and its addition.
 
-    Biases, activations and the like are not counted: they are less than a hundredth in the networks of the paper.
+    Biases, activations and the like are not counted: in the networks of the paper they are less than one percent.
 
     Args:
         network: a built Keras network whose layers with kernels are Dense, Conv2D and Conv2DTranspose.
@@ -24,7 +24,7 @@ def _layer(layer: keras.Layer) -> int:
         case keras.layers.Dense():
             return 2 * math.prod(layer.kernel.shape)
         case keras.layers.Conv2DTranspose():
-            # Each pixel of the input is multiplied with the whole kernel.
+            # Each pixel of the input is multiplied by the whole kernel.
             return 2 * math.prod(layer.kernel.shape) * math.prod(layer.input.shape[1:3])
         case keras.layers.Conv2D():
             return 2 * math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:3])

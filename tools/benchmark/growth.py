@@ -1,4 +1,4 @@
-"""What grows with the number of images, the size of the code and the batch: time and memory."""
+"""How time and memory grow with the number of images, the size of the code and the batch."""
 
 import dataclasses
 import multiprocessing
@@ -14,10 +14,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import data
+from tfvae.files.markdown import Table
 from tfvae.metrics import QUICK, score
 from tfvae.training.train import build_model
 from tools.benchmark.step import PAPER, tiny
-from tools.benchmark.table import Table
 from tools.benchmark.timing import alternate
 
 _SIZES = 3, 6, 40, 32, 32  # of the factors of dSprites
@@ -26,7 +26,7 @@ _METRICS = "factor_vae", "mig", "sap", "total_correlation"
 
 @dataclass(frozen=True)
 class Point:
-    """What is varied: images of the data set, D, and images a step of FactorVAE."""
+    """The sizes that vary: images of the data set, D, and images in a step of FactorVAE."""
 
     images: int = 737_280
     latent_dim: int = 10
@@ -34,7 +34,7 @@ class Point:
 
 
 def growth_table(quick: bool) -> Table:
-    """A FactorVAE step with its data, and scoring, each in a process of its own that says its peak memory."""
+    """A FactorVAE step with its data, and scoring, each in a process of its own that reports its peak memory."""
     if quick:
         points, grids = [Point(100, 2, 4)], [(2, 3, 4, 2, 2)]
     else:
@@ -51,15 +51,14 @@ def growth_table(quick: bool) -> Table:
         rows.append(["scoring", int(np.prod(grid)), len(grid), None, milliseconds, megabytes])
     columns = ["work", "images", "D", "images a step", "CPU ms", "peak MB"]
     notes = [
-        "A step is the median of the processor's time, with the reading of its batch. Scoring is of the rotated "
-        f"factors, by {', '.join(_METRICS)}. The peak is that of a process that does nothing else; importing "
-        "TensorFlow is in it."
+        "A step is the median CPU time, including the time to read its batch. Scoring is of the rotated factors, by "
+        f"{', '.join(_METRICS)}. The peak is that of a process that does nothing else; it includes TensorFlow itself."
     ]
     return Table("Growth with images, code size and batch", columns, rows, notes)
 
 
 def _alone(function: Callable[[Any, bool], float], argument: Any, quick: bool) -> tuple[float, float]:
-    """What a function gives in a new process, milliseconds, and that process's peak memory in megabytes."""
+    """The result of a function in a new process, milliseconds, and the peak memory of that process in megabytes."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         return pool.submit(function, argument, quick).result(), pool.submit(_peak_memory).result()

@@ -1,4 +1,4 @@
-"""What a measurement was made on."""
+"""The machine that measurements are made on."""
 
 import datetime
 import os
@@ -14,7 +14,7 @@ _DISTRIBUTIONS = ("tfvae", "tensorflow", "keras", "numpy")
 
 
 def machine() -> dict[str, str]:
-    """The date, the processor, its cores, the threads that TensorFlow may use, GPUs, and versions, by name."""
+    """The date, CPU, cores, threads that TensorFlow may use, GPUs, and versions, by name."""
     return {
         "date": datetime.date.today().isoformat(),
         "processor": _processor(),

@@ -1,14 +1,14 @@
-"""What a training step of each model costs beside the plain VAE's."""
+"""The cost of a training step of each model, compared with the plain VAE's."""
 
 import dataclasses
 
 import numpy as np
 
 from tfvae.experiment import Experiment
-from tfvae.models import MODELS, InfoGAN
+from tfvae.files.markdown import Table
+from tfvae.models import MODELS
 from tfvae.training.train import build_model
 from tools.benchmark.step import step, tiny
-from tools.benchmark.table import Table
 from tools.benchmark.timing import alternate
 
 _BATCH = 64
@@ -16,14 +16,14 @@ _SHAPE = (64, 64, 1)
 
 
 def models_table(quick: bool) -> Table:
-    """A step of every model, quickly of two, on 2D Shapes, with the paper's networks for these, in turns."""
+    """A step of every model, or if quick of two, in turns: on 2D Shapes, with the paper's networks for them."""
     steps, images = {}, {}
     for name in ("vae", "info_gan") if quick else MODELS:
         experiment = paper_sizes(name)
         if quick:
             experiment = tiny(experiment)
         model = build_model(experiment, _SHAPE)
-        # FactorVAE takes two batches a step, InfoWGAN-GP one for each step of its critic.
+        # FactorVAE needs two batches for a step, InfoWGAN-GP one for each step of its critic.
         images[name] = experiment.batch_size * model.batch_multiple
         steps[name] = step(model, dataclasses.replace(experiment, batch_size=images[name]))
     timings = alternate(steps, repeats=2 if quick else 20)
@@ -45,7 +45,7 @@ def models_table(quick: bool) -> Table:
 
 def paper_sizes(name: str) -> Experiment:
     """An experiment of a model on 2D Shapes, with the paper's networks and batch, and the model's own defaults."""
-    if issubclass(MODELS[name], InfoGAN):
+    if MODELS[name].decoding_network == "generator":
         sizes = {"architecture": "table_5", "latent_dim": 4, "parameters": {"categories": 3, "noise_dim": 5}}
         return Experiment.from_dict(
             {"model": name, "optimizers": {}, "batch_size": _BATCH, "discriminator": {}, **sizes}

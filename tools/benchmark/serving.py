@@ -1,4 +1,4 @@
-"""How fast the zoo's encoder answers: in this process by each runtime, and from the local server."""
+"""How fast an encoder of the zoo answers: in this process with each runtime, and from the local server."""
 
 import time
 from collections.abc import Callable
@@ -14,21 +14,21 @@ import tensorflow as tf
 
 from tfvae import zoo
 from tfvae.export import SavedEncoder, export_onnx, export_tflite, onnx_runner, tflite_runner
+from tfvae.files.markdown import Table
 from tfvae.networks import vae as networks
 from tools.benchmark.flops import forward_flops
-from tools.benchmark.table import Table
 from tools.benchmark.timing import alternate
 
 MODEL = "factor_vae-dsprites"
 CLIENTS = 32
-# A server takes requests of 64 images at most; a client cuts larger batches.
+# A server takes at most 64 images in a request; a client splits larger batches.
 LARGEST = 64
 # Turns by batch.
 REPEATS = {1: 100, 8: 40, 64: 12, 512: 6}
 
 
 def serving_table(quick: bool) -> Table:
-    """Images a second and latencies of the encoder of Table 1 at several batches.
+    """Images per second and latencies of the encoder of Table 1, for several batch sizes.
 
     Raises:
         ImportError: without the extras `onnx` and `serving`.
@@ -56,7 +56,7 @@ def serving_table(quick: bool) -> Table:
                 cases[crowd] = partial(_at_once, pool, many, images, latencies)
             for name, timing in alternate(cases, repeats=repeats, settle=True).items():
                 count = batch * (clients if name == crowd else 1)
-                # Of the crowd each second call is one that is timed.
+                # Every second call of the crowd is timed.
                 each = np.reshape(latencies, [-1, 2, clients])[-repeats:, 1] if name == crowd else timing.seconds
                 half, most = 1e3 * np.quantile(each, [0.5, 0.99])
                 share = 1e-7 * count * flops / float(timing.cpu_seconds.min()) / peak
@@ -71,10 +71,10 @@ def serving_table(quick: bool) -> Table:
             f"An image takes {1e-6 * flops:.1f} MFLOP; the peak is a product of two large float32 matrices, "
             f"{peak:.0f} GFLOP in a CPU-second here. The share is that of the turn that took the fewest CPU-seconds.",
             "Images a second are those of the median turn; images a CPU-second those of all threads of this process, "
-            "which other work on the machine disturbs less. Latencies are those of a request. Arrays go in, unless a "
-            "tensor is given, and come out.",
+            "which other work on the machine affects less. Latencies are those of a request. Inputs are arrays, unless "
+            "it says tensor, and outputs are arrays.",
             f"The local server runs in this process, over gRPC, and so do its clients. They send {LARGEST} images a "
-            "request at most, four under way; their latency is that of the whole batch.",
+            "request at most, four at a time; their latency is that of the whole batch.",
         ],
     )
 
@@ -87,7 +87,7 @@ def _peak(size: int) -> float:
 
 
 class _Runtimes:
-    """The encoder in this process, in each of its forms."""
+    """The encoder in this process, with each runtime."""
 
     def __init__(self, encoder: SavedEncoder, folder: Path, threads: int | None):
         examples = {"images": _images(4, encoder.image_shape)}
@@ -95,7 +95,7 @@ class _Runtimes:
         export_onnx(encoder.path, folder / "encoder.onnx", examples)
         self._tflite = tflite_runner(folder / "encoder.tflite", threads=threads)
         self._onnx = onnx_runner(folder / "encoder.onnx", threads=threads)
-        # A signature holds its variables weakly, so what was loaded is kept.
+        # A signature refers to its variables weakly, so the loaded model is kept.
         self._loaded = tf.saved_model.load(str(encoder.path))
 
     def cases(self, images: np.ndarray) -> dict[str, Callable[[], Any]]:
@@ -115,7 +115,7 @@ def _arrays(outputs: dict[str, tf.Tensor]) -> dict[str, np.ndarray]:
 
 
 def _images(batch: int, image_shape: tuple[int, int, int]) -> np.ndarray:
-    """Black and white ones."""
+    """Random black and white images."""
     return (np.random.default_rng(0).random((batch, *image_shape)) > 0.7).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""How long a training step takes at the paper's sizes, beside PyTorch's and beside what the machine could do."""
+"""The time of a training step at the paper's sizes, compared with PyTorch and with the peak of the machine."""
 
 import dataclasses
 from collections.abc import Callable
@@ -9,10 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.experiment import Experiment
+from tfvae.files.markdown import Table
 from tfvae.models.base import Model
 from tfvae.training.train import build_model
 from tools.benchmark.flops import forward_flops
-from tools.benchmark.table import Table
 from tools.benchmark.timing import alternate, matrix_peak, threads
 from tools.benchmark.torch_peer import torch_step
 
@@ -25,7 +25,7 @@ PAPER = {
 
 
 def step_table(quick: bool, *, torch: str | None = None) -> Table:
-    """A step of the plain VAE and of FactorVAE, and encoding, on images that are there already.
+    """A step of the plain VAE and of FactorVAE, and encoding, on images that are in memory.
 
     Args:
         quick: tiny sizes.
@@ -46,18 +46,18 @@ def step_table(quick: bool, *, torch: str | None = None) -> Table:
                 process = torch_step(torch, name, each.batch_size, threads())
                 version, calls[f"{name} step, PyTorch"] = stack.enter_context(process)
             notes.append(
-                f"PyTorch {version}: the same networks, losses and optimizers, in tfvae/benchmark/torch_step.py."
+                f"PyTorch {version}: the same networks, losses and optimizers, in tools/benchmark/torch_step.py."
             )
         else:
             notes.append("PyTorch was left out: --torch=PYTHON names a Python that has it.")
         timings = alternate(calls, repeats=2 if quick else 20)
     peak = matrix_peak(256 if quick else 2048, of_core=True)
-    notes.append(f"A product of two large float32 matrices reaches {peak:.0f} GFLOP a second of the processor's time.")
+    notes.append(f"A product of two large float32 matrices reaches {peak:.0f} GFLOP per second of CPU time.")
     rows = []
     for name, timing in timings.items():
         ours, peer = name.removesuffix(", PyTorch"), timings.get(f"{name}, PyTorch")
         rate = 1e-9 * work[ours] / timing.cpu
-        # A GPU's work takes no time of the processor.
+        # The work of a GPU takes no CPU time.
         share = None if tf.config.list_physical_devices("GPU") else f"{rate / peak:.0%}"
         row = [name, sizes[ours], 1e-9 * work[ours], *(1e3 * t for t in (timing.median, timing.minimum, timing.cpu))]
         rows.append([*row, share, peer and peer.median / timing.median, peer and peer.cpu / timing.cpu])
@@ -92,9 +92,9 @@ def images_of(size: int, shape: tuple[int, int, int]) -> tf.Tensor:
 def step_flops(model: Model, experiment: Experiment) -> int:
     """Floating point operations of the products with weights in one step of a VAE or a FactorVAE."""
     encoder, decoder = forward_flops(model.encoder), forward_flops(model.decoder)
-    # Forward, to the input and to the weights. (To the images, which the first layer leaves out, hardly counts.)
+    # Forward, back to the inputs, back to the weights. (The first layer does not go back to the images: a small part.)
     autoencoder = 3 * (encoder + decoder)
-    if not hasattr(model, "discriminator"):
+    if "discriminator" not in model.networks:
         return experiment.batch_size * autoencoder
     # D(z) forward, and back to z for the one loss; D(z') forward; back to the weights through both for the other.
     discriminator = 2 + 1 + 2 * 2

@@ -1,4 +1,4 @@
-"""Times that can be compared: what is compared takes turns, so that other work on the machine falls on all alike."""
+"""Comparable times: the callables take turns, so that other work on the machine affects all of them equally."""
 
 import os
 import random
@@ -15,7 +15,7 @@ _PAUSE = 0.02  # seconds
 
 @dataclass(frozen=True)
 class Took:
-    """What a call says of itself that does its work in another process: seconds by the clock and of the processor."""
+    """What a call reports whose work is done in another process: seconds by the clock, and of CPU time."""
 
     seconds: float
     cpu_seconds: float
@@ -40,38 +40,38 @@ class Timing:
 
     @property
     def minimum(self) -> float:
-        """Seconds. On a machine with other work it is nearest to what the call takes by itself."""
+        """Seconds. On a machine with other work, this is closest to the time of the call alone."""
         return float(self.seconds.min())
 
     @property
     def p99(self) -> float:
-        """Seconds that 99 of 100 calls stay within."""
+        """Seconds; 99 of 100 calls take at most as long."""
         return float(np.quantile(self.seconds, 0.99))
 
     @property
     def cpu(self) -> float:
-        """Seconds of the processor, the median."""
+        """The median CPU time, in seconds."""
         return float(np.median(self.cpu_seconds))
 
 
 def alternate(
     callables: Mapping[str, Callable[[], Any]], *, repeats: int = 20, warmup: int = 3, settle: bool = False
 ) -> dict[str, Timing]:
-    """Times several callables in turns, each once a turn, in an order that is drawn anew for each turn.
+    """Times several callables in turns, each once per turn, in a random order that changes with each turn.
 
-    In a fixed order one of them would always run after the same other, and pay for the caches that this one left cold.
+    In a fixed order, each would always run after the same other one, and find the caches as that one leaves them.
 
     Args:
         callables: by name; each call does one unit of work, and returns when it is done: a tensor that it returns is
-            waited for. A call that returns what it `Took` is not timed but believed.
+            waited for. If a call returns what it `Took`, that is its time.
         repeats: N, how many times of each are kept, at least 1.
         warmup: how many calls of each are made before, and not kept.
-        settle: whether to wait a moment before each call that is timed, and to call once more without timing it: for
-            callables with threads of their own, which look for work for a while after a call and would take a core from
-            the next callable, and sleep when theirs is called.
+        settle: whether to wait a moment before each timed call, and to make one more call without timing it. This is
+            for callables with threads of their own: after a call these look for work for a while, and would take a core
+            from the next callable; and when their own turn comes, they sleep.
 
     Returns:
-        By name, what each took.
+        The times of each, by name.
 
     Raises:
         ValueError: when there is nothing to time.
@@ -102,15 +102,15 @@ def alternate(
 
 
 def matrix_peak(size: int = 2048, repeats: int = 10, *, of_core: bool = False) -> float:
-    """What this machine reaches in a product of two large float32 matrices: 10^9 floating point operations a second.
+    """The speed of this machine in a product of two large float32 matrices: 10^9 floating point operations a second.
 
-    The best of the repeats, with the threads that TensorFlow has now.
+    It is the best of the repeats, with the threads that TensorFlow has now.
 
     Args:
         size: rows and columns of the square matrices.
         repeats: how many products are timed.
-        of_core: by the processor's time instead of the clock's, so that other work on the machine hardly counts: what
-            one core reaches. Without a meaning where a GPU does the work.
+        of_core: by CPU time instead of the clock, so that other work on the machine hardly counts: the peak of one
+            core. It has no meaning where a GPU does the work.
     """
     matrix = tf.random.stateless_uniform([size, size], [0, 0])
     product = tf.function(lambda: tf.matmul(matrix, matrix))

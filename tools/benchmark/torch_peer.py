@@ -12,7 +12,7 @@ _SCRIPT = Path(__file__).with_name("torch_step.py")
 
 @contextmanager
 def torch_step(python: str, model: str, batch: int, threads: int) -> Iterator[tuple[str, Callable[[], Took]]]:
-    """PyTorch's version, and a function that does one step of `torch_step.py` and says what it took.
+    """PyTorch's version, and a function that does one step of `torch_step.py` and returns its time.
 
     Args:
         python: a Python that has torch.
@@ -36,6 +36,6 @@ def torch_step(python: str, model: str, batch: int, threads: int) -> Iterator[tu
             return Took(seconds, cpu_seconds)
 
         if not (version := replies.readline().strip()):
-            raise OSError(f"Expected a Python that has torch; what it says is above. Received: {python}")
+            raise OSError(f"Expected a Python that has torch; its own message is above. Received: {python}")
         yield version, step
         requests.close()

@@ -1,8 +1,8 @@
-"""The same training steps in plain PyTorch, to time beside ours: python torch_step.py MODEL BATCH THREADS.
+"""The same training steps in plain PyTorch, to compare with ours: python torch_step.py MODEL BATCH THREADS.
 
-Run by a Python that has torch, in a process of its own; this library does not use it. After each line on standard input
-it does one step, and prints the seconds by the clock and those of the processor. The networks are those of Table 1
-(Kim & Mnih, 2018) with a discriminator of 6 x 1000, the images random ones of black and white, 64x64x1.
+It is run by a Python that has torch, in a process of its own; this library does not use torch. For each line on
+standard input it does one step, and prints the seconds by the clock and those of CPU time. The networks are those of
+Table 1 (Kim & Mnih, 2018) with a discriminator of 6 x 1000; the images are random black and white ones, 64x64x1.
 """
 
 import sys

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Prints TF_CONFIG, which tells a worker of tfvae train --strategy=multi_worker who the others are and which it is.
+# Prints TF_CONFIG: the addresses of all workers of tfvae train --strategy=multi_worker, and the index of this one.
 #   tf_config.sh INDEX PORT HOST...    INDEX from 0; the HOSTs in the same order on all workers
 set -euo pipefail
 if [[ ! "${1:-}" =~ ^[0-9]+$ ]] || (($1 >= $# - 2)); then

@@ -1,4 +1,4 @@
-"""How many bytes a training step exchanges between workers, counted without a network."""
+"""The number of bytes that workers exchange in a training step, counted without a network."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,11 +12,11 @@ from tfvae.models.base import Model
 
 @dataclass(frozen=True)
 class Traffic:
-    """What a step puts together over all replicas.
+    """The data that a step combines over all replicas.
 
     Args:
-        reduced: bytes of the arrays that are summed over replicas: gradients, and those of what was gathered.
-        gathered: bytes of the arrays that are made of all replicas' rows: codes.
+        reduced: bytes of the arrays that are summed over replicas: gradients, also those of gathered arrays.
+        gathered: bytes of the arrays that are joined from the rows of all replicas: codes.
     """
 
     reduced: int
@@ -25,18 +25,18 @@ class Traffic:
     def sent(self, workers: int) -> float:
         """Bytes that each of N workers sends in a step, and receives: 2 (N - 1) / N reduced + (N - 1) / N gathered.
 
-        That is a ring, which is what TensorFlow uses on processors and NCCL for large arrays: no order of sending
-        can do with less (Patarasuk & Yuan, 2009).
+        That is a ring, which TensorFlow uses on CPUs, and NCCL for large arrays. No other order of sending needs less
+        (Patarasuk & Yuan, 2009).
         """
         return (workers - 1) / workers * (2 * self.reduced + self.gathered)
 
 
 def of_step(model: Callable[[], Model], batch_size: int, strategy: tf.distribute.Strategy) -> Traffic:
-    """Counts what a training step exchanges, by one step of black images on the replicas of this process.
+    """Counts the bytes of a training step, from one step on black images on the replicas of this process.
 
     Args:
         model: makes a compiled model; called in the strategy's scope.
-        batch_size: images of the global batch, which the replicas can share.
+        batch_size: images of the global batch, a multiple of the number of replicas.
         strategy: with at least two replicas, such as those of a MirroredStrategy on logical devices.
 
     Raises:
@@ -49,14 +49,14 @@ def of_step(model: Callable[[], Model], batch_size: int, strategy: tf.distribute
         made = model()
     images = tf.zeros((batch_size // replicas, *made.image_shape))
     with _recorded() as calls:
-        strategy.run(made.train_step, args=(images,))  # without a graph: all shapes are known then
-    # Each replica calls it: the arrays that are summed are the same size for all, those that are gathered are parts.
+        strategy.run(made.train_step, args=(images,))  # without a graph, so that all shapes are known
+    # Each replica makes these calls. Arrays that are summed have equal sizes on all; those that are gathered are parts.
     return Traffic(sum(calls["all_reduce"]) // replicas, sum(calls["all_gather"]))
 
 
 @contextmanager
 def _recorded() -> Iterator[dict[str, list[int]]]:
-    """The bytes of each array that replicas hand to their two collectives, while the block runs."""
+    """The bytes of each array that replicas pass to the two collectives while the block runs."""
     calls: dict[str, list[int]] = {"all_reduce": [], "all_gather": []}
     context = tf.distribute.ReplicaContext
     originals = {name: getattr(context, name) for name in calls}

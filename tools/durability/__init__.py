@@ -1,1 +1,1 @@
-"""Does to a training what machines and people do, and compares how it ends with one that was left alone."""
+"""Interrupts and damages trainings as machines and people do, and compares how they end with an undisturbed one."""

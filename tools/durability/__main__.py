@@ -1,9 +1,10 @@
-"""Kills trainings, damages their files and fills their disk, and compares how they end with one that was left alone.
+"""Kills trainings, damages their files and fills their disk, and compares how they end with an undisturbed one.
 
   python -m tools.durability --output=durability.md
   python -m tools.durability --output=durability.md --quick
 
-The report is a table in Markdown. It takes 12 minutes of CPU time; --quick, two kills of few steps, less than one.
+The report is a table in Markdown. It takes 12 minutes of CPU time; with --quick, two kills in a short training, less
+than one.
 """
 
 import json
@@ -29,10 +30,10 @@ EXPERIMENT: dict[str, Any] = {
 }
 QUICK: dict[str, Any] = {"batch_size": 2, "steps": 40, "log_every": 2, "checkpoint_every": 4}
 
-OUTPUT = flags.DEFINE_string("output", None, "Where the table is written.", required=True)
-KILLS = flags.DEFINE_integer("kills", 20, "How many; 0 for the other faults alone.", 0)
-SEED = flags.DEFINE_integer("seed", 0, "Of the random moments.")
-QUICK_ALONE = flags.DEFINE_bool("quick", False, "Two kills, and no other fault.")
+OUTPUT = flags.DEFINE_string("output", None, "The file for the table.", required=True)
+KILLS = flags.DEFINE_integer("kills", 20, "The number of kills; 0 for the other faults alone.", 0)
+SEED = flags.DEFINE_integer("seed", 0, "Decides the random moments.")
+QUICK_ALONE = flags.DEFINE_bool("quick", False, "Two kills and no other fault.")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -48,14 +49,14 @@ def main(argv: Sequence[str]) -> None:
         scene = Scene(command, folder, folder / "whole", experiment["steps"], *every, SEED.value)
         outcomes = []
         if scene.start(scene.whole).end():
-            raise RuntimeError("The training that is left alone failed")
+            raise RuntimeError("The undisturbed training failed")
         for outcome in [kills(scene, 2)] if QUICK_ALONE.value else all_faults(scene, KILLS.value):
             print(table([outcome]).splitlines()[-1], flush=True)
             outcomes.append(outcome)
     with written_whole(OUTPUT.value) as beside:
         beside.write_text(table(outcomes) + "\n")
     if any(outcome.differing for outcome in outcomes):
-        sys.exit("Error: Some trainings did not end as the one that was left alone")
+        sys.exit("Error: Some trainings did not end like the undisturbed one")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""All that a training ends with, in a form that shows every bit that differs."""
+"""The complete result of a training, in a form that shows every bit that differs."""
 
 import io
 import os
@@ -14,7 +14,7 @@ from tfvae.training.checkpoints import Checkpoints
 
 
 def ending(workdir: str | os.PathLike) -> dict[str, bytes]:
-    """The folder's names, the last checkpoint's tensors, what model.keras holds, and each log entry, by name.
+    """The names in the folder, the tensors of the last checkpoint and of model.keras, and each log entry, by name.
 
     An entry that was logged twice has the bytes of both.
 
@@ -25,11 +25,11 @@ def ending(workdir: str | os.PathLike) -> dict[str, bytes]:
     found = {f"file {path.name}": b"" for path in workdir.iterdir()}
     reader = tf.train.load_checkpoint(str(workdir / "checkpoints" / f"step-{last_step(workdir)}"))
     for name in reader.get_variable_to_shape_map():
-        # The graph that names the objects lists them in an order that may differ; their values do not.
+        # The graph that names the objects lists them in an order that may differ, without a difference in values.
         if name != "_CHECKPOINTABLE_OBJECT_GRAPH":
             found[f"checkpoint {name}"] = np.asarray(reader.get_tensor(name)).tobytes()
     with zipfile.ZipFile(workdir / "model.keras") as archive:
-        content = archive.read("model.weights.h5")  # not config.json, where Keras numbers objects by their addresses
+        content = archive.read("model.weights.h5")  # not config.json, where Keras numbers objects by address
     with h5py.File(io.BytesIO(content)) as weights:
         arrays: dict[str, h5py.Dataset] = {}
         weights.visititems(lambda name, item: arrays.update({name: item} if isinstance(item, h5py.Dataset) else {}))
@@ -38,13 +38,13 @@ def ending(workdir: str | os.PathLike) -> dict[str, bytes]:
 
 
 def differing(workdir: str | os.PathLike, other: str | os.PathLike) -> list[str]:
-    """The names, as of `ending`, of what differs between two finished trainings."""
+    """The names, as in `ending`, of everything that differs between two finished trainings."""
     one, two = ending(workdir), ending(other)
     return sorted(name for name in one.keys() | two.keys() if one.get(name) != two.get(name))
 
 
 def last_step(workdir: str | os.PathLike) -> int:
-    """The newest step of which there is an index in a training's folder, or 0."""
+    """The newest step with an index in a training's folder, or 0."""
     steps = Checkpoints.steps_in(Path(workdir) / "checkpoints")
     return max((step for step in steps if (Path(workdir) / "checkpoints" / f"step-{step}.index").exists()), default=0)
 

@@ -1,4 +1,4 @@
-"""What can happen to a training, each fault a function that does it for real and tells what came of it."""
+"""The faults of a training. Each is a function that causes it for real, and returns the outcome."""
 
 import os
 import re
@@ -27,8 +27,8 @@ class Outcome:
         fault: its name.
         times: how often it was done.
         happened: what the user saw.
-        lost: for each time, the steps that had to be done again.
-        differing: what differs at the end from the training that was left alone; nothing, if all is well.
+        lost: for each time, the number of steps that had to be done again.
+        differing: what differs at the end from the undisturbed training; empty if all is well.
     """
 
     fault: str
@@ -40,12 +40,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Scene:
-    """Where faults happen.
+    """The trainings that faults happen to.
 
     Args:
         command: trains, given --workdir.
-        folder: in which each fault has a folder of its own.
-        whole: the folder of the training that was left alone.
+        folder: it has a folder for each fault.
+        whole: the folder of the undisturbed training.
         steps: of the training.
         log_every: of the training.
         checkpoint_every: of the training.
@@ -67,14 +67,14 @@ class Scene:
         return Process(self.command, workdir, output, file_size=file_size)
 
     def finish(self, workdir: Path) -> list[str]:
-        """Goes on to the end and compares it with the training that was left alone."""
+        """Resumes a training to its end, and compares it with the undisturbed one."""
         process = self.start(workdir)
         if process.end() != 0:
-            raise RuntimeError(f"The training in {workdir} cannot go on: {process.message()[-2000:]}")
+            raise RuntimeError(f"The training in {workdir} cannot resume: {process.message()[-2000:]}")
         return differing(workdir, self.whole)
 
     def halfway(self) -> Path:
-        """A training that was killed past its half, between two checkpoints; made when first asked for."""
+        """A training that was killed in its second half, between two checkpoints; the first call makes it."""
         workdir, every = self.folder / "halfway", self.checkpoint_every
         if not workdir.exists():
             process = self.start(workdir)
@@ -86,8 +86,8 @@ class Scene:
 
 
 def kills(scene: Scene, times: int) -> Outcome:
-    """SIGKILL at random moments: in a third of them, as a process starts; in a third, as it trains; in a third, when
-    a checkpoint is being written; and the last one when model.keras is."""
+    """SIGKILL at random moments: a third of them as a process starts, a third as it trains, a third as it writes a
+    checkpoint; and the last one as it writes model.keras."""
     rng, workdir = np.random.default_rng(scene.seed), scene.folder / "kills"
     checkpoints, lost, halves = workdir / "checkpoints", [], 0
     for kill in range(times):
@@ -108,14 +108,14 @@ def kills(scene: Scene, times: int) -> Outcome:
         process.end(signal.SIGKILL)
         halves += bool(half_written(workdir, since=started))
         lost.append(max(0, (process.step() or 0) - last_step(workdir)))
-    happened = f"{halves} left a checkpoint or model.keras half written; the same command went on each time"
+    happened = f"{halves} left a checkpoint or model.keras half written; the same command resumed each time"
     return Outcome("SIGKILL", times, happened, lost, scene.finish(workdir))
 
 
 def half_written(workdir: Path, since: float = 0.0) -> list[str]:
-    """The names in a training's folder that show that it was killed as it wrote a checkpoint or model.keras.
+    """The names in a training's folder that show that it was killed while it wrote a checkpoint or model.keras.
 
-    None, when nothing was written after the time `since`: then they are of an earlier kill.
+    There are none if nothing was written after the time `since`: then such names are left from an earlier kill.
     """
     checkpoints = workdir / "checkpoints"
     files = (*workdir.glob(".model.*"), *checkpoints.rglob("*"))
@@ -127,7 +127,7 @@ def half_written(workdir: Path, since: float = 0.0) -> list[str]:
     names += [f"step-{step}" for step in steps if not (checkpoints / f"step-{step}.index").exists()]
     listed = checkpoints / "checkpoint"
     newest = f"step-{last_step(workdir)}"
-    # The list of checkpoints is written when a checkpoint is whole, and then the oldest is removed.
+    # The list of checkpoints is written when a checkpoint is complete, and then the oldest is removed.
     if steps and (not listed.exists() or f'"{newest}"' not in listed.read_text() or len(steps) > 2):
         names.append(newest)
     return names
@@ -143,11 +143,11 @@ def signalled(scene: Scene, number: signal.Signals, code: int) -> Outcome:
     saved = last_step(workdir)
     lost, found = max(0, (process.step() or 0) - saved), scene.finish(workdir)
     happened = f"exit {ended}: {_last(process)}"
-    # An entry is the mean over the steps since the last one. A stop within makes two of it, as `train` documents.
+    # An entry is the mean over the steps since the last one. A stop in between makes two of it, as `train` documents.
     if parted := saved % scene.log_every:
         entry = saved - parted + scene.log_every
         found = [name for name in found if not re.fullmatch(rf"log .* of step ({saved}|{entry})", name)]
-        happened += f" (The log entry of step {entry} has become two.)"
+        happened += f" (The log entry of step {entry} became two.)"
     return Outcome(number.name, 1, happened, [lost], found)
 
 
@@ -180,14 +180,14 @@ def damaged(scene: Scene, name: str) -> Outcome:
     DAMAGE[name](workdir / "checkpoints" / f"step-{newest}")
     process = scene.start(workdir)
     ended = process.end()
-    seen = re.search(r"A checkpoint is passed over: .*", process.message())
+    seen = re.search(r"A checkpoint is [^:]*: .*", process.message())
     _expect(process, ended == 0 and seen is not None, "a warning and exit code 0")
     assert seen is not None
     return Outcome(name, 1, _short(seen[0], workdir), [newest - before], differing(workdir, scene.whole))
 
 
 def disk_full(scene: Scene, what: str) -> Outcome:
-    """No room for the next checkpoint, or for the next log entries (`what` is "checkpoints" or "logs")."""
+    """No space for the next checkpoint, or for the next log entries (`what` is "checkpoints" or "logs")."""
     workdir = shutil.copytree(scene.halfway(), scene.folder / f"full_{what}")
     newest = last_step(workdir)
     (data,) = (workdir / "checkpoints").glob(f"step-{newest}.data*")
@@ -243,10 +243,10 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 @contextmanager
 def _little_room(folder: Path, room: int) -> Iterator[tuple[int | None, str]]:
-    """Leaves `room` bytes in a folder: on a file system of its own where that may be mounted, else by a limit.
+    """Leaves `room` bytes in a folder: on a file system of its own where one can be mounted, else by a limit.
 
     Yields:
-        The limit of a file's size for a process, or None, and the kind.
+        The limit on file sizes for a process, or None; and the kind of limit.
     """
     beside = folder.with_name(f".{folder.name}.full")
     used = sum(-(-path.stat().st_size // 4096) * 4096 for path in folder.iterdir())
@@ -273,12 +273,12 @@ def _until_step(process: Process, step: int) -> bool:
 
 
 def _until_new_checkpoints(process: Process, folder: Path, number: int) -> None:
-    """Until the number-th time that something new is written into the folder of checkpoints."""
+    """Waits until something new is written into the folder of checkpoints, `number` times."""
     known: set[str] = set()
 
     def something_new() -> bool:
         names = set(os.listdir(folder)) if folder.exists() else set()
-        known.intersection_update(names)  # what is removed may come again
+        known.intersection_update(names)  # a name that is removed may come back
         return not names <= known
 
     for _ in range(number):
@@ -294,7 +294,7 @@ def _after(seconds: float) -> Callable[[], bool]:
 def _expect(process: Process, true: bool, what: str) -> None:
     if not true:
         process.end(signal.SIGKILL)
-        raise RuntimeError(f"Expected {what} in {process.workdir}. It said: {process.message()[-2000:]}")
+        raise RuntimeError(f"Expected {what} in {process.workdir}. Its message: {process.message()[-2000:]}")
 
 
 def _last(process: Process) -> str:

@@ -1,4 +1,4 @@
-"""A training in a process of its own, that is watched from outside."""
+"""A training in a process of its own, watched from outside."""
 
 import os
 import re
@@ -13,14 +13,14 @@ from pathlib import Path
 class Process:
     """A command that trains in a folder and shows its progress, as `tfvae train` does.
 
-    It hears Ctrl-C even where this process was started to ignore it.
+    It reacts to Ctrl-C even if this process was started to ignore it.
 
     Args:
         command: without the folder.
         workdir: given to it as --workdir.
-        output: the file that it writes what it shows to.
-        file_size: of its files, the limit in bytes.
-        environment: further variables.
+        output: the file that its output goes to.
+        file_size: the limit on the size of its files, in bytes.
+        environment: additional variables.
     """
 
     def __init__(
@@ -51,30 +51,30 @@ class Process:
 
     @property
     def code(self) -> int | None:
-        """The exit code; minus the signal's number, if that ended it; None while it runs."""
+        """The exit code; minus the number of the signal that ended it; None while it runs."""
         return self._process.poll()
 
     def shown(self) -> str:
         return self.output.read_bytes().decode(errors="replace")
 
     def message(self) -> str:
-        """What it says, without the progress bar."""
+        """Its output without the progress bar."""
         lines = re.split(r"[\r\n]+", self.shown())
         return "\n".join(line for line in lines if line.strip() and not re.search(r"\| \d+/\d+ \[", line))
 
     def step(self) -> int | None:
-        """The last step that the progress bar shows; it is drawn ten times a second."""
+        """The last step that the progress bar shows; the bar is drawn ten times a second."""
         steps = re.findall(r"\| (\d+)/\d+ \[", self.shown())
         return int(steps[-1]) if steps else None
 
     def until(self, happened: Callable[[], bool], pause: float = 0.02, patience: float = 300.0) -> bool:
-        """Waits, in seconds, for something to happen, or for the end of the process.
+        """Waits for something to happen, or for the end of the process; at most `patience` seconds.
 
         Returns:
             Whether it happened before the end.
 
         Raises:
-            TimeoutError: when neither comes. The process is killed.
+            TimeoutError: when neither happens. The process is killed.
         """
         late = time.monotonic() + patience
         while not happened():
@@ -83,7 +83,7 @@ class Process:
             if time.monotonic() > late:
                 self.end(signal.SIGKILL)
                 raise TimeoutError(
-                    f"Nothing came for {patience:.0f} seconds in {self.workdir}: {self.message()[-2000:]}"
+                    f"Nothing happened for {patience:.0f} seconds in {self.workdir}: {self.message()[-2000:]}"
                 )
             time.sleep(pause)
         return True

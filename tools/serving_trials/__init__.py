@@ -1,4 +1,4 @@
-"""Trials of a server that users will depend on: bad requests, random bytes, many clients. See tools.serving_trials."""
+"""Trials of a server that users will depend on: bad requests, random bytes, many clients."""
 
 from tools.serving_trials.bad_requests import Answer, BadRequest, answers, bad_requests, image_shape, picture
 from tools.serving_trials.load import Load, load

@@ -1,9 +1,9 @@
-"""Tries an encoder at a server that is running: TensorFlow Serving, or tfvae serve.
+"""Tests an encoder at a running server: TensorFlow Serving, or tfvae serve.
 
-python -m tools.serving_trials bad_requests                          # a table of what each is answered with
-python -m tools.serving_trials random_bytes --count=10000 --pid=PID  # their answers, and the server's memory
+python -m tools.serving_trials bad_requests                          # a table of the answer to each
+python -m tools.serving_trials random_bytes --count=10000 --pid=PID  # the answers, and the server's memory
 python -m tools.serving_trials speed --count=10000                   # images a second
-python -m tools.serving_trials load --seconds=30                     # put a new version into place meanwhile
+python -m tools.serving_trials load --seconds=30                     # meanwhile, add a new version
 """
 
 import sys
@@ -24,15 +24,15 @@ from tfvae.files import markdown
 from tfvae.serving import Client
 from tools import serving_trials as trials
 
-ARGUMENTS = "what to try"
-GRPC = flags.DEFINE_string("grpc", "localhost:8500", "Where the server answers gRPC.")
-REST = flags.DEFINE_string("rest", "http://localhost:8501", "Where it answers REST.")
+ARGUMENTS = "a trial"
+GRPC = flags.DEFINE_string("grpc", "localhost:8500", "The server's address for gRPC.")
+REST = flags.DEFINE_string("rest", "http://localhost:8501", "The server's address for REST.")
 MODEL = flags.DEFINE_string("model", "factor_vae-dsprites", "The encoder that is asked.")
-DATA = flags.DEFINE_string("data", None, "The images that are sent; by default those of the zoo's entry.")
+DATA = flags.DEFINE_string("data", None, "The images to send; by default those that the model was trained on.")
 COUNT = flags.DEFINE_integer("count", 1000, "How many random strings, or images.", lower_bound=1)
-PID = flags.DEFINE_integer("pid", None, "The server's process, on this machine, whose memory is shown.")
-CLIENTS = flags.DEFINE_integer("clients", 8, "How many clients ask at once.", lower_bound=1)
-SECONDS = flags.DEFINE_float("seconds", 30, "For how long they do.", lower_bound=0.1)
+PID = flags.DEFINE_integer("pid", None, "The server's process on this machine, to show its memory.")
+CLIENTS = flags.DEFINE_integer("clients", 8, "The number of clients at once.", lower_bound=1)
+SECONDS = flags.DEFINE_float("seconds", 30, "How long they send requests.", lower_bound=0.1)
 LIMIT_MB = flags.DEFINE_integer("limit_mb", 64, "The largest request that the server takes, in MiB.", lower_bound=1)
 
 
@@ -43,7 +43,7 @@ def bad_requests(client: Client) -> None:
         by_grpc, by_rest = answer.grpc or ("", ""), answer.rest or ("", "")
         message, _, _ = (by_grpc[1] or by_rest[1]).removeprefix("Graph execution error:").partition("[[{{node")
         print(markdown.row([bad.name, by_grpc[0], by_rest[0], " ".join(message.split())]), flush=True)
-    print("After each of them the server answered a good request.")
+    print("After each of them, the server answered a good request.")
 
 
 def random_bytes(client: Client) -> None:
@@ -81,7 +81,7 @@ def load(client: Client) -> None:
     finished = threading.Event()
     threading.Timer(SECONDS.value, finished.set).start()
     images = np.zeros((1, *trials.image_shape(client)), np.float32)
-    print(f"{CLIENTS.value} clients ask for {SECONDS.value:.0f} s", flush=True)
+    print(f"{CLIENTS.value} clients send requests for {SECONDS.value:.0f} s", flush=True)
     print(trials.load(GRPC.value, MODEL.value, images, clients=CLIENTS.value, until=finished))
 
 

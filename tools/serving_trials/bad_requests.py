@@ -1,4 +1,4 @@
-"""Requests that an encoder cannot answer, and what a server says to each over gRPC and over REST."""
+"""Requests that an encoder cannot answer, and a server's answers to them over gRPC and REST."""
 
 import io
 import json
@@ -19,22 +19,22 @@ from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tfvae.serving.client.client import Client
 from tfvae.serving.json_tensors import to_json
 
-_SECONDS = 60.0  # for an answer
+_SECONDS = 300.0  # for an answer
 
 
 @dataclass(frozen=True)
 class BadRequest:
-    """A request, and how it is to be answered.
+    """A request, and the answer that it should get.
 
     Args:
         name: what is wrong with it.
-        grpc: the code of gRPC; None for what gRPC cannot say.
+        grpc: the code of gRPC; None if gRPC cannot express the request.
         rest: the status of HTTP.
         inputs: arrays by name; bytes as objects.
-        columns: what the JSON has in their place, for what is wrong in JSON alone.
-        signature, model, version, label: whom it asks; by default the newest version of the model that is tried.
-        local: whether this is the answer of `LocalServer`, and TensorFlow Serving's may be another.
-        leaves: the client goes away before it has an answer.
+        columns: the JSON in place of the inputs, where the JSON itself is wrong.
+        signature, model, version, label: what it asks; by default the newest version of the model under test.
+        local: whether only `LocalServer` must answer so; TensorFlow Serving's answer may differ.
+        leaves: whether the client disconnects before it has an answer.
     """
 
     name: str
@@ -52,7 +52,7 @@ class BadRequest:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server said: the code of gRPC and the status of HTTP, each with the message; None if nothing."""
+    """A server's answer: the code of gRPC and the status of HTTP, each with the message; None if there was none."""
 
     grpc: tuple[str, str] | None
     rest: tuple[int, str] | None
@@ -114,14 +114,14 @@ def bad_requests(image_shape: Sequence[int], limit: int) -> list[BadRequest]:
             signature="encode_bytes",
             local=True,
         ),
-        BadRequest("a client that goes away", None, None, sent, leaves=True),
+        BadRequest("a client that disconnects", None, None, sent, leaves=True),
     ]
 
 
 def answers(
     grpc_address: str, rest_address: str, model: str, todo: Sequence[BadRequest]
 ) -> Iterator[tuple[BadRequest, Answer]]:
-    """Sends each request and gives its answer, once the server was seen to answer a good one after it.
+    """Sends each request and yields its answer, after the server has answered a good request that follows it.
 
     Args:
         grpc_address: "host:port".
@@ -130,7 +130,7 @@ def answers(
         todo: what to send.
 
     Raises:
-        ServingError: if the server answers a good request no more.
+        ServingError: if the server no longer answers a good request.
     """
     with Client(grpc_address, model) as client, grpc.insecure_channel(grpc_address, options=_OPTIONS) as channel:
         good = np.zeros((1, *image_shape(client)), np.uint8)
@@ -148,14 +148,14 @@ def image_shape(client: Client) -> tuple[int, ...]:
 
 
 def picture(file_format: str, size: tuple[int, int]) -> bytes:
-    """A file with a picture of 8 x 8 black and white fields, of (width, height)."""
+    """The bytes of a picture of (width, height): a board of 8 x 8 black and white squares."""
     content = io.BytesIO()
     fields = Image.fromarray(np.uint8(255 * (np.indices((8, 8)).sum(0) % 2)))
     fields.resize(size, Image.Resampling.NEAREST).save(content, file_format)
     return content.getvalue()
 
 
-# A request of any size is sent: it is the server that refuses it.
+# Requests of any size are sent: the server should refuse them.
 _OPTIONS = [("grpc.max_send_message_length", -1)]
 
 
@@ -196,7 +196,7 @@ def _by_rest(address: str, model: str, bad: BadRequest) -> tuple[int, str] | Non
         if bad.leaves:
             connection.send(body[: len(body) // 2])
             return None
-        # Who refuses a request for its size has no need to see it.
+        # A server that refuses a request for its size need not read it.
         if bad.rest != HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             connection.send(body)
         response = connection.getresponse()

@@ -1,4 +1,4 @@
-"""Many clients at once, and what each of their requests came to: how a server bears load, and a change of version."""
+"""Many clients at once, and the results of their requests: how a server copes with load, and with a new version."""
 
 import time
 from collections import Counter
@@ -15,12 +15,12 @@ from tfvae.serving.errors import ServingError
 
 @dataclass(frozen=True)
 class Load:
-    """What became of the requests of all clients.
+    """The results of the requests of all clients.
 
     Args:
         versions: how many requests each version answered.
-        failures: how many requests failed, by the error.
-        seconds: how long each answered request took, float [requests].
+        failures: how many requests failed, by error.
+        seconds: the time of each answered request, float [requests].
     """
 
     versions: Counter[int]
@@ -38,16 +38,16 @@ class Load:
 
 
 def load(address: str, model: str, images: np.ndarray, *, clients: int, until: Event) -> Load:
-    """Sends the same images again and again, from clients that each wait for an answer before they ask anew.
+    """Sends the same images again and again, from clients that each wait for an answer before the next request.
 
-    Nothing is sent twice: an error that a `Client` would bear counts as a failure.
+    Nothing is retried: an error after which a `Client` would retry counts as a failure.
 
     Args:
         address: "host:port" of gRPC.
-        model: an encoder; its newest version is asked.
+        model: an encoder; its newest version answers.
         images: float32 [B, H, W, C] in [0, 1].
-        clients: how many there are, each with a connection of its own.
-        until: when it is set, they finish.
+        clients: their number; each has a connection of its own.
+        until: the clients stop when it is set.
     """
     spec = ModelSpec(name=model, signature_name="serving_default")
 
@@ -57,7 +57,7 @@ def load(address: str, model: str, images: np.ndarray, *, clients: int, until: E
         while not until.is_set():
             begin = time.perf_counter()
             try:
-                version, _ = connection.predict(spec, {"images": images}, timeout=60)
+                version, _ = connection.predict(spec, {"images": images}, timeout=300)
             except ServingError as error:
                 failures[str(error)] += 1
             else:

@@ -1,4 +1,4 @@
-"""Byte strings that are no pictures, or nearly are, sent to `encode_bytes`: a decoder must refuse or read each."""
+"""Byte strings that are not pictures, or almost, sent to `encode_bytes`: a decoder must refuse or read each."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,14 +10,14 @@ from tfvae.serving.errors import ServingError
 
 
 def random_strings(count: int, seed: int = 0, longest: int = 4_000) -> Iterator[bytes]:
-    """Random strings of random lengths; two of three begin as a PNG or as a JPEG does, so that a decoder reads on."""
+    """Random strings of random lengths; two of three begin like a PNG or a JPEG, so that a decoder reads further."""
     rng = np.random.default_rng(seed)
     for i in range(count):
         yield (b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")[i % 3] + rng.bytes(int(rng.integers(longest)))
 
 
 def mutated_pictures(pictures: Sequence[bytes], count: int, seed: int = 0) -> Iterator[bytes]:
-    """Files of pictures in which 1 to 16 bytes are replaced by random ones; each third is cut short as well."""
+    """Files of pictures in which 1 to 16 bytes are replaced by random ones; every third is also cut short."""
     rng = np.random.default_rng(seed)
     for i in range(count):
         content = bytearray(pictures[i % len(pictures)])
@@ -27,7 +27,7 @@ def mutated_pictures(pictures: Sequence[bytes], count: int, seed: int = 0) -> It
 
 
 def sent(client: Client, contents: Iterable[bytes]) -> Counter[str]:
-    """Sends each string in a request of its own, and counts the answers by their codes; "OK" has finite codes.
+    """Sends each string in a request of its own, and counts the answers by status; "OK" if the codes are finite.
 
     Raises:
         ArithmeticError: if a code is not finite.

@@ -58,7 +58,7 @@ def test_models_follow_the_folder_and_other_files_are_kept(zoo, tmp_path):
 
 
 def message(name, fields):
-    """A message class: tensorflow-serving-api has no BatchingParameters and no MonitoringConfig.
+    """A message class, because tensorflow-serving-api lacks BatchingParameters and MonitoringConfig.
 
     Their fields are those of TensorFlow Serving's session_bundle_config.proto and monitoring_config.proto.
     """
@@ -87,7 +87,7 @@ def test_batching_parameters_are_those_of_tensorflow_serving():
     assert parsed.max_batch_size.value == inspect.signature(Client).parameters["batch_size"].default
 
 
-def test_monitoring_is_read():
+def test_the_monitoring_configuration_can_be_parsed():
     fields = {"prometheus_config": (1, ".test.MonitoringConfig.PrometheusConfig")}
     parsed = text_format.Parse((TEMPLATES / "monitoring.config").read_text(), message("MonitoringConfig", fields))
     assert parsed.prometheus_config.enable
@@ -95,7 +95,7 @@ def test_monitoring_is_read():
     assert annotations["annotations"]["prometheus.io/path"] == parsed.prometheus_config.path
 
 
-def test_compose_and_kubernetes_run_the_same_server_on_files_that_are_there():
+def test_compose_and_kubernetes_run_the_same_server_on_files_that_exist():
     def read(name):
         return yaml.safe_load((TEMPLATES / name).read_text())
 

@@ -21,7 +21,7 @@ def test_work_is_counted_from_the_tables_of_the_paper():
     assert step_flops(model, PAPER["factor_vae"]) == 2 * 64 * per_image
 
 
-def test_a_call_that_says_what_it_took_is_believed():
+def test_the_time_that_a_call_reports_is_its_time():
     timing = alternate({"elsewhere": lambda: Took(2.0, 3.0)}, repeats=2, warmup=0)["elsewhere"]
     assert (timing.median, timing.cpu) == (2.0, 3.0)
 

@@ -1,4 +1,4 @@
-"""The recipes of tools/cluster, with the commands of the cluster replaced by what records how they are called."""
+"""The recipes of tools/cluster, with the commands of the cluster replaced by scripts that record their calls."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import yaml
 
 ROOT = Path(__file__).parents[3]
 CLUSTER = ROOT / "tools" / "cluster"
-# In place of Python: appends TF_CONFIG, and its arguments, to the file CALLS, and ends as EXIT says.
+# Replaces Python: appends TF_CONFIG and its arguments to the file CALLS, and exits with the code EXIT.
 PYTHON = """#!/bin/bash
 echo "$TF_CONFIG $*" >> "$CALLS"
 exit "${EXIT:-0}"
@@ -28,13 +28,13 @@ if [[ "$1 $2" == "show hostnames" ]]; then printf '%s\\n' node2 node10 node11; e
 
 def bash(*command, **environment):
     return subprocess.run(
-        ["bash", *map(str, command)], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=60
+        ["bash", *map(str, command)], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True
     )
 
 
 @pytest.fixture
 def calls(tmp_path, monkeypatch):
-    """The file of the calls of programs that stand first on the PATH."""
+    """The file that programs at the front of the PATH record their calls in."""
     for name, content in {"python": PYTHON, "srun": SRUN, "scontrol": SCONTROL}.items():
         (tmp_path / name).write_text(content)
         (tmp_path / name).chmod(0o755)
@@ -49,7 +49,7 @@ def read(line):
     return config, line[end:].split()
 
 
-def test_tf_config_is_what_tensorflow_reads(monkeypatch):
+def test_tensorflow_reads_tf_config(monkeypatch):
     made = bash(CLUSTER / "tf_config.sh", 1, 5000, "node2", "node10")
     assert made.returncode == 0, made.stderr
     monkeypatch.setenv("TF_CONFIG", made.stdout)
@@ -59,7 +59,7 @@ def test_tf_config_is_what_tensorflow_reads(monkeypatch):
 
 
 @pytest.mark.parametrize("arguments", [(), (0, 5000), (2, 5000, "a", "b"), (-1, 5000, "a"), ("x", 5000, "a")], ids=str)
-def test_tf_config_of_no_worker_is_refused(arguments):
+def test_an_index_without_a_worker_is_refused(arguments):
     made = bash(CLUSTER / "tf_config.sh", *arguments)
     assert made.returncode != 0
     assert made.stdout == ""
@@ -84,7 +84,7 @@ def test_slurm_starts_a_worker_on_each_machine(calls):
 @pytest.mark.parametrize(
     ("code", "restarts", "queued_again"), [(143, 9, True), (1, 0, True), (1, 4, True), (1, 5, False), (0, 0, False)]
 )
-def test_slurm_queues_again_what_was_stopped_and_a_few_times_what_failed(code, restarts, queued_again, calls):
+def test_slurm_queues_a_stopped_job_again_and_a_failed_one_a_few_times(code, restarts, queued_again, calls):
     ended = bash(CLUSTER / "slurm.sh", **SLURM, EXIT=str(code), SLURM_RESTART_COUNT=str(restarts))
     assert ended.returncode == code, ended.stderr
     assert ("scontrol requeue 77" in calls.read_text()) is queued_again
@@ -105,7 +105,7 @@ def test_kubernetes_starts_workers_that_find_each_other(calls):
         ended = bash(*command, **environment, JOB_COMPLETION_INDEX=str(index))
         assert ended.returncode == 0, ended.stderr
         config, arguments = read(calls.read_text().splitlines()[index])
-        # A pod of an indexed job is called as the job with its index; its subdomain is that of the service.
+        # A pod of an indexed job has the name of the job and its index; its subdomain is that of the service.
         hosts = [f"{job['metadata']['name']}-{i}.{service['metadata']['name']}" for i in range(spec["completions"])]
         port = service["spec"]["ports"][0]["port"]
         assert config["cluster"] == {"worker": [f"{host}:{port}" for host in hosts]}

@@ -20,13 +20,13 @@ def counted(name, mirrored, **arguments):
 
 
 def sizes_of(found, gathered):
-    """How many replicas' numbers of rows were gathered: two floats each time; no other array is as small."""
+    """Checks that the rest are numbers of rows of the replicas: two floats each time; no other array is as small."""
     rest = found.gathered - gathered
     assert 0 <= rest < 40 * 2 * FLOAT
     assert rest % (2 * FLOAT) == 0
 
 
-def test_a_vae_sums_its_gradients(mirrored):
+def test_a_vae_sums_only_its_gradients(mirrored):
     found, model = counted("vae", mirrored)
     assert found.reduced == FLOAT * parameters(model, "encoder", "decoder")
     sizes_of(found, gathered=0)
@@ -52,6 +52,6 @@ def test_in_a_ring_each_worker_sends_twice_what_is_summed_and_once_what_is_gathe
     assert found.sent(10) == pytest.approx(0.9 * 2300)
 
 
-def test_one_replica_exchanges_nothing_that_could_be_counted():
+def test_one_replica_is_refused_because_it_exchanges_nothing():
     with pytest.raises(ValueError, match=r"at least 2 replicas\. Received: 1"):
         traffic.of_step(lambda: tiny.make("vae"), ROWS, tf.distribute.get_strategy())

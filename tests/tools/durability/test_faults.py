@@ -1,4 +1,4 @@
-"""What the harness tells is true: of files as they are left, and of two trainings that differ."""
+"""The reports of the harness are true: about leftover files, and about two trainings that differ."""
 
 import shutil
 import signal
@@ -47,7 +47,7 @@ def test_an_ending_has_weights_optimizers_and_logs(finished):
     assert last_step(finished) == 8
 
 
-def test_of_two_trainings_whatever_differs_is_named(finished, copied):
+def test_everything_that_differs_between_two_trainings_is_named(finished, copied):
     assert differing(copied, finished) == []
     (copied / ".model.17.tmp.keras").write_text("half")
     (log,) = (copied / "logs").iterdir()
@@ -74,7 +74,7 @@ def test_a_training_with_other_noise_differs_in_weights_optimizers_and_logs(fini
         ("checkpoints/step-9.index", "step-9"),
     ],
 )
-def test_what_is_half_written_is_seen(name, shown, copied):
+def test_half_written_files_are_found(name, shown, copied):
     assert half_written(copied) == []
     (copied / name).write_text("half")
     assert shown in half_written(copied)
@@ -82,7 +82,7 @@ def test_what_is_half_written_is_seen(name, shown, copied):
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_each_damage_is_one(name, copied):
+def test_each_damage_is_found(name, copied):
     path = copied / "checkpoints" / "step-8"
     assert fault_of(path) is None
     DAMAGE[name](path)
@@ -91,8 +91,8 @@ def test_each_damage_is_one(name, copied):
 
 SHOWING = """
 import sys, time
-for step in range(3, 400):
-    print(f"\\r {step}%|###  | {step}/400 [00:01<00:02, 5.1step/s, loss=1/2]", end="", file=sys.stderr, flush=True)
+for step in range(3, 4_000_000):
+    print(f"\\r {step}%|###  | {step}/4000000 [00:01<00:02, 5.1step/s, loss=1/2]", end="", file=sys.stderr, flush=True)
     time.sleep(0.05)
     if step == 10:
         print("\\n/run/checkpoints/step-8 is damaged", file=sys.stderr)
@@ -103,29 +103,29 @@ def test_a_process_is_watched_signalled_and_understood(tmp_path):
     process = Process([sys.executable, "-c", SHOWING], tmp_path, tmp_path / "output")
     assert process.until(lambda: (process.step() or 0) >= 12)
     assert process.end(signal.SIGINT) in (1, -signal.SIGINT)
-    assert 12 <= process.step() < 400
+    assert 12 <= process.step() < 4_000_000
     assert process.message().startswith("/run/checkpoints/step-8 is damaged\n")
     assert process.message().endswith("KeyboardInterrupt")
     assert not process.until(lambda: False)
 
 
-def test_a_process_that_waits_for_ever_is_ended(tmp_path):
-    process = Process([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path, tmp_path / "output")
+def test_a_process_that_never_ends_is_killed(tmp_path):
+    process = Process([sys.executable, "-c", "import time; time.sleep(100_000)"], tmp_path, tmp_path / "output")
     with pytest.raises(TimeoutError, match=str(tmp_path)):
         process.until(lambda: False, patience=0.2)
     assert process.code == -signal.SIGKILL
 
 
-def test_the_table_tells_what_differs():
+def test_the_table_names_what_differs():
     rows = table([Outcome("SIGKILL", 2, "ended", [3, 4], []), Outcome("flood", 1, "wet", [0], ["log loss of step 2"])])
     assert "| SIGKILL | 2 | ended | 3.5 (at most 4) | bit for bit |" in rows
     assert "| flood | 1 | wet | 0 | NO: 1, as log loss of step 2 |" in rows
 
 
 @pytest.mark.slow
-def test_trainings_that_are_killed_end_as_one_that_was_left_alone(tmp_path):
+def test_killed_trainings_end_like_an_undisturbed_one(tmp_path):
     command = [sys.executable, "-m", "tools.durability", f"--output={tmp_path}/table.md", "--quick"]
-    process = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    process = subprocess.run(command, capture_output=True, text=True)
     assert process.returncode == 0, process.stdout + process.stderr
     assert "| SIGKILL | 2 | " in (tmp_path / "table.md").read_text()
     assert "| bit for bit |" in process.stdout

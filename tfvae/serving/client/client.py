@@ -19,27 +19,27 @@ from tfvae.serving.client.over_rest import Rest
 from tfvae.serving.errors import ServingError
 
 Images = np.ndarray | Sequence[str | os.PathLike | bytes]
-Answer = tuple[int | None, dict[str, np.ndarray]]  # with the version that gave it, where that is known
+Answer = tuple[int | None, dict[str, np.ndarray]]  # the version that gave it, if known, and the outputs
 Result = TypeVar("Result")
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0  # seconds
 
 
 class Client:
-    """Encodes images at a server; of use from several threads at once.
+    """Encodes images with a server; several threads may use it at once.
 
-    A request that fails with UNAVAILABLE or ABORTED (REST: 429, 502, 503, or no connection) is sent again, after
-    random waits of up to 0.1, 0.2, 0.4, ... 5 seconds. That is safe: the same request has the same answer, however
-    often it is sent. All other errors are raised at once as `ServingError`, in the server's words.
+    Transient errors (UNAVAILABLE, ABORTED; REST: 429, 502, 503, or no connection) are retried, after random waits of up
+    to 0.1, 0.2, 0.4, ... 5 seconds. That is safe: the same request always has the same answer. All other errors are
+    raised at once as `ServingError`, with the server's message.
 
     Args:
         address: "host:port" of gRPC, or "http://host:port" (or https) of REST. gRPC is several times faster.
-        model: which model to ask, where a call does not say.
-        timeout: seconds for each request, all of its attempts together.
+        model: the model to ask, for calls that do not name one.
+        timeout: seconds for each request with all of its attempts.
         attempts: how often a request is sent at most.
-        batch_size: images of a request. It may not pass the server's max_batch_size, which for the configuration that
-            tfvae deploy writes is 64.
-        in_flight: requests under way at once.
-        credentials: of grpc, for a server with TLS; by default there is none.
+        batch_size: images in a request; at most the server's max_batch_size, which is 64 in the configuration that
+            tfvae deploy writes.
+        in_flight: requests at the same time.
+        credentials: of grpc, for a server with TLS; by default there is no TLS.
     """
 
     def __init__(
@@ -80,17 +80,17 @@ class Client:
             images: float [B, H, W, C] in [0, 1]; uint8 [B, H, W, C]; or paths (or contents) of PNG and JPEG files,
                 which the server decodes and resizes.
             model: by default the client's.
-            version: by default the newest. If a newer one takes over meanwhile, what the old one answered is asked
-                again, so that all codes are of one model; over REST, which does not tell, give a version for that.
+            version: by default the newest. If a newer one takes over meanwhile, the images that the old one encoded are
+                sent again, so that all codes are from one model. REST does not report the version: name one there.
             label: instead of a version, such as "stable".
-            progress: whether to show a bar; by default for more than 16 requests, in a terminal.
+            progress: whether to show a bar; by default for more than 16 requests on a terminal.
 
         Returns:
             By name, for a VAE {"mean": float32 [B, D], "log_variance": float32 [B, D]}.
 
         Raises:
-            ServingError: what the server said, or that it could not be reached.
-            ValueError, TypeError: if these are no such images.
+            ServingError: the server's error, or that it could not be reached.
+            ValueError, TypeError: if images is something else.
             OSError: if a file cannot be read.
         """
         signature, inputs = _checked(images)
@@ -106,7 +106,7 @@ class Client:
         label: str | None = None,
         progress: bool | None = None,
     ) -> dict[str, np.ndarray]:
-        """What a signature makes of inputs, whose first dimensions are the batch; cut into requests as in `encode`.
+        """The outputs of a signature for inputs, whose first dimensions are the batch. They are split as in `encode`.
 
         Raises: as `encode`.
         """
@@ -127,7 +127,7 @@ class Client:
                     break
                 bar.update(-sum(map(len, todo)))
             else:
-                raise ServingError(grpc.StatusCode.ABORTED, f"{spec.name} changed its version while it was asked.")
+                raise ServingError(grpc.StatusCode.ABORTED, f"{spec.name} changed its version during the request.")
         parts = [outputs for _, outputs in answers.values()]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -139,7 +139,7 @@ class Client:
         return self._again(lambda timeout: self._server.metadata(spec, timeout))
 
     def status(self, model: str | None = None) -> dict[int, str]:
-        """The state of each version that the server knows of: "START", "LOADING", "AVAILABLE", "UNLOADING" or "END"."""
+        """The state of each version that the server knows: "START", "LOADING", "AVAILABLE", "UNLOADING" or "END"."""
         spec = self._spec(model, None, None)
         return self._again(lambda timeout: self._server.status(spec, timeout))
 
@@ -166,7 +166,7 @@ class Client:
         return spec
 
     def _answers(self, spec: ModelSpec, inputs: Mapping[str, Images], parts: list[range], bar: tqdm) -> dict:
-        """What the server answers to each part of the inputs; after an error nothing more is sent."""
+        """The server's answer to each part of the inputs; after an error, nothing more is sent."""
 
         def ask(part: range) -> Answer:
             arrays = {name: _array(value[part.start : part.stop]) for name, value in inputs.items()}
@@ -189,7 +189,7 @@ class Client:
         return answers
 
     def _again(self, call: Callable[[float], Result]) -> Result:
-        """Calls with the seconds that remain, and again after an error that may pass."""
+        """Calls with the seconds that remain, and calls again after a transient error."""
         deadline = time.monotonic() + self.timeout
         attempt = 1
         while True:
@@ -204,7 +204,7 @@ class Client:
 
 
 def _checked(images: Images) -> tuple[str, dict[str, Images]]:
-    """The signature that takes such images, and its input."""
+    """The signature for such images, and its input."""
     if isinstance(images, str | bytes | os.PathLike):
         raise TypeError(f"Expected a list of paths. Received one: {images!r:.80}")
     if isinstance(images, Sequence) and images and isinstance(images[0], str | bytes | os.PathLike):
@@ -217,7 +217,7 @@ def _checked(images: Images) -> tuple[str, dict[str, Images]]:
     if not np.issubdtype(array.dtype, np.floating):
         raise TypeError(f"Expected images of floats in [0, 1] or of uint8. Received: images.dtype={array.dtype}")
     low, high = array.min(initial=0), array.max(initial=0)
-    # A resized image may pass the bounds by rounding. The form of the comparison catches NaN too.
+    # Rounding may take a resized image out of the bounds. This form of the comparison is false for NaN too.
     if not (low >= -1e-5 and high <= 1 + 1e-5):
         raise ValueError(f"Expected images in [0, 1]. Received: values from {low:g} to {high:g}")
     return "serving_default", {"images": array.astype(np.float32, copy=False)}
@@ -232,6 +232,6 @@ def _array(values: Images) -> np.ndarray:
 
 
 def _bar(images: int, requests: int, progress: bool | None) -> tqdm:
-    # None leaves it to tqdm, which shows no bar where there is no terminal.
+    # With None, tqdm shows a bar only on a terminal.
     hidden = not progress if progress is not None else (None if requests > 16 else True)
     return tqdm(total=images, unit="image", unit_scale=True, disable=hidden)

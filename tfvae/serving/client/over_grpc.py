@@ -16,12 +16,12 @@ from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tfvae.serving.errors import ServingError
 
 _TEMPORARY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED}
-# A message is as large as the server makes it; gRPC's own bound is 4 MB.
+# The server decides how large a message may be; gRPC's own limit is 4 MB.
 _OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 
 class Grpc:
-    """A connection that is made when it is first needed, and again when it is lost.
+    """A connection that is opened when it is first needed, and again when it is lost.
 
     Args:
         address: "host:port".

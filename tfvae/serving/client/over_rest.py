@@ -20,11 +20,11 @@ _TEMPORARY = {429, 502, 503}
 
 
 class Rest:
-    """Connections that are kept and shared by threads.
+    """Connections that stay open and are shared by threads.
 
     Args:
         address: "http://host:port" or "https://host:port".
-        connections: how many are kept.
+        connections: how many stay open.
     """
 
     def __init__(self, address: str, connections: int):
@@ -59,7 +59,7 @@ class Rest:
         self._session.close()
 
     def _dtypes_of(self, spec: ModelSpec, timeout: float) -> dict[str, tf.DType]:
-        """Dtypes of a signature's outputs, which JSON does not tell."""
+        """The dtypes of a signature's outputs, which the JSON does not contain."""
         key = _path(spec), spec.signature_name
         if key not in self._dtypes:
             _, signatures = self.metadata(spec, timeout)

@@ -1,1 +1,1 @@
-"""What TensorFlow Serving needs for all models of a folder: its configuration, Docker Compose and Kubernetes."""
+"""The files that TensorFlow Serving needs for all models of a folder, for Docker Compose and Kubernetes."""

@@ -1,4 +1,4 @@
-"""What TensorFlow Serving is told about a zoo: which models, which versions, and which of them is stable."""
+"""The configuration of TensorFlow Serving for a zoo: its models, their versions, and which of them is stable."""
 
 import os
 from collections.abc import Collection
@@ -10,7 +10,7 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 from tfvae.export import versions
 from tfvae.files.atomic import written_whole
 
-TEMPLATES = Path(__file__).with_name("templates")  # what does not depend on the models
+TEMPLATES = Path(__file__).with_name("templates")  # the files that do not depend on the models
 
 
 def model_server_config(
@@ -18,16 +18,16 @@ def model_server_config(
 ) -> ModelServerConfig:
     """The configuration of all models in a folder, each with its two newest versions.
 
-    `canary` is the newest version, and `stable` the one before it; of a model that is promoted, or has one version,
+    `canary` is the newest version, and `stable` the one before it. If a model is promoted, or has only one version,
     both are the newest. A request that names neither a version nor a label gets the newest.
 
     Args:
-        saved_models: holds <name>/<version>/; names without a version are left out.
-        base_path: where the server sees that folder, by default the same.
+        saved_models: a folder of <name>/<version>/; names without a version are left out.
+        base_path: the path of that folder for the server, by default the same.
         promote: names of models whose newest version is stable.
 
     Raises:
-        ValueError: if there is no model, or a name to promote is none.
+        ValueError: if there is no model, or a name to promote is not a model.
     """
     folder = Path(saved_models)
     base = Path(folder.absolute() if base_path is None else base_path)
@@ -53,21 +53,21 @@ def write_configuration(
     *,
     promote: Collection[str] = (),
 ) -> dict[Path, str]:
-    """Writes models.config into a folder, and beside it what of the templates, and of .env, is not there yet.
+    """Writes models.config into a folder, and those of the templates and .env that are not there yet.
 
-    models.config is replaced; any other file that is there stays as it is, as it may have been edited.
+    models.config is replaced; any other file that exists is kept, because it may have been edited.
 
     Args:
         saved_models: as in `model_server_config`; the server sees it as /models.
-        output: the folder; made if need be.
+        output: the folder; it is made if it does not exist.
         promote: as in `model_server_config`.
 
     Returns:
-        What became of each file: "wrote", "kept", or "kept, differs" for one that would have another content now: it
-        was edited, or is of another `saved_models` or of an older version of the templates.
+        For each file "wrote", "kept", or "kept, differs" if it would have other content now: it was edited, or belongs
+        to another `saved_models` or an older version of the templates.
 
     Raises:
-        ValueError: as `model_server_config`; nothing is written then.
+        ValueError: as `model_server_config`; then nothing is written.
     """
     config = model_server_config(saved_models, base_path="/models", promote=promote)
     contents = {path.name: path.read_text() for path in sorted(TEMPLATES.iterdir())}

@@ -1,4 +1,4 @@
-"""The models of a local server: which versions there are, and which answers a request."""
+"""The models of a local server: their versions, and the one that answers a request."""
 
 import gc
 import threading
@@ -25,11 +25,11 @@ class _Model:
 
 
 class Models:
-    """Versions by model. A version is loaded beside the others and then takes requests; what it replaces ends after it.
+    """Versions by model. A new version is loaded and takes requests before the one that it replaces is unloaded.
 
     Args:
-        read_config: gives the configuration, asked for at each `poll`.
-        report: is told, in words, what was loaded, unloaded or failed.
+        read_config: returns the configuration; it is called by each `poll`.
+        report: gets a line of text for each version that is loaded or unloaded, or fails.
     """
 
     def __init__(self, read_config: Callable[[], ModelServerConfig], report: Callable[[str], None] = lambda _: None):
@@ -39,7 +39,7 @@ class Models:
         self._changing = threading.Lock()
 
     def poll(self) -> None:
-        """Loads versions that are new, then lets go of those that are no longer wanted."""
+        """Loads new versions, then unloads those that are no longer configured."""
         with self._changing:
             configs = {config.name: config for config in self._read_config().model_config_list.config}
             for name, config in configs.items():
@@ -52,7 +52,7 @@ class Models:
                 gc.collect()
 
     def configure(self, config: ModelServerConfig) -> None:
-        """Serves what `config` says from now on.
+        """Serves the models of `config` from now on.
 
         Raises:
             ServingError: INVALID_ARGUMENT for a configuration without a list of models.
@@ -64,7 +64,7 @@ class Models:
         self.poll()
 
     def find(self, spec: ModelSpec) -> Version:
-        """The version that a request means: the newest, unless it says which."""
+        """The version that a request names, by default the newest."""
         if not spec.name:
             raise invalid("ModelSpec has no name specified.")
         model = self._models.get(spec.name, _Model())
@@ -108,7 +108,7 @@ class Models:
         for number in wanted:
             if number not in model.available and number not in model.failed:
                 self._load(name, model, Path(config.base_path, str(number)))
-        # Requests read these dicts without a lock: they are replaced, and never changed.
+        # Requests read these dicts without a lock, so they are replaced and never changed.
         model.labels = dict(config.version_labels)
         model.failed = {number: error for number, error in model.failed.items() if number in wanted}
         unwanted = [number for number in model.available if number not in wanted]
@@ -116,7 +116,7 @@ class Models:
         for number in unwanted:
             self._report(f"{name}: unloaded version {number}")
         if unwanted:
-            gc.collect()  # a graph refers to itself
+            gc.collect()  # a graph has references to itself
 
     def _load(self, name: str, model: _Model, path: Path) -> None:
         number = int(path.name)

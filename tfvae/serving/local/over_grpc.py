@@ -23,11 +23,11 @@ Response = TypeVar("Response")
 
 
 def grpc_server(models: Models, address: str, *, limit: int, workers: int) -> tuple[grpc.Server, int]:
-    """A server, not yet started, and the port that it has.
+    """A server that is not started yet, and its port.
 
     Args:
         address: "host:port"; port 0 takes a free one.
-        limit: bytes of a request.
+        limit: the largest request, in bytes.
         workers: how many requests run at once; others wait.
 
     Raises:
@@ -36,7 +36,7 @@ def grpc_server(models: Models, address: str, *, limit: int, workers: int) -> tu
     options = [
         ("grpc.max_receive_message_length", limit),
         ("grpc.max_send_message_length", -1),
-        ("grpc.so_reuseport", 0),  # else two servers would share the port, and a client get either
+        ("grpc.so_reuseport", 0),  # otherwise two servers could share the port
     ]
     server = grpc.server(ThreadPoolExecutor(workers, thread_name_prefix="grpc"), options=options)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Prediction(models, limit), server)
@@ -44,7 +44,7 @@ def grpc_server(models: Models, address: str, *, limit: int, workers: int) -> tu
     try:
         port = server.add_insecure_port(address)
     except RuntimeError as error:
-        raise OSError(f"Expected an address that is free. Received: {address}") from error
+        raise OSError(f"Expected a free address. Received: {address}") from error
     return server, port
 
 

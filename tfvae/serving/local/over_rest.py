@@ -24,10 +24,10 @@ _GET = re.compile(_MODEL + "(/metadata)?", re.IGNORECASE)
 
 
 class RestServer(ThreadingHTTPServer):
-    """Serves `models` from its construction on; `serve_forever` answers.
+    """Listens from its construction on; `serve_forever` answers.
 
     Args:
-        limit: bytes of a request.
+        limit: the largest request, in bytes.
     """
 
     daemon_threads = True
@@ -49,22 +49,22 @@ class RestServer(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def server_close(self) -> None:
-        """Takes no more requests, also on connections that clients keep; one under way is still answered."""
+        """Accepts no more requests, also on connections that clients keep open; those already sent are answered."""
         super().server_close()
         for connection in tuple(self._connections):
-            with suppress(OSError):  # closed meanwhile
+            with suppress(OSError):  # it was closed meanwhile
                 connection.shutdown(socket.SHUT_RD)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no error of the server's."""
+        """Ignores clients that disconnect: they are not an error of the server."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: RestServer
     protocol_version = "HTTP/1.1"
-    timeout = 60  # seconds that a silent client may hold its thread
+    timeout = 60  # seconds that a silent client may keep its thread
     disable_nagle_algorithm = True
-    rbufsize = 2**20  # each read waits its turn among threads: few large ones
+    rbufsize = 2**20  # few large reads, because each waits for its turn among the threads
 
     def do_POST(self) -> None:
         self._answer(self._predict)
@@ -73,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(self._describe)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing: there would be a line for each request."""
+        """Prints nothing; the default is a line for each request."""
 
     def _answer(self, answer: Any) -> None:
         try:
@@ -131,19 +131,19 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal():
-            self.close_connection = True  # where the next request begins is not known
+            self.close_connection = True  # the beginning of the next request is unknown
             raise invalid("Expected a body with Content-Length.")
         if int(length) > self.server.limit:
             raise _TooLargeError(int(length), self.server.limit)
         body = self.rfile.read(int(length))
         if len(body) < int(length):
-            raise ConnectionError("the client went away")
+            raise ConnectionError("the client disconnected")
         return body
 
 
 class _TooLargeError(ServingError):
     def __init__(self, size: int, limit: int):
-        # In the words of gRPC.
+        # The message of gRPC.
         super().__init__(grpc.StatusCode.RESOURCE_EXHAUSTED, f"Received message larger than max ({size} vs. {limit})")
 
 

@@ -1,4 +1,4 @@
-"""A local server of TensorFlow Serving's protocol, for tests and for a look at a zoo. Not for production."""
+"""A local server of TensorFlow Serving's protocol, for tests and a first look. Not for production."""
 
 import os
 import threading
@@ -20,13 +20,13 @@ class LocalServer:
     trusts its clients. Serve users with tensorflow/serving.
 
     Args:
-        saved_models: holds <name>/<version>/. A version that appears is loaded and takes over with no failed request;
-            `stable` and `canary` are those of `configuration.model_server_config`.
+        saved_models: a folder of <name>/<version>/. A version that appears is loaded, and takes over without a failed
+            request; `stable` and `canary` are those of `configuration.model_server_config`.
         host: who may connect; "127.0.0.1" is this machine alone, "0.0.0.0" anyone.
         grpc_port, rest_port: 0 takes a free port.
         poll_seconds: how often to look for new versions.
-        limit: bytes of a request.
-        report: is told, in words, what was loaded, unloaded or failed.
+        limit: the largest request, in bytes.
+        report: gets a line of text for each version that is loaded or unloaded, or fails.
 
     Raises:
         ValueError: if the folder has no model.
@@ -81,10 +81,10 @@ class LocalServer:
             try:
                 self.models.poll()
             except Exception as error:  # such as a folder that is being replaced: look again later
-                self._report(f"looking for versions failed: {error}")
+                self._report(f"cannot look for new versions: {error}")
 
     def _configuration(self) -> ModelServerConfig:
-        # A folder that is empty for a moment, or gone, takes no model away.
+        # If the folder is empty or missing for a moment, its models stay.
         try:
             self._last = model_server_config(self._folder)
         except (ValueError, OSError) as error:

@@ -1,4 +1,4 @@
-"""One version of a model, loaded and run as TensorFlow Serving does it: through a Session."""
+"""One version of a model, loaded and run through a Session, as in TensorFlow Serving."""
 
 from pathlib import Path
 
@@ -14,10 +14,10 @@ _PREDICT = tf.saved_model.PREDICT_METHOD_NAME
 
 
 class Version:
-    """A SavedModel's signatures as functions of arrays; calls from many threads are allowed.
+    """The signatures of a SavedModel as functions of arrays, for calls from any thread.
 
     Args:
-        path: ".../<name>/<version>". Its warm-up requests are run, so that a version which fails them never loads.
+        path: ".../<name>/<version>". Its warm-up requests are run, so that a version that fails them is not loaded.
 
     Raises:
         ServingError: if the folder cannot be loaded, or a warm-up request fails.
@@ -38,11 +38,11 @@ class Version:
         Args:
             name: of the signature; "" is "serving_default".
             inputs: arrays by the signature's names, of its dtypes and shapes.
-            outputs: names of what to return, by default all.
+            outputs: names of the outputs to return, by default all.
 
         Raises:
             ServingError: FAILED_PRECONDITION for an unknown signature, INVALID_ARGUMENT for other inputs or outputs,
-                and what the graph's operations raise.
+                and the errors of the graph's operations.
         """
         signature = self.signature(name)
         _check_names(signature, inputs, outputs)

@@ -1,4 +1,4 @@
-"""The rows of a study's table by setting: runs that differ in their seeds alone, and their mean."""
+"""The rows of a study's table by setting: runs that differ only in their seeds, and their mean."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -18,13 +18,13 @@ _MANY = 3
 
 @dataclass(frozen=True)
 class Setting:
-    """Runs that differ in their seeds alone.
+    """Runs that differ only in their seeds.
 
     Args:
         model: its name.
         values: keys of the experiment in which the settings of this model differ -> values.
         rows: of the table.
-        usual: those of the keys that have the value of most settings, where one setting has it in all keys.
+        usual: the keys that have the value of most settings, if one setting has that value in all keys.
     """
 
     model: str
@@ -34,9 +34,9 @@ class Setting:
 
     @property
     def label(self) -> str:
-        """What sets it apart from the model's other settings: "gamma 35"; "" when there are no others.
+        """How it differs from the model's other settings: "gamma 35"; "" when there are no others.
 
-        Where settings differ in many keys, what most of them share is left out; "base" has all of that.
+        If settings differ in many keys, values that most of them share are left out; "base" has all of these.
         """
         apart = {key: value for key, value in self.values.items() if key not in self.usual}
         return ", ".join(f"{short(key)} {plain(value)}" for key, value in apart.items()) or (
@@ -45,17 +45,17 @@ class Setting:
 
     @property
     def strength(self) -> float | None:
-        """The value of the one number in which the model's settings differ; None when they do in other ways."""
+        """The value of the one number in which the model's settings differ; None if they differ in other ways."""
         values = list(self.values.values())
         number = len(values) == 1 and isinstance(values[0], int | float) and not isinstance(values[0], bool)
         return float(values[0]) if number else None
 
     def steps(self, score: str) -> list[int]:
-        """The steps at which there is a score, ascending."""
+        """The steps that have a score, ascending."""
         return sorted({row["steps"] for row in self.rows if row.get(score) is not None})
 
     def interval(self, score: str, steps: int) -> tuple[float, float]:
-        """See `confidence_interval`, of a score at a step over the seeds."""
+        """The `confidence_interval` of a score at a step over the seeds."""
         return confidence_interval(self.at(score, steps))
 
     def at(self, score: str, steps: int) -> list[float]:
@@ -64,7 +64,7 @@ class Setting:
 
 
 def by_model(rows: Sequence[Row]) -> dict[str, list[Setting]]:
-    """The settings of each model, by what they differ in, ascending, in the order in which the rows name the models.
+    """The settings of each model: models in the order of the rows, settings that differ in one number by that number.
 
     Raises:
         ValueError: there are no rows.
@@ -99,7 +99,7 @@ def by_model(rows: Sequence[Row]) -> dict[str, list[Setting]]:
 
 
 def _usual(settings: Sequence[tuple]) -> tuple:
-    """The value of each key that most settings have; () where they differ in few keys, which are soon read."""
+    """The value of each key that most settings have; () if they differ in few keys, which are quick to read."""
     if len(settings[0]) < _MANY:
         return ()
     # A list, as a network's widths may be, has no hash.
@@ -114,7 +114,7 @@ def confidence_interval(values: Sequence[float], level: float = 0.95) -> tuple[f
         level: float in (0, 1).
 
     Returns:
-        Mean and half width; the half width of one value alone is 0, as nothing tells its spread.
+        Mean and half width; the half width of a single value is 0, because its spread is unknown.
     """
     numbers = np.asarray(values, np.float64)
     if numbers.size == 1:

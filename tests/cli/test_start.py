@@ -1,0 +1,54 @@
+"""What all commands have in common: how they start."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tfvae.cli import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+# As the console script, which does not have the current folder on its path.
+PROGRAM = "import sys; from tfvae.cli import main; main(sys.argv[1:])"
+
+
+def start(folder, *arguments):
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", PROGRAM, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+
+
+def test_the_help_of_every_command_shows_import(tmp_path):
+    running = {name: start(tmp_path, name, "--help") for name in COMMANDS}
+    for name, process in running.items():
+        out, err = process.communicate()
+        assert process.returncode == 0, err
+        assert f"Usage: tfvae {name}" in out
+        assert "--import" in out, name
+
+
+@pytest.mark.slow
+def test_modules_of_the_current_folder_are_imported_before_the_command_runs(tmp_path):
+    for name in ("mine", "yours"):
+        (tmp_path / f"{name}.py").write_text(f"print('{name} is imported')")
+    out, err = start(tmp_path, "zoo", "--import=mine", "--import=yours").communicate()
+    assert out.splitlines()[:2] == ["mine is imported", "yours is imported"], err
+    assert "factor_vae-dsprites" in out
+
+
+@pytest.mark.slow
+def test_a_module_that_cannot_be_imported_is_one_clear_line(tmp_path):
+    process = start(tmp_path, "zoo", "--import=absent")
+    out, err = process.communicate()
+    assert process.returncode == 1
+    assert out == ""
+    (line,) = err.strip().splitlines()
+    assert line.startswith("Error: Expected a Python module that can be imported")
+    assert f"from {tmp_path}. Received: 'absent', ModuleNotFoundError" in line
