@@ -86,7 +86,7 @@ def test_a_wheel_s_own_entries_come_before_what_stands_beside_the_package(root, 
 
 
 def test_a_decoder_is_the_newest_version_or_the_one_asked_for(root, tmp_path):
-    with pytest.raises(ValueError, match=r"with an exported decoder. Received: name='b', with none in .*b-decoder"):
+    with pytest.raises(ValueError, match=r"with an exported decoder. Received: name='b', without one in .*b-decoder"):
         zoo.load_decoder("b", root=root)
     shutil.copytree(root, tmp_path, dirs_exist_ok=True)
     for version in (1, 12):

@@ -35,7 +35,7 @@ def test_scores_are_recorded_once(tmp_path):
     record_scores(tmp_path, scores)
     verify_manifest(tmp_path)
     assert path.read_text() == Provenance(tiny.experiment(), scores).to_json("VAE", "encoder")
-    with pytest.raises(FileExistsError, match="has some, which are not replaced"):
+    with pytest.raises(FileExistsError, match="has scores, which are not replaced"):
         record_scores(tmp_path, {})
 
     path.write_text(path.read_text().replace("VAE", "AAE"))

@@ -14,14 +14,14 @@ import numpy as np
 from tfvae.files.atomic import written_whole
 
 
-def codes_key(model: Any, data: Any) -> str:
+def codes_key(digest: str, data: Any) -> str:
     """Identifies the codes of data by a model: 32 hexadecimal digits of a SHA-256 of both digests.
 
     Args:
-        model: what `model_digest` takes.
+        digest: the model's, see `Capabilities.digest`.
         data: what has a `digest`, such as `tfvae.data.ImageData`.
     """
-    return hashlib.sha256(f"{model_digest(model)} {data.digest}".encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{digest} {data.digest}".encode()).hexdigest()[:32]
 
 
 def model_digest(model: Any) -> str:

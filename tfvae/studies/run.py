@@ -16,7 +16,7 @@ from tfvae.evaluation import evaluate
 from tfvae.experiment import Experiment
 from tfvae.files.atomic import written_whole
 from tfvae.files.lock import locked
-from tfvae.loading import Trained, load_trained
+from tfvae.loading import Trained, load
 from tfvae.plots.traversals import draw_traversals
 from tfvae.studies.processes import end_with_input
 from tfvae.studies.study import Evaluation, digest
@@ -48,18 +48,9 @@ def run_folder(folder: str | os.PathLike) -> None:
             print(f"Training to step {steps}", flush=True)
             train(part, folder / "model", data=images, progress=False, callbacks=[_Clock(folder / "seconds.json")])
             print(f"Scoring at step {steps}", flush=True)
-            trained = load_trained(folder / "model")
+            trained = load(folder / "model")
             result = _scores(trained, scored_on, evaluation)
-            assert trained.model is not None
-            reach = trained.model.traversal_range
-            draw_traversals(
-                folder / "traversals.png",
-                trained.represent,
-                trained.model.decode,
-                images,
-                reach=reach,
-                seed=evaluation.seed,
-            )
+            draw_traversals(folder / "traversals.png", trained, images, seed=evaluation.seed)
             with written_whole(scores) as beside:
                 values = {"experiment": dataclasses.asdict(part), "evaluation": dataclasses.asdict(evaluation)}
                 beside.write_text(json.dumps({**values, **result, **_seconds(folder)}, indent=2) + "\n")
@@ -116,6 +107,5 @@ def _seconds(folder: Path) -> dict[str, float]:
 
 def _scores(trained: Trained, scored_on: Any, evaluation: Evaluation) -> dict[str, Any]:
     start = time.perf_counter()
-    log_likelihood = getattr(trained.model, "log_likelihood", None)  # a GAN has none
-    scores = evaluate(trained.represent, scored_on, log_likelihood=log_likelihood, **evaluation.arguments())
+    scores = evaluate(trained, scored_on, **evaluation.arguments())
     return {"scores": scores, "evaluation_seconds": time.perf_counter() - start}
