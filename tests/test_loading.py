@@ -22,12 +22,12 @@ PIXELS = np.random.default_rng(1).integers(0, 256, (48, *tiny.SHAPE), np.uint8)
 IMAGES = np.random.default_rng(0).random((3, *tiny.SHAPE), np.float32)
 
 
-def run_of(folder, **changes):
+def run_of(folder):
     """A VAE on eight images in few.npz."""
     np.savez(folder / "few.npz", images=np.zeros((8, 16, 16, 1), np.uint8))
     return tiny.experiment(
         model="vae", parameters={}, optimizers={}, discriminator={}, latent_dim=3, data=f"npz:{folder / 'few.npz'}",
-        batch_size=4, steps=2, log_every=2, checkpoint_every=2, **changes,
+        batch_size=4, steps=2, log_every=2, checkpoint_every=2,
     )  # fmt: skip
 
 
