@@ -6,11 +6,13 @@ import tensorflow as tf
 
 from tests import tiny
 from tests.metrics.reference import factors_in, grid
-from tfvae.codes import Codes
+from tfvae import evaluation
+from tfvae.codes import Capabilities, Codes, capabilities_of
 from tfvae.codes.codes import scaled_images
 from tfvae.data import FactorTable, GroundTruthData, ImageData
-from tfvae.evaluation import QUICK, evaluate
-from tfvae.metrics import METRICS, ceiling
+from tfvae.evaluation import QUICKLY, evaluate, limited
+from tfvae.metrics import METRICS, UNSUPERVISED, score_codes
+from tfvae.models import MODELS
 
 SMALL = {
     "beta_vae": {"pairs": 20, "train": 100, "evaluation": 100, "repeats": 2},
@@ -40,6 +42,24 @@ class Encoder(tf.Module):
         return {"mean": mean, "log_variance": tf.zeros_like(mean) - [0.0, 1.0, 2.0]}
 
 
+def bernoulli(decode):
+    """log p(x|z) of pixels whose logits `decode` gives, as a model declares it."""
+
+    def log_likelihood(x, z):
+        logits = np.asarray(decode(z), np.float64)
+        return np.sum(x * logits - np.logaddexp(0, logits), axis=(1, 2, 3))
+
+    return log_likelihood
+
+
+def zeros(z):
+    return np.zeros((len(z), 1, 3, 1))
+
+
+def with_likelihood(represent, decode):
+    return Capabilities(represent, log_likelihood=bernoulli(decode))
+
+
 def test_a_function_and_its_saved_model_score_the_same(data, tmp_path):
     encoder = Encoder()
     tf.saved_model.save(encoder, str(tmp_path), signatures=encoder.__call__)
@@ -49,8 +69,8 @@ def test_a_function_and_its_saved_model_score_the_same(data, tmp_path):
     assert 1 / 3 < result["factor_vae"]["score"] < 1
 
 
-def test_result_says_what_was_scored(data):
-    result = evaluate(Encoder(), data, seed=3, images=20, parameters=SMALL)
+def test_the_result_names_what_was_scored(data):
+    result = evaluate(Encoder(), data, seed=3, num_images=20, parameters=SMALL)
     as_read = json.loads(json.dumps(result, allow_nan=False))
     assert as_read == {**result, "parameters": json.loads(json.dumps(SMALL))}
     assert set(result) == {*METRICS, "kl", "data", "digest", "seed", "images", "encoded", "parameters"}
@@ -58,10 +78,10 @@ def test_result_says_what_was_scored(data):
     assert (result["images"], result["encoded"], result["parameters"]) == (20, 60, SMALL)
 
 
-def test_scores_do_not_depend_on_what_else_is_asked_for(data):
-    everything = evaluate(Encoder(), data, parameters=SMALL, decode=lambda z: np.zeros((len(z), 1, 3, 1)), images=20)
+def test_a_score_does_not_depend_on_what_else_is_scored(data):
+    everything = evaluate(with_likelihood(Encoder(), zeros), data, parameters=SMALL, num_images=20)
     for name in METRICS:
-        alone = evaluate(Encoder(), data, metrics=[name], parameters=SMALL, images=20)
+        alone = evaluate(Encoder(), data, metrics=[name], parameters=SMALL, num_images=20)
         assert alone[name] == everything[name]
         # Codes differ by rounding where images are encoded in other batches.
         assert alone["kl"]["latents"] == pytest.approx(everything["kl"]["latents"], rel=1e-6)
@@ -70,19 +90,19 @@ def test_scores_do_not_depend_on_what_else_is_asked_for(data):
     assert all(other_seed[name] != everything[name] for name in METRICS)
 
 
-def test_all_and_one_name_are_metrics(data):
+def test_metrics_are_all_or_one_name(data):
     assert evaluate(Encoder(), data, metrics="mig")["mig"] == evaluate(Encoder(), data, metrics=["mig"])["mig"]
     everything = evaluate(Encoder(), data, metrics="all", parameters=SMALL)
     assert everything == evaluate(Encoder(), data, parameters=SMALL)
     assert all({"score", "standard_error"} <= set(everything[name]) for name in METRICS)
 
 
-def test_images_alone_get_what_needs_no_factors(data):
+def test_images_without_factors_get_the_scores_that_need_none(data):
     images = ImageData("images", data.images(np.arange(60)))
-    result = evaluate(Encoder(), images, parameters=SMALL, decode=lambda z: np.zeros((len(z), 1, 3, 1)))
+    result = evaluate(with_likelihood(Encoder(), zeros), images, parameters=SMALL)
     with_factors = evaluate(Encoder(), data, parameters=SMALL)
     for name in METRICS:
-        if not METRICS[name].needs_factors:
+        if name in UNSUPERVISED:
             assert result[name] == with_factors[name]
         else:
             assert result[name] == {"score": None, "standard_error": None, "skipped": "the data have no factors"}
@@ -98,7 +118,7 @@ def test_a_table_of_factors_is_scored(data):
     assert result["mig"]["score"] == pytest.approx(1)
 
 
-def test_a_limit_is_of_the_images_that_are_encoded():
+def test_a_limit_bounds_the_images_that_are_encoded():
     data = grid((20, 20, 40, 20))
     calls = []
 
@@ -117,34 +137,26 @@ def test_a_limit_is_of_the_images_that_are_encoded():
     assert result["mig"]["score"] == pytest.approx(np.mean(ceilings) - np.mean(seeming), abs=0.01)
 
 
-def test_ceilings_are_those_of_the_data(data):
-    names = ["mig", "sap", "total_correlation"]
-    result = evaluate(Encoder(), data, metrics=names, ceilings=True)
-    for name in ("mig", "sap"):
-        assert result[name]["ceiling"] == ceiling(data, metrics=[name])[name]["score"]
-    assert "ceiling" not in result["total_correlation"]
-    assert "ceiling" not in evaluate(Encoder(), data, metrics=names)["mig"]
-
-
-def test_codes_are_kept_by_model_and_data(data, tmp_path):
-    encoder = Encoder()
-    tf.saved_model.save(encoder, str(tmp_path / "model"), signatures=encoder.__call__)
-    calls = []
+def test_codes_are_cached_by_model_and_data(data, tmp_path):
+    encoder, calls = Encoder(), []
 
     def represent(images):
         calls.append(len(images))
         return encoder(images)
 
-    arguments = {"metrics": ["mig"], "cache": tmp_path / "codes", "model": tmp_path / "model"}
-    first = evaluate(represent, data, **arguments)
-    assert sum(calls) > 0
+    model, other = (Capabilities(represent, digest=lambda digest=digest: digest) for digest in ("one", "two"))
+    arguments = {"metrics": ["mig"], "cache": tmp_path}
+    first = evaluate(model, data, **arguments)
+    assert sum(calls) == 64  # filled up to a power of two
     calls.clear()
-    assert evaluate(represent, data, **arguments) == first
+    assert evaluate(model, data, **arguments) == first
     assert calls == []
-    evaluate(represent, data, limit=20, **arguments)
-    assert sum(calls) > 0
-    with pytest.raises(TypeError, match="Received: function"):
-        evaluate(represent, data, metrics=["mig"], cache=tmp_path / "codes")
+    evaluate(model, data, limit=20, **arguments)
+    assert sum(calls) == 32
+    evaluate(other, data, **arguments)
+    assert sum(calls) > 32
+    with pytest.raises(TypeError, match="Received: a function"):
+        evaluate(represent, data, **arguments)
 
 
 def test_kl_is_the_closed_form(data):
@@ -166,12 +178,10 @@ def test_codes_without_a_posterior_have_no_kl(data):
 
 def test_reconstruction_error_of_known_logits(data):
     def error(decode):
-        return evaluate(Encoder(), data, metrics=[], decode=decode)["reconstruction"]
+        return evaluate(with_likelihood(Encoder(), decode), data, metrics=[])["reconstruction"]
 
     # Ignorance costs log 2 a pixel.
-    assert error(lambda z: np.zeros((len(z), 1, 3, 1), np.float32)) == pytest.approx(
-        {"nats": 3 * np.log(2), "standard_error": 0}, abs=1e-12
-    )
+    assert error(zeros) == pytest.approx({"nats": 3 * np.log(2), "standard_error": 0}, abs=1e-12)
     # Logits of -1000: a pixel x costs 1000 x. The mean of the three factors' pixels is (1 + 1.5 + 2) / 255, their
     # variances 2/3, 5/4 and 2 (population), the grid's standard error that of 60 images.
     certain = error(lambda z: np.full((len(z), 1, 3, 1), -1000.0))
@@ -186,7 +196,8 @@ def test_reconstruction_error_samples_the_posterior():
         pixel = factors_in(images)[:, 2:] / 20 - 1
         return {"mean": pixel, "log_variance": np.zeros_like(pixel) + np.log(4)}
 
-    result = evaluate(represent, data, metrics=[], decode=lambda z: np.tile(z[:, None, None], (1, 1, 3, 1)))
+    model = with_likelihood(represent, lambda z: np.tile(z[:, None, None], (1, 1, 3, 1)))
+    result = evaluate(model, data, metrics=[])
     # Logit z ~ N(m, 4) at each of three pixels: 3 E softplus(z) - m sum x, by Gauss-Hermite quadrature.
     nodes, weights = np.polynomial.hermite_e.hermegauss(60)
     m = np.arange(40) / 20 - 1
@@ -200,12 +211,17 @@ def test_reconstruction_error_samples_the_posterior():
     assert exact - without_noise > 8 * error
 
 
-def test_quick_parameters_encode_few_images():
+@pytest.mark.parametrize("limit", [QUICKLY["limit"], None])
+def test_a_first_look_is_what_metrics_called_by_hand_give(limit):
     data = grid((20, 20, 40, 20))
-    result = evaluate(factors_in, data, metrics=["factor_vae", "beta_vae"], parameters=QUICK, images=2_000)
+    result = evaluate(factors_in, data, metrics=["factor_vae", "mig"], seed=2, **(QUICKLY | {"limit": limit}))
+    images = data if limit is None else limited(data, limit, seed=2)
+    by_hand = score_codes(Codes(factors_in, images), ["factor_vae", "mig"], 2, QUICKLY["parameters"])
+    assert {name: result[name] for name in by_hand} == by_hand
     assert result["factor_vae"]["score"] == 1
-    # 400 votes of 50 images, 600 points of 20 pairs, and subsets of 2,000, 2,000 and 10,000.
-    assert result["encoded"] <= 20_000 + 24_000 + 14_000
+    assert result["images"] == 2_000
+    # Without a limit: 400 votes of 50 images, and subsets of 2,000 (twice), 4,000 (twice) and 10,000 (twice).
+    assert result["encoded"] <= (limit or 20_000 + 32_000)
 
 
 @pytest.mark.parametrize(
@@ -213,17 +229,66 @@ def test_quick_parameters_encode_few_images():
     [
         ({"metrics": ["mig2"]}, r"\['amari', 'beta_vae'.*'mig2'"),
         ({"parameters": {"factor": {}}}, "Received: 'factor'"),
-        ({"images": 1}, "images=1"),
-        ({"metrics": [], "decode": lambda z: np.zeros((len(z), 3))}, r"shape \(60, 1, 3, 1\).*\(60, 3\)"),
-        ({"metrics": [], "decode": lambda z: np.full((len(z), 1, 3, 1), np.nan)}, "finite log likelihoods.*60 of 60"),
+        ({"num_images": 1}, "num_images=1"),
     ],
 )
-def test_says_what_is_wrong(data, parameters, message):
+def test_a_wrong_argument_is_named(data, parameters, message):
     with pytest.raises(ValueError, match=message):
         evaluate(Encoder(), data, **parameters)
 
 
-def test_codes_that_are_there_are_scored_without_encoding_again(data):
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (lambda x, z: np.zeros((len(x), 3)), r"log likelihoods \[60\].*\(60, 3\)"),
+        (lambda x, z: np.full(len(x), np.nan), "finite log likelihoods.*60 of 60"),
+    ],
+)
+def test_a_wrong_log_likelihood_is_refused(data, found, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate(Capabilities(Encoder(), log_likelihood=found), data, metrics=[])
+
+
+def test_images_of_another_shape_than_the_models_are_refused(data):
+    with pytest.raises(ValueError, match=r"Expected images \(4, 4, 1\), the model's\. Received: \(1, 3, 1\)"):
+        evaluate(tiny.make("vae"), data)
+
+
+def test_arrays_are_data(data):
+    images, factors = data.images(np.arange(60)), data.factors.to_factors(np.arange(60))
+    names = ["mig", "factor_vae", "total_correlation"]
+    arguments = {"metrics": names, "parameters": SMALL}
+    expected = evaluate(factors_in, data, **arguments)
+    pair = evaluate(factors_in, (images, factors), **arguments)
+    alone, floats = (evaluate(factors_in, each, **arguments) for each in (images, images / 255.0))
+    assert pair["mig"]["score"] == pytest.approx(expected["mig"]["score"])
+    assert pair["factor_vae"]["score"] == expected["factor_vae"]["score"] == 1
+    assert alone == floats
+    assert alone["digest"] == pair["digest"] == data.digest
+    assert alone["total_correlation"] == expected["total_correlation"]
+    assert alone["mig"]["skipped"] == "the data have no factors"
+    for wrong in (images * 255.0, images - 1.0, images.astype(int)):
+        with pytest.raises(ValueError, match=r"Expected images of uint8, or floats in \[0, 1\]"):
+            evaluate(factors_in, wrong)
+
+
+def test_functions_are_passed_on_with_their_parameters(data, monkeypatch):
+    def mine(codes, rng, *, factor=1):
+        return {"score": factor, "standard_error": 0.0}
+
+    def passed_on(codes, metrics, seed, parameters):
+        return {"mine": {"score": parameters["mine"]["factor"]}, "asked": metrics}
+
+    monkeypatch.setattr(evaluation, "score_codes", passed_on)
+    parameters = {"mine": {"factor": 3}, "sap": {}}
+    for metrics in (mine, [mine], [mine, "mig"]):
+        result = evaluate(factors_in, data, metrics=metrics, parameters=parameters)
+        assert result["mine"]["score"] == 3
+        assert result["asked"] == ((mine, "mig") if metrics == [mine, "mig"] else (mine,))
+        assert result["parameters"] == {"mine": {"factor": 3}}
+
+
+def test_given_codes_are_not_encoded_again(data):
     codes = Codes(Encoder(), data)
     codes.encode_all()
     calls = []
@@ -231,7 +296,7 @@ def test_codes_that_are_there_are_scored_without_encoding_again(data):
     result, expected = evaluate(codes, data, parameters=SMALL), evaluate(Encoder(), data, parameters=SMALL)
     assert calls == []
     assert [result[name] for name in SMALL] == [expected[name] for name in SMALL]
-    # Batches of other sizes are rounded otherwise.
+    # Batches of other sizes are rounded differently.
     assert result["kl"]["total"] == pytest.approx(expected["kl"]["total"], rel=1e-6)
     with pytest.raises(ValueError, match="Expected codes of the data that is scored"):
         evaluate(codes, grid((3, 4, 5)))
@@ -245,7 +310,8 @@ def test_reconstruction_error_of_another_likelihood(data):
     def represent(images):
         return {"mean": images[:, 0, :, 0] + 2.0}
 
-    error = evaluate(represent, data, metrics=[], log_likelihood=log_likelihood)["reconstruction"]
+    model = Capabilities(represent, log_likelihood=log_likelihood)
+    error = evaluate(model, data, metrics=[])["reconstruction"]
     assert error["nats"] == pytest.approx(3 * (2 + np.log(2 * np.pi) / 2), rel=1e-6)
 
 
@@ -254,19 +320,48 @@ def test_a_model_with_a_category_is_scored():
     data = grid((3, 4, 5))
     images = tiny.images(60)
     data = GroundTruthData("tiny", data.factors, np.round(images * 255).astype(np.uint8))
-    result = evaluate(
-        model,
-        data,
-        metrics=["factor_vae", "beta_vae", "mig"],
-        parameters=SMALL,
-        images=60,
-        log_likelihood=model.log_likelihood,
-    )
+    result = evaluate(model, data, metrics=["factor_vae", "beta_vae", "mig"], parameters=SMALL)
     assert len(result["kl"]["latents"]) == 2 + 1
     assert all(0 <= result[name]["score"] <= 1 for name in ("factor_vae", "beta_vae", "mig"))
     # With one category certain and hardly any noise, the reconstruction is that of the code's own decoding.
     model = tiny.without_noise(model)
-    errors = evaluate(model, data, metrics=[], images=60, log_likelihood=model.log_likelihood)["reconstruction"]["nats"]
+    errors = evaluate(model, data, metrics=[])["reconstruction"]["nats"]
     x = scaled_images(data, np.arange(60))
     z = np.hstack([model(x)["mean"], np.tile([1.0, 0.0, 0.0], (60, 1))]).astype(np.float32)
     np.testing.assert_allclose(errors, -np.mean(model.log_likelihood(x, z)), rtol=1e-5)
+
+
+SUPERVISED = set(METRICS) - UNSUPERVISED
+SKIPPED = {"none": "the data have no factors", "one": "fewer than two factors vary: ['factor0']", "several": None}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_is_scored_on_every_kind_of_data(name, eager):
+    model = tiny.make(name)
+    able = capabilities_of(model)
+    metrics = ["mig", "factor_vae", "total_correlation"]
+    for kind, data in tiny_data().items():
+        result = evaluate(able, data, metrics=metrics, parameters=SMALL)
+        for metric in metrics:
+            if metric in SUPERVISED and SKIPPED[kind]:
+                assert result[metric] == {"score": None, "standard_error": None, "skipped": SKIPPED[kind]}
+            else:
+                assert np.isfinite(result[metric]["score"])
+        assert ("reconstruction" in result) == (model.log_likelihood is not None)
+        assert ("kl" in result) == model.has_log_variance
+        numbers = [result["kl"]["total"]] if "kl" in result else []
+        numbers += [result["reconstruction"]["nats"]] if "reconstruction" in result else []
+        assert np.isfinite(numbers).all()
+        json.dumps(result, allow_nan=False)
+
+
+def tiny_data():
+    """The same 24 images with no factor, one that varies, and several."""
+    images = np.uint8(255 * tiny.images(24))
+    factors = np.stack(np.unravel_index(np.arange(24), (4, 3, 2)), axis=1)
+    names = [f"factor{k}" for k in range(3)]
+    return {
+        "none": ImageData("none", images),
+        "one": GroundTruthData("one", FactorTable(names, factors * [1, 0, 0]), images),
+        "several": GroundTruthData("several", FactorTable(names, factors), images),
+    }

@@ -1,5 +1,4 @@
 import shutil
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -8,18 +7,31 @@ import pytest
 from tfvae import zoo
 from tfvae.experiment import Experiment
 from tfvae.export import export_decoder, export_encoder
+from tfvae.models.base import Model
 
 IMAGES = np.random.default_rng(0).random((2, 4, 4, 1), dtype=np.float32)
 
 
+class Constant(Model):
+    """A model whose networks give the same for all inputs."""
+
+    decoding_network = "decoder"
+
+    def representation(self, parameters):
+        return {"mean": parameters[:, :1]}
+
+    def decode(self, codes):
+        return self.decoder(codes)
+
+
 def add_experiment(root, name, seed=0):
     (root / "zoo" / name).mkdir(parents=True)
-    Experiment(seed=seed).save(root / "zoo" / name / "experiment.json")
+    Experiment(model="vae", seed=seed).save(root / "zoo" / name / "experiment.json")
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """A zoo of one entry, "b", whose version v always gives the mean v, and of experiments that are not released."""
+    """A zoo of one entry, "b", whose version v always returns the mean v, and of experiments without a release."""
     root = tmp_path_factory.mktemp("root")
     add_experiment(root, "b", seed=7)
     add_experiment(root, "a")
@@ -30,13 +42,12 @@ def root(tmp_path_factory):
     for version in (2, 10):
         dense = keras.layers.Dense(2, kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(version))
         encoder = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), dense])
-        model = SimpleNamespace(encoder=encoder, representation=lambda parameters: {"mean": parameters[:, :1]})
-        export_encoder(model, root / "saved_models" / "b" / str(version))
+        export_encoder(Constant({"encoder": encoder}), root / "saved_models" / "b" / str(version))
     (root / "saved_models" / "b" / ".11.1.tmp").mkdir()
     return root
 
 
-def test_names_are_what_has_an_experiment_scores_and_an_encoder(root):
+def test_an_entry_has_an_experiment_scores_and_an_encoder(root):
     assert zoo.names(root=root) == ["b"]
     assert zoo.experiments(root=root) == ["a", "b", "scored_alone"]
     assert zoo.load_scores("b", root=root)["mig"]["score"] == 0.5
@@ -44,12 +55,12 @@ def test_names_are_what_has_an_experiment_scores_and_an_encoder(root):
 
 
 def test_an_experiment_is_loaded_by_name(root):
-    assert zoo.load_experiment("b", root=root) == Experiment(seed=7)
-    assert zoo.load_experiment("a", root=root) == Experiment(seed=0)
+    assert zoo.load_experiment("b", root=root) == Experiment(model="vae", seed=7)
+    assert zoo.load_experiment("a", root=root) == Experiment(model="vae", seed=0)
 
 
 @pytest.mark.parametrize(("version", "mean"), [(None, 10), (2, 2), (10, 10)])
-def test_an_encoder_is_the_newest_version_or_the_one_asked_for(root, version, mean):
+def test_an_encoder_is_the_newest_version_or_the_given_one(root, version, mean):
     encoder = zoo.load_encoder("b", version, root=root)
     np.testing.assert_array_equal(encoder(IMAGES)["mean"], np.full((2, 1), mean))
 
@@ -66,7 +77,7 @@ def test_unknown_names_and_versions_list_the_known_ones(root):
         zoo.load_encoder("b", 11, root=root)
 
 
-def test_a_wheel_s_own_entries_come_before_what_stands_beside_the_package(root, tmp_path, monkeypatch):
+def test_the_entries_of_an_installed_wheel_come_first(root, tmp_path, monkeypatch):
     monkeypatch.setattr(zoo, "_PACKAGE", root / "tfvae")
     assert zoo.names() == ["b"]
     assert zoo.load_encoder("b").path == root / "saved_models" / "b" / "10"
@@ -85,8 +96,8 @@ def test_a_wheel_s_own_entries_come_before_what_stands_beside_the_package(root, 
         (package / "zoo_saved_models").rename(root / "saved_models")
 
 
-def test_a_decoder_is_the_newest_version_or_the_one_asked_for(root, tmp_path):
-    with pytest.raises(ValueError, match=r"with an exported decoder. Received: name='b', with none in .*b-decoder"):
+def test_a_decoder_is_the_newest_version_or_the_given_one(root, tmp_path):
+    with pytest.raises(ValueError, match=r"with an exported decoder. Received: name='b', without one in .*b-decoder"):
         zoo.load_decoder("b", root=root)
     shutil.copytree(root, tmp_path, dirs_exist_ok=True)
     for version in (1, 12):
@@ -94,7 +105,8 @@ def test_a_decoder_is_the_newest_version_or_the_one_asked_for(root, tmp_path):
         decoder = keras.Sequential(
             [keras.Input((3,)), keras.layers.Dense(16, **start), keras.layers.Reshape((4, 4, 1))]
         )
-        model = SimpleNamespace(decoder=decoder, decode=decoder, own_variables=[], latent_dim=3)
+        model = Constant({"encoder": keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten()])})
+        model.decoder = decoder
         export_decoder(model, tmp_path / "saved_models" / "b-decoder" / str(version))
     assert zoo.names(root=tmp_path) == ["b"]
     for version, grey in ((None, 12), (1, 1), (12, 12)):
@@ -110,7 +122,7 @@ def test_a_decoder_is_the_newest_version_or_the_one_asked_for(root, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["variables/variables.data-00000-of-00001", "assets.extra/provenance.json"])
-def test_a_changed_byte_is_refused_with_the_file_s_name(root, tmp_path, name):
+def test_a_changed_byte_is_refused_with_the_name_of_its_file(root, tmp_path, name):
     shutil.copytree(root, tmp_path, dirs_exist_ok=True)
     damage(tmp_path / "saved_models" / "b" / "10" / name)
     with pytest.raises(ValueError, match=rf"b/10/{name} as manifest.json describes it, .* get the folder again"):

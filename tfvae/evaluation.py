@@ -1,130 +1,104 @@
-"""Scores of a representation: any function from images to codes."""
+"""Scores of a model or of any function from images to codes: metrics, KL and reconstruction error."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from tfvae.codes import Codes, capabilities_of
-from tfvae.codes.cache import codes_key, model_digest
-from tfvae.codes.codes import scaled_images
+from tfvae.codes import Codes
+from tfvae.codes.cache import codes_key
+from tfvae.codes.capabilities import Capabilities, capabilities_of
+from tfvae.data.arrays import as_image_data
 from tfvae.data.factor_table import FactorTable
 from tfvae.data.ground_truth import GroundTruthData
 from tfvae.data.images import ImageData
-from tfvae.metrics import METRICS, QUICK, ceiling, score_codes
-from tfvae.metrics.sampling import subset
+from tfvae.metrics import METRICS, QUICK, score_codes
 from tfvae.metrics.scoring import generator
+from tfvae.metrics.selection import Selection, selected
 
-__all__ = ["QUICK", "evaluate"]
+# The arguments of `evaluate` for a first look: few images, and each metric's quick parameters.
+QUICKLY: dict[str, Any] = {"parameters": QUICK, "num_images": 2_000, "limit": 10_000}
+
+_BATCH = 512  # images for which log p(x | z) is computed at a time
 
 
 def evaluate(
-    represent: Callable[[np.ndarray], Any] | Codes,
+    model: Any,
     data: Any,
     *,
-    metrics: str | Iterable[str] = "all",
-    decode: Callable[[np.ndarray], Any] | None = None,
-    log_likelihood: Callable[[np.ndarray, np.ndarray], Any] | None = None,
-    seed: int = 0,
-    images: int = 10_000,
-    limit: int | None = None,
-    ceilings: bool = False,
-    batch_size: int = 512,
-    progress: bool = False,
+    metrics: Selection = "all",
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
+    seed: int = 0,
+    num_images: int = 10_000,
+    limit: int | None = None,
     cache: str | os.PathLike[str] | None = None,
-    model: Any = None,
 ) -> dict[str, Any]:
-    """Scores a representation.
+    """Scores a model.
 
-    Each part has its own random numbers, from the seed and its name: a score does not depend on which others are
-    asked for. Each image is encoded at most once.
+    Each part has its own random numbers, from the seed and its name: a score does not depend on what else is scored.
+    Each image is encoded at most once.
 
     Args:
-        represent: function from images, float32 [B, H, W, C] in [0, 1], to `{"mean": [B, D], "log_variance": [B, D]}`
-            or to codes [B, D], see `Codes`: a Keras model and a SavedModel are scored by the same code. `Codes` of
-            `data` are taken as they are, with what they have encoded already.
-        data: images with known factors, a grid or a table (`tfvae.data.GroundTruthData`), or images alone
-            (`tfvae.data.ImageData`): of these the metrics that need no factors, the KL and the reconstruction error are
-            taken; each other metric gives `{"score": None, "standard_error": None, "skipped": why}`.
-        metrics: "all", or names out of `METRICS`.
-        decode: function from codes, float32 [B, D], to the logits of a Bernoulli likelihood, [B, H, W, C].
-        log_likelihood: for any likelihood, in place of `decode`: function from images, float32 [B, H, W, C], and codes,
-            float32 [B, D], to log p(x | z), [B], in nats, such as `VAE.log_likelihood`.
-        seed: int >= 0.
-        images: int, random images over which the KL and the reconstruction error are averaged; all when fewer.
-        limit: int >= 2 or None; the data are replaced by so many random images of theirs: a quick look, with `QUICK`.
-        ceilings: whether each metric that needs factors also gets "ceiling", what the factors themselves score, see
-            `tfvae.metrics.ceiling`; it takes as long again as these metrics.
-        batch_size: int, images that are encoded or decoded at a time.
-        progress: bool, whether to show a progress bar while encoding, on a terminal.
+        model: what `tfvae.codes.capabilities_of` takes: a model of tfvae, an exported encoder, what
+            `tfvae.loading.load` returns, or a function from images, float32 [B, H, W, C] in [0, 1], to
+            `{"mean": [B, D], "log_variance": [B, D]}` or to codes [B, D]. Or `Codes` of `data`: images that they have
+            encoded are not encoded again.
+        data: `tfvae.data.ImageData`, with known factors (`GroundTruthData`) or without; an array of images [N, H, W, C]
+            of uint8 or of floats in [0, 1]; or a pair of such an array and factors [N, K]. Without factors, the metrics
+            that need them give `{"score": None, "standard_error": None, "skipped": why}`.
+        metrics: "all", a name in `METRICS`, a function `(codes, rng, **parameters)`, or several of these.
         parameters: for each metric what differs from its defaults, such as `{"factor_vae": {"votes": 100}}` or `QUICK`;
-            what is said of a metric that is not asked for is ignored.
-        cache: a folder where the codes of all images are kept, to be read the next time that the same model (by its
-            weights) and data are scored. A damaged file is warned of, and the images are encoded again.
-        model: what `represent` computes with, for the cache: a Keras model or a SavedModel's folder. By default
-            `represent` itself.
+            entries for metrics that are not scored are ignored.
+        seed: int >= 0.
+        num_images: int >= 2, random images over which the KL and the reconstruction error are averaged; all images when
+            there are fewer.
+        limit: int >= 2 or None; only this many random images of the data are used. See `QUICKLY`.
+        cache: a folder that keeps the codes of all images. They are read the next time that the same model (by its
+            weights) and data are scored. A damaged file causes a warning, and the images are encoded again.
 
     Returns:
         A dict that `json.dump` takes:
         - for each metric what it returns, "score" and "standard_error" among others;
         - "kl": "latents", KL(q(z_j|x) || p(z_j)) in nats averaged over the images, D numbers, and "total", their sum;
           only for codes with log variances;
-        - "reconstruction": "nats", -E log p(x|z) with one z ~ q(z|x) an image (z the code where there is no
-          posterior), summed over pixels and averaged over the images, and "standard_error"; only with `decode` or
-          `log_likelihood`;
-        - what was scored and how: "data" (its name), "digest", "seed", "images", "encoded" (how many were encoded
-          in all, or read from the cache) and "parameters", and "limit" where there is one.
+        - "reconstruction": "nats", -E log p(x|z) with one z ~ q(z|x) for each image (z is the code where there is no
+          posterior), summed over pixels and averaged over the images, and "standard_error"; only for a model that
+          declares `log_likelihood`;
+        - what was scored and how: "data" (its name), "digest", "seed", "images" (how many the KL is averaged over),
+          "encoded" (how many were encoded or read from the cache), "parameters" and, if given, "limit".
 
     Raises:
-        ValueError: unknown names, or a function gives another shape than expected, NaN or infinity.
-        TypeError: a cache is asked for, and `represent` and `model` are no model.
+        ValueError: for unknown names, images of another shape than the model's, or a function that returns another
+            shape than expected, NaN or infinity.
+        TypeError: for something that is not a model or a function, or a cache for a function.
     """
-    metrics = tuple(METRICS) if metrics == "all" else (metrics,) if isinstance(metrics, str) else tuple(metrics)
-    parameters = dict(parameters or {})
-    for name in (*metrics, *parameters):
-        if name not in METRICS:
-            raise ValueError(f"Expected metrics out of {sorted(METRICS)}, or 'all'. Received: {name!r}")
-    if images < 2 or (limit is not None and limit < 2):
-        raise ValueError(f"Expected at least two images. Received: images={images}, limit={limit}")
-    if isinstance(represent, Codes) and (represent.data is not data or limit is not None or cache is not None):
-        raise ValueError(
-            f"Expected codes of the data that is scored, without limit and cache. Received: codes of "
-            f"{represent.data.name} for {data.name}, limit={limit}, cache={cache}"
-        )
-    name, digest = data.name, data.digest
-    if limit is not None and limit < len(data):
-        data = _some(data, subset(len(data), limit, generator(seed, "limit")))
-    if isinstance(represent, Codes):
-        codes = represent
+    metrics = metrics if isinstance(metrics, str) or callable(metrics) else tuple(metrics)
+    used = _parameters_of(selected(metrics), parameters or {})
+    if num_images < 2 or (limit is not None and limit < 2):
+        raise ValueError(f"Expected at least two images. Received: num_images={num_images}, limit={limit}")
+    if isinstance(model, Codes):
+        _check_codes(model, data, limit, cache)
+        everything, codes, able = data, model, None
     else:
-        key = None if cache is None else codes_key(_digest(represent if model is None else model), data)
-        codes = Codes(represent, data, batch_size=batch_size, cache=cache, key=key)
-    used = {name: dict(parameters[name]) for name in metrics if name in parameters}
+        everything, able = as_image_data(data), capabilities_of(model)
+        codes = _codes(able, everything if limit is None else limited(everything, limit, seed), cache)
     result: dict[str, Any] = score_codes(codes, metrics, seed, used)
-    if ceilings:
-        supervised = [name for name in metrics if METRICS[name].needs_factors and result[name]["score"] is not None]
-        perfect = ceiling(data, metrics=supervised, seed=seed, parameters=used) if supervised else {}
-        for metric in supervised:
-            result[metric]["ceiling"] = perfect[metric]["score"]
 
-    sample = subset(len(data), images, generator(seed, "images"))
+    sample = codes.data.random_indices(num_images, generator(seed, "images"))
     kl = codes.kl_per_latent(sample)
     if kl is not None:
         result["kl"] = {"total": float(kl.sum()), "latents": kl.tolist()}
-    if decode is not None:
-        log_likelihood = _bernoulli(decode)
-    if log_likelihood is not None:
-        errors = _reconstruction_errors(codes, log_likelihood, sample, batch_size, generator(seed, "reconstruction"))
+    if able is not None and able.log_likelihood is not None:
+        errors = _reconstruction_errors(codes, able.log_likelihood, sample, generator(seed, "reconstruction"))
         result["reconstruction"] = {
             "nats": float(errors.mean()),
             "standard_error": float(errors.std(ddof=1) / np.sqrt(errors.size)),
         }
     return {
         **result,
-        "data": name,
-        "digest": digest,
+        "data": everything.name,
+        "digest": everything.digest,
         "seed": seed,
         "images": len(sample),
         "encoded": codes.encoded,
@@ -133,55 +107,64 @@ def evaluate(
     }
 
 
-def _digest(model: Any) -> str:
-    """Identifies what a model, or the folder of a SavedModel, computes with."""
-    declared = None if isinstance(model, str | os.PathLike) else capabilities_of(model).digest
-    return model_digest(model) if declared is None else declared()
+def limited(data: ImageData, limit: int, seed: int) -> ImageData:
+    """The `limit` random images of data that `evaluate` uses; all of them when there are no more.
 
-
-def _some(data: Any, indices: np.ndarray) -> Any:
-    """The data of which there are only the images at `indices`, int [n]; its factors are a table."""
-    images = data.images(indices)
-    if getattr(data, "factors", None) is None:
+    Factors become a table, in which the values of a discrete factor are their places.
+    """
+    if limit >= len(data):
+        return data
+    indices = data.random_indices(limit, generator(seed, "limit"))
+    images, factors = data.images(indices), data.factors
+    if factors is None:
         return ImageData(data.name, images)
-    factors = data.factors
-    # The place of a value where it is one of a set, so that it stays one.
     table = np.where(factors.continuous, factors.values_of(indices), factors.to_factors(indices))
     return GroundTruthData(data.name, FactorTable(factors.names, table, continuous=factors.continuous), images)
 
 
-def _bernoulli(decode: Callable[[np.ndarray], Any]) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """log p(x|z) of a Bernoulli likelihood whose logits `decode` gives: images and codes -> float64 [B], in nats."""
+def _parameters_of(
+    chosen: Mapping[str, Any], parameters: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Mapping[str, Any]]:
+    """The parameters of those metrics that have some, by name."""
+    for name in parameters:
+        if name not in chosen and name not in METRICS:
+            raise ValueError(f"Expected parameters of metrics out of {sorted({*METRICS, *chosen})}. Received: {name!r}")
+    return {name: dict(parameters[name]) for name in chosen if name in parameters}
 
-    def log_likelihood(x: np.ndarray, z: np.ndarray) -> np.ndarray:
-        logits = np.asarray(decode(z), np.float64)
-        if logits.shape != x.shape:
-            raise ValueError(f"Expected logits of the images' shape {x.shape}. Received: shape={logits.shape}")
-        # log p = x l - softplus(l), and softplus(l) = max(l, 0) + log1p(exp(-|l|)) does not overflow.
-        pixels = x * logits - np.maximum(logits, 0) - np.log1p(np.exp(-np.abs(logits)))
-        return pixels.reshape(len(x), -1).sum(axis=1)
 
-    return log_likelihood
+def _check_codes(codes: Codes, data: Any, limit: int | None, cache: Any) -> None:
+    if codes.data is not data or limit is not None or cache is not None:
+        raise ValueError(
+            f"Expected codes of the data that is scored, without limit and cache. Received: codes of "
+            f"{codes.data.name} for {data.name}, limit={limit}, cache={cache}"
+        )
+
+
+def _codes(able: Capabilities, data: Any, cache: str | os.PathLike[str] | None) -> Codes:
+    able.check_shape(data.image_shape)
+    if cache is None:
+        return Codes(able.represent, data)
+    if able.digest is None:
+        raise TypeError("Expected a model for the cache, as codes are kept by its weights. Received: a function")
+    return Codes(able.represent, data, cache=cache, key=codes_key(able.digest(), data))
 
 
 def _reconstruction_errors(
-    codes: Codes,
-    log_likelihood: Callable[[np.ndarray, np.ndarray], Any],
-    indices: np.ndarray,
-    batch_size: int,
-    rng: np.random.Generator,
+    codes: Codes, log_likelihood: Callable[..., Any], indices: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """-log p(x|z), one z ~ q(z|x) each, for the images at `indices`, int [N]: float64 [N], in nats."""
     z = codes.sample(indices, rng)
     errors = np.empty(len(indices))
-    for start in range(0, len(indices), batch_size):
-        rows = slice(start, start + batch_size)
-        x = scaled_images(codes.data, indices[rows])
-        errors[rows] = -np.asarray(log_likelihood(x, z[rows]), np.float64)
+    for start in range(0, len(indices), _BATCH):
+        rows = slice(start, start + _BATCH)
+        x = codes.data.scaled(indices[rows])
+        found = np.asarray(log_likelihood(x, z[rows]), np.float64)
+        if found.shape != (len(x),):
+            raise ValueError(f"Expected log likelihoods [{len(x)}], one for each image. Received: shape={found.shape}")
+        errors[rows] = -found
     if not np.isfinite(errors).all():
         bad = int((~np.isfinite(errors)).sum())
         raise ValueError(
-            f"Expected finite log likelihoods, as of finite logits. Received: NaN or infinity for {bad} of "
-            f"{errors.size} images"
+            f"Expected finite log likelihoods. Received: NaN or infinity for {bad} of {errors.size} images"
         )
     return errors

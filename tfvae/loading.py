@@ -1,5 +1,6 @@
-"""Trained models, by whatever name they have: a run's folder, a .keras file, a SavedModel, an entry of the zoo."""
+"""Loads trained models: a run's folder, a .keras file, a SavedModel, or an entry of the zoo."""
 
+import dataclasses
 import logging
 import os
 from collections.abc import Callable
@@ -8,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from tfvae import data, zoo
+from tfvae.codes.capabilities import Capabilities, capabilities_of
 from tfvae.experiment import Experiment
-from tfvae.export import load_saved_model
+from tfvae.export import SavedDecoder, SavedEncoder, load_decoder, load_saved_model
+from tfvae.export.provenance import read_provenance
+from tfvae.files import manifest
+from tfvae.models import MODELS
 from tfvae.models.base import Model
 from tfvae.training.checkpoints import Checkpoints
 from tfvae.training.train import build_model
@@ -22,14 +26,17 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model, or of an exported one its encoder.
+    """A trained model: a Keras model, or an exported encoder with its decoder where there is one.
 
     Args:
         represent: float32 images [B, H, W, C] in [0, 1] -> {"mean": [B, D], "log_variance": [B, D]}.
         image_shape: (H, W, C).
-        model: the Keras model; None for a SavedModel, which has the encoder alone.
-        experiment: what it ran; None where there is no experiment.json beside it.
-        steps: how many it was trained for; None where that is not known.
+        model: the Keras model; None for an export.
+        experiment: what was run; None without an experiment.json.
+        steps: how many it was trained for; None if that is not known.
+        exported: the folder of the encoder's SavedModel; None for a Keras model.
+        decoder: the exported decoder; None for a Keras model, and for an encoder without one.
+        traversal_range: of an export, see `Capabilities`; a Keras model has its own.
     """
 
     represent: Callable[..., Any]
@@ -37,71 +44,92 @@ class Trained:
     model: Model | None = None
     experiment: Experiment | None = None
     steps: int | None = None
+    exported: Path | None = None
+    decoder: SavedDecoder | None = None
+    traversal_range: float = Capabilities.traversal_range
+
+    def capabilities(self) -> Capabilities:
+        """What the model can do. An export has no likelihood and no draws from the prior."""
+        if self.model is not None:
+            return dataclasses.replace(self.model.capabilities(), represent=self.represent)
+        return dataclasses.replace(
+            capabilities_of(self.represent),
+            image_shape=self.image_shape,
+            decode=self.decoder,
+            traversal_range=self.traversal_range,
+        )
+
+    def source_of(self, what: str) -> Model | Path | None:
+        """What an "encoder" or "decoder" is exported from: the model, or the folder of its SavedModel; None without."""
+        if self.model is not None:
+            return None if what == "decoder" and self.model.decode is None else self.model
+        if what == "encoder":
+            return self.exported
+        return None if self.decoder is None else self.decoder.path
 
     def load_data(self, name: str | None = None) -> Any:
         """Loads a data set by name, by default the one that the model was trained on.
 
         Raises:
-            ValueError: without a name, when there is no experiment beside the model; else as `tfvae.data.load`.
+            ValueError: without a name, when it is not known what the model was trained on; else as `tfvae.data.load`.
         """
         if name is None and self.experiment is None:
-            raise ValueError("Expected a data set (--data): there is no experiment beside the model that would name it")
+            raise ValueError("Expected a data set (--data): the model has no experiment.json that names one")
         return data.load(name or self.experiment.data)  # type: ignore[union-attr]
 
 
-def load_trained(source: str | os.PathLike) -> Trained:
+def load(source: str | os.PathLike) -> Trained:
     """Loads a trained model.
 
     Args:
-        source: a folder that `training.train` fills, a file .keras, a SavedModel's folder, or a name of the zoo. Of a
-            training that has not ended, the last checkpoint is taken, and a warning logged.
+        source: a run's folder, as `training.train` writes it; a .keras file; the folder of an exported encoder, whose
+            decoder is <name>-decoder/<version> next to <name>/<version>, if it exists; or a name in the zoo. The latest
+            checkpoint of an unfinished run is used, and a warning is logged.
 
     Raises:
         FileNotFoundError: when it is none of these.
-        ValueError: when the file or folder holds something else.
-        OSError: as `load_progress`.
+        ValueError: when the file or folder holds something else, or a decoder is not as its manifest describes it.
+        OSError: as `load_checkpointed`.
     """
     path = Path(source)
     if (path / "model.keras").exists():
         trained = _load_keras(path / "model.keras")
-        # A training that goes on leaves its older model.keras where it is until it ends again.
+        # A run that was resumed keeps its older model.keras until it ends again.
         if max(Checkpoints.steps_in(path / "checkpoints"), default=0) <= (trained.steps or 0):
             return trained
     if (path / "experiment.json").exists():
         experiment = Experiment.load(path / "experiment.json")
-        trained = load_progress(path, data.load(experiment.data).image_shape)
-        steps = trained.steps, experiment.steps
-        _LOG.warning("The training in %s has not ended: this is its step %d of %d", path, *steps)
+        trained = load_checkpointed(path, data.load(experiment.data).image_shape)
+        _LOG.warning(
+            "The training in %s has not ended: this is its step %d of %d", path, trained.steps, experiment.steps
+        )
         return trained
     if path.suffix == ".keras":
         return _load_keras(path)
     if path.is_dir():
-        encoder = load_saved_model(path)
-        return Trained(encoder, encoder.image_shape)
-    if str(source) in zoo.names():
-        encoder, experiment = zoo.load_encoder(str(source)), zoo.load_experiment(str(source))
-        steps = zoo.load_scores(str(source))["release"]["steps"]["trained"]
-        return Trained(encoder, encoder.image_shape, experiment=experiment, steps=steps)
+        return _exported(load_saved_model(path))
+    if (name := str(source)) in zoo.names():
+        steps = zoo.load_scores(name)["release"]["steps"]["trained"]
+        return dataclasses.replace(_exported(zoo.load_encoder(name)), experiment=zoo.load_experiment(name), steps=steps)
     raise FileNotFoundError(
-        f"Expected a run's folder, a .keras file, a SavedModel's folder, or a name of the zoo out of {zoo.names()}. "
+        f"Expected a run's folder, a .keras file, a SavedModel's folder, or a name in the zoo out of {zoo.names()}. "
         f"Received: {source}"
     )
 
 
-def load_progress(workdir: str | os.PathLike, image_shape: tuple[int, int, int]) -> Trained:
-    """Loads the model of a run as far as it has come: the training may be going on, or have been stopped.
+def load_checkpointed(workdir: str | os.PathLike, image_shape: tuple[int, int, int]) -> Trained:
+    """Loads the model of a run at its latest checkpoint, whether the training has ended or not.
 
     Args:
-        workdir: a folder that `training.train` fills.
-        image_shape: (H, W, C), of the data that it trains on.
+        workdir: a run's folder, as `training.train` writes it.
+        image_shape: (H, W, C) of the data that it trains on.
 
     Returns:
-        The model at the last checkpoint. model.keras is taken where there are no checkpoints: it may be older, of a run
-        that went on.
+        The model at the latest checkpoint; model.keras if there are no checkpoints.
 
     Raises:
         FileNotFoundError: when there is neither.
-        OSError: when no checkpoint is whole.
+        OSError: when every checkpoint is damaged.
     """
     workdir = Path(workdir)
     if Checkpoints.steps_in(workdir / "checkpoints"):
@@ -119,11 +147,38 @@ def _load_keras(path: Path) -> Trained:
     model = keras.models.load_model(path)
     if not isinstance(model, Model):
         raise ValueError(f"Expected a model of tfvae. Received: a {type(model).__name__} in {path}")
-    beside = path.parent / "experiment.json"
-    experiment = Experiment.load(beside) if beside.exists() else None
+    sibling = path.parent / "experiment.json"
+    experiment = Experiment.load(sibling) if sibling.exists() else None
     return _trained(model, experiment, None if model.optimizer is None else int(model.optimizer.iterations))
 
 
 def _trained(model: Model, experiment: Experiment | None, steps: int | None) -> Trained:
-    signature = tf.TensorSpec((None, *model.image_shape), tf.float32)
-    return Trained(tf.function(model.call, input_signature=[signature]), model.image_shape, model, experiment, steps)
+    return Trained(model.capabilities().represent, model.image_shape, model, experiment, steps)
+
+
+def _exported(encoder: SavedEncoder) -> Trained:
+    ranges = {cls.__name__: cls.traversal_range for cls in MODELS.values()}
+    return Trained(
+        encoder,
+        encoder.image_shape,
+        exported=encoder.path,
+        decoder=_decoder_of(encoder),
+        traversal_range=ranges.get(read_provenance(encoder.path).get("model", ""), Capabilities.traversal_range),
+    )
+
+
+def _decoder_of(encoder: SavedEncoder) -> SavedDecoder | None:
+    """The decoder in <name>-decoder/<version> next to an encoder's <name>/<version>, if it exists and fits."""
+    path = encoder.path.absolute()
+    folder = Path(f"{path.parent}-decoder", path.name)
+    if not (folder / "saved_model.pb").exists():
+        return None
+    if (folder / manifest.NAME).exists():
+        manifest.verify_manifest(folder)
+    decoder = load_decoder(folder)
+    sizes = [(each.image_shape, each.latent_dim) for each in (encoder, decoder)]
+    if sizes[0] != sizes[1]:
+        _LOG.warning("%s is not the decoder of %s: images and latents are %s and %s", folder, path, *sizes)
+        return None
+    _LOG.info("The decoder of %s is %s", path, folder)
+    return decoder

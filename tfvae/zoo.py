@@ -1,8 +1,8 @@
-"""The model zoo: trained models by name. An entry is a folder, so there is no registry to keep.
+"""The model zoo: trained models by name. It only reads; `tools.release` turns a run into an entry.
 
-zoo/<name>/experiment.json says what to train. With scores.json and an exported encoder in
-saved_models/<name>/<version>/ it is an entry; `tools.release` makes one of a run. Until then it is an experiment alone.
-Decoders, where there are any, are in saved_models/<name>-decoder/<version>/.
+zoo/<name>/experiment.json is an experiment. With scores.json next to it and an exported encoder in
+saved_models/<name>/<version>/, it is an entry. The decoder, if there is one, is in
+saved_models/<name>-decoder/<version>/.
 """
 
 import json
@@ -22,14 +22,14 @@ def names(*, root: str | os.PathLike | None = None) -> list[str]:
     """The names of the zoo's entries, sorted.
 
     Args:
-        root: a folder that holds zoo/ and saved_models/, for a zoo of your own; by default the library's.
+        root: a folder that holds zoo/ and saved_models/, such as your own; by default the library's.
     """
     scored = [name for name in experiments(root=root) if (_entries(root) / name / "scores.json").is_file()]
     return [name for name in scored if versions(_saved_models(root) / name)]
 
 
 def experiments(*, root: str | os.PathLike | None = None) -> list[str]:
-    """The names of the zoo's experiments, sorted: those of entries, and those that are still to be trained.
+    """The names of the zoo's experiments, sorted: those of its entries and those that are not trained yet.
 
     Args:
         root: as in `names`.
@@ -38,7 +38,7 @@ def experiments(*, root: str | os.PathLike | None = None) -> list[str]:
 
 
 def load_experiment(name: str, *, root: str | os.PathLike | None = None) -> Experiment:
-    """What an entry ran, or what is still to be trained: one of `experiments()`.
+    """Loads one of `experiments()`: what an entry ran, or what has not been trained yet.
 
     Raises:
         ValueError: if there is no experiment of this name.
@@ -50,7 +50,7 @@ def load_experiment(name: str, *, root: str | os.PathLike | None = None) -> Expe
 
 
 def load_scores(name: str, *, root: str | os.PathLike | None = None) -> dict[str, Any]:
-    """What an entry reached, and what was released when and where: its scores.json.
+    """Loads scores.json: an entry's scores, and how it was released.
 
     Raises:
         ValueError: if there is no entry of this name.
@@ -60,7 +60,7 @@ def load_scores(name: str, *, root: str | os.PathLike | None = None) -> dict[str
 
 
 def card(name: str, *, root: str | os.PathLike | None = None) -> str:
-    """The description of an entry, Markdown: its card.md.
+    """Returns card.md, the description of an entry in Markdown.
 
     Raises:
         ValueError: if there is no entry of this name.
@@ -70,7 +70,7 @@ def card(name: str, *, root: str | os.PathLike | None = None) -> str:
 
 
 def load_encoder(name: str, version: int | None = None, *, root: str | os.PathLike | None = None) -> SavedEncoder:
-    """An entry's encoder, q(z | x), as a function of images.
+    """Loads an entry's encoder, q(z | x), as a function of images.
 
     Args:
         name: one of `names()`.
@@ -78,17 +78,16 @@ def load_encoder(name: str, version: int | None = None, *, root: str | os.PathLi
         root: as in `names`.
 
     Returns:
-        A function: float images [B, H, W, C] in [0, 1] -> {"mean": float32 [B, D], "log_variance": float32 [B, D]}.
+        A function from float images [B, H, W, C] in [0, 1] to {"mean": float32 [B, D], "log_variance": float32 [B, D]}.
 
     Raises:
-        ValueError: if there is no entry of this name, or no such version of it; or if a file is not as its manifest
-            describes it.
+        ValueError: if there is no such entry or version, or if its files are not those of its manifest.
     """
     return load_saved_model(_verified(name, version, root, what="encoder"))
 
 
 def load_decoder(name: str, version: int | None = None, *, root: str | os.PathLike | None = None) -> SavedDecoder:
-    """An entry's decoder, the mean image of p(x | z), as a function of codes.
+    """Loads an entry's decoder, the mean image of p(x | z), as a function of codes.
 
     Args:
         name: one of `names()`.
@@ -96,7 +95,7 @@ def load_decoder(name: str, version: int | None = None, *, root: str | os.PathLi
         root: as in `names`.
 
     Returns:
-        A function: float codes [B, D] or, with a categorical latent, [B, D + K] -> float32 images [B, H, W, C].
+        A function from float codes [B, D] or, with a categorical latent, [B, D + K] to float32 images [B, H, W, C].
 
     Raises:
         ValueError: as `load_encoder`.
@@ -105,12 +104,12 @@ def load_decoder(name: str, version: int | None = None, *, root: str | os.PathLi
 
 
 def _verified(name: str, version: int | None, root: str | os.PathLike | None, *, what: str) -> Path:
-    """The folder of an exported version, whose files are as its manifest describes them."""
+    """The folder of an exported version, after its files are compared with its manifest."""
     _check_name(name, root)
     folder = _saved_models(root) / (name if what == "encoder" else f"{name}-{what}")
     found = versions(folder)
     if not found:
-        raise ValueError(f"Expected an entry with an exported {what}. Received: name='{name}', with none in {folder}")
+        raise ValueError(f"Expected an entry with an exported {what}. Received: name='{name}', without one in {folder}")
     if version is None:
         version = found[-1]
     if version not in found:
@@ -120,7 +119,7 @@ def _verified(name: str, version: int | None, root: str | os.PathLike | None, *,
 
 
 def saved_models() -> Path:
-    """The folder of the zoo's exported encoders, <name>/<version>/."""
+    """The folder of the zoo's exports, <name>/<version>/."""
     return _saved_models(None)
 
 

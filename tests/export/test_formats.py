@@ -74,7 +74,7 @@ def test_a_decoder_gives_what_the_model_gives_for_any_number_of_rows(models, exp
     inputs = codes(model)
     export(exported[model_name, "decoder"], path, inputs)
     expected = model.decode(np.concatenate([inputs["z"], inputs["category"]], axis=-1)).numpy()
-    assert np.ptp(expected, axis=0).max() > 1e-3  # of other codes another image
+    assert np.ptp(expected, axis=0).max() > 1e-3  # other codes give other images
     run = runner(path)
     for rows in ROWS[name]:
         found = run({key: value[:rows] for key, value in inputs.items()})
@@ -83,7 +83,7 @@ def test_a_decoder_gives_what_the_model_gives_for_any_number_of_rows(models, exp
 
 @each_format
 def test_a_decoder_of_the_zoo_is_converted(name, tmp_path):
-    # Its last layer has a gradient of its own.
+    # Its last layer has a custom gradient.
     export, runner = FORMATS[name]
     decoder = zoo.load_decoder("vae-dsprites")
     inputs = {"z": np.random.default_rng(0).normal(size=(2, decoder.latent_dim)).astype(np.float32)}
@@ -93,7 +93,7 @@ def test_a_decoder_of_the_zoo_is_converted(name, tmp_path):
 
 
 @with_onnx
-def test_an_onnx_file_says_that_the_batch_is_free(exported, tmp_path):
+def test_an_onnx_file_declares_a_free_batch(exported, tmp_path):
     import onnx
 
     export_onnx(exported["joint_factor_vae", "encoder"], tmp_path / "encoder.onnx", {"images": IMAGES})
@@ -131,7 +131,7 @@ def test_a_file_that_would_differ_is_not_written(exported, name, tmp_path, monke
 
 
 @each_format
-def test_what_exists_is_not_overwritten(exported, name, tmp_path):
+def test_a_file_that_exists_is_not_overwritten(exported, name, tmp_path):
     path = tmp_path / f"encoder.{name}"
     path.write_text("mine")
     with pytest.raises(FileExistsError, match="exists and is not overwritten"):
@@ -139,7 +139,7 @@ def test_what_exists_is_not_overwritten(exported, name, tmp_path):
     assert path.read_text() == "mine"
 
 
-def test_wrong_input_is_told_before_anything_is_written(exported, tmp_path):
+def test_wrong_arguments_are_named_before_anything_is_written(exported, tmp_path):
     saved_model = exported["joint_factor_vae", "encoder"]
     with pytest.raises(ValueError, match=r"ends in \.tflite\. Received: path='.*encoder\.onnx'"):
         export_tflite(saved_model, tmp_path / "encoder.onnx", {"images": IMAGES})

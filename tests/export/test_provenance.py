@@ -7,10 +7,11 @@ from tests import tiny
 from tfvae import zoo
 from tfvae.experiment import Experiment
 from tfvae.export import Provenance, record_scores, versions
+from tfvae.export.provenance import read_provenance
 from tfvae.files.manifest import verify_manifest, write_manifest
 
 
-def test_what_is_known_can_be_read_back():
+def test_known_parts_can_be_read_back():
     experiment = tiny.experiment(seed=7)
     scores = {"mig": {"score": 0.25, "standard_error": 0.125}}
     text = Provenance(experiment, scores, "0a1b").to_json("FactorVAE", "decoder")
@@ -22,7 +23,7 @@ def test_what_is_known_can_be_read_back():
     assert Provenance(experiment, scores, "0a1b").to_json("FactorVAE", "decoder") == text
 
 
-def test_what_is_not_known_is_null():
+def test_unknown_parts_are_null():
     content = json.loads(Provenance().to_json("VAE", "encoder"))
     assert [content[name] for name in ("experiment", "scores", "data_digest")] == [None] * 3
 
@@ -35,8 +36,11 @@ def test_scores_are_recorded_once(tmp_path):
     record_scores(tmp_path, scores)
     verify_manifest(tmp_path)
     assert path.read_text() == Provenance(tiny.experiment(), scores).to_json("VAE", "encoder")
-    with pytest.raises(FileExistsError, match="has some, which are not replaced"):
+    with pytest.raises(FileExistsError, match="has scores, which are not replaced"):
         record_scores(tmp_path, {})
+
+    assert read_provenance(tmp_path)["scores"] == scores
+    assert read_provenance(tmp_path / "absent") == {}
 
     path.write_text(path.read_text().replace("VAE", "AAE"))
     with pytest.raises(ValueError, match=r"provenance\.json.* has changed"):
@@ -46,7 +50,7 @@ def test_scores_are_recorded_once(tmp_path):
 
 @pytest.mark.parametrize("name", zoo.names())
 @pytest.mark.parametrize(("suffix", "network"), [("", "encoder"), ("-decoder", "decoder")])
-def test_the_zoo_s_exports_say_what_they_are(name, suffix, network):
+def test_exports_of_the_zoo_name_their_origin(name, suffix, network):
     folder = zoo.saved_models() / f"{name}{suffix}"
     if not (found := versions(folder)):
         pytest.skip(f"{name} has no {network}")

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvae.export import export_encoder, load_saved_model, versions
+from tfvae.export import export_decoder, export_encoder, load_saved_model, versions
 from tfvae.models import VAE
+from tfvae.models.base import Model
 from tfvae.networks import vae as networks
 
 SHAPE, DIM = (16, 16, 1), 3
@@ -94,7 +95,7 @@ def test_a_model_trained_in_mixed_precision_is_exported(tmp_path):
     assert_same(outputs_of_load(path, "encode_uint8", PIXELS), model(IMAGES), atol=2e-3)
 
 
-def test_an_export_needs_tensorflow_alone(model, exported, tmp_path):
+def test_an_export_needs_only_tensorflow(model, exported, tmp_path):
     script = """
 import sys
 for name in ("keras", "tfvae", "tensorflow_probability", "tf_keras"):
@@ -216,25 +217,39 @@ def test_a_failed_trace_leaves_nothing(tmp_path):
     assert not os.listdir(tmp_path)
 
 
-def test_a_model_needs_a_built_encoder(tmp_path):
-    class Holder:
-        def __init__(self, encoder):
-            self.encoder = encoder
-
-        def representation(self, parameters):
-            return {"mean": parameters}
-
-    dense = keras.layers.Dense(5)
-    cases = {
-        "model=int, encoder=NoneType": 3,
-        "model=Holder, encoder=function": Holder(lambda images: images),
-        r"\(\) -> \(\)": Holder(keras.Sequential([keras.layers.Flatten(), dense])),
-        r"\(None, 16, 16, 1\) -> \(None, 16, 16, 5\)": Holder(keras.Sequential([keras.Input(SHAPE), dense])),
-    }
-    for message, model in cases.items():
-        with pytest.raises(TypeError, match=message):
-            export_encoder(model, tmp_path / "1")
+def test_only_models_of_tfvae_are_exported(tmp_path):
+    for other in (3, keras.Sequential([keras.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(2 * DIM)])):
+        for export in (export_encoder, export_decoder):
+            with pytest.raises(TypeError, match=f"Expected a model of tfvae. Received: model={type(other).__name__}"):
+                export(other, tmp_path / "1")
+    model = make()
+    model.encoder = keras.Sequential([keras.Input(SHAPE), keras.layers.Dense(5)])
+    with pytest.raises(TypeError, match=r"VAE with \(None, 16, 16, 1\) -> \(None, 16, 16, 5\)"):
+        export_encoder(model, tmp_path / "1")
     assert not os.listdir(tmp_path)
+
+
+def test_a_model_without_a_decoder_exports_its_encoder_alone(tmp_path):
+    class EncoderOnly(Model):
+        representation = VAE.representation
+
+    model = EncoderOnly({"encoder": make().encoder})
+    with pytest.raises(TypeError, match=r"Expected a model with a decoder\. Received: EncoderOnly, which has none"):
+        export_decoder(model, tmp_path / "1")
+    assert not os.listdir(tmp_path)
+    assert_same(load_saved_model(export_encoder(model, tmp_path / "1"))(IMAGES), model(IMAGES))
+
+
+def test_reading_an_export_needs_neither_the_models_nor_tensorflow_probability():
+    script = """
+import sys
+from tfvae import zoo
+encoder, decoder = zoo.load_encoder("vae-dsprites"), zoo.load_decoder("vae-dsprites")
+loaded = [name for name in sys.modules if name.startswith(("tfvae.models", "tensorflow_probability"))]
+sys.exit(f"loaded {loaded}" if loaded else 0)
+"""
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ, "PYTHONPATH": str(root)})
 
 
 def test_a_loaded_encoder_equals_the_model(model, exported):
@@ -264,7 +279,7 @@ def test_a_loaded_encoder_refuses_other_images(exported, images, error, message)
         load_saved_model(exported)(images)
 
 
-def test_a_folder_that_is_no_encoder_is_refused(exported, tmp_path):
+def test_a_folder_without_an_encoder_is_refused(exported, tmp_path):
     with pytest.raises(ValueError, match=r"It holds the versions \[1\]: add one to the path"):
         load_saved_model(exported.parent)
     with pytest.raises(ValueError, match=r"with saved_model.pb\). Received: path='.*missing'"):

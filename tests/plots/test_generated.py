@@ -1,7 +1,8 @@
 import numpy as np
 
 from tfvae.plots import tiles
-from tfvae.plots.generated import plot_reconstructions, plot_samples, reconstructions_under_noise
+from tfvae.plots.generated import plot_reconstructions, reconstructions_under_noise
+from tfvae.plots.samples import plot_samples
 
 RNG = np.random.default_rng(0)
 WEIGHTS = RNG.normal(size=(2 + 3 + 2, 5 * 4))
@@ -16,7 +17,7 @@ def decode(codes, noise):
     return (1 / (1 + np.exp(-np.hstack([codes, noise]) @ WEIGHTS))).reshape(-1, 5, 4, 1)
 
 
-def test_reconstructions_have_the_images_code_and_each_noise():
+def test_reconstructions_combine_each_image_s_code_with_each_noise():
     noise = RNG.normal(size=(4, 2)).astype(np.float32)
     drawn = reconstructions_under_noise(represent, decode, IMAGES, noise)
     for row, image in enumerate(IMAGES):

@@ -3,7 +3,10 @@ import pytest
 import tensorflow_probability as tfp
 from PIL import Image
 
+from tests import tiny
+from tfvae.codes import Capabilities
 from tfvae.data.images import ImageData
+from tfvae.models import MODELS
 from tfvae.plots import tiles
 from tfvae.plots.traversals import draw_traversals, plot_traversals, save_gif, traversal_frames, traverse
 
@@ -80,7 +83,7 @@ def test_other_images_are_refused(images, message):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_the_figure_holds_every_tile_in_its_place(channels):
+def test_every_tile_of_the_figure_is_in_its_place(channels):
     images = np.tile(IMAGES, channels)
     traversals = traverse(represent, lambda z: decode(z, channels), images, values=np.linspace(-1, 1, 3))
     figure = plot_traversals(traversals, scale=2)
@@ -106,7 +109,7 @@ def test_the_figure_names_latents_values_and_nats():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_the_animation_sweeps_to_and_fro(tmp_path, channels):
+def test_the_animation_sweeps_back_and_forth(tmp_path, channels):
     images = np.tile(IMAGES, channels)
     traversals = traverse(represent, lambda z: decode(z, channels), images, values=np.linspace(-2, 2, 4))
     save_gif(traversals, tmp_path / "sweep.gif", scale=10, seconds=3.0)
@@ -195,8 +198,9 @@ def test_the_animation_shows_each_category(tmp_path):
 def test_the_suffix_decides_what_is_drawn(tmp_path, channels, steps):
     data = ImageData("noise", np.random.default_rng(3).integers(0, 256, (7, 8, 6, channels), dtype=np.uint8))
     arguments = {"reach": 1.0, "index": 3}
-    draw_traversals(tmp_path / "t.png", represent, lambda z: decode(z, channels), data, **arguments)
-    draw_traversals(tmp_path / "t.gif", represent, lambda z: decode(z, channels), data, **arguments)
+    model = Capabilities(represent, decode=lambda z: decode(z, channels))
+    draw_traversals(tmp_path / "t.png", model, data, **arguments)
+    draw_traversals(tmp_path / "t.gif", model, data, **arguments)
     # The same images and latents as a figure made by hand.
     indices = np.random.default_rng(0).choice(7, 7, replace=False)
     indices[0] = 3
@@ -204,6 +208,47 @@ def test_the_suffix_decides_what_is_drawn(tmp_path, channels, steps):
     by_hand = traverse(represent, lambda z: decode(z, channels), data.images(indices) / 255.0, values=values)
     with Image.open(tmp_path / "t.png") as figure, Image.open(tmp_path / "t.gif") as animation:
         np.testing.assert_array_equal(np.asarray(figure.convert("RGB")), tiles.rendered(plot_traversals(by_hand)))
-        assert animation.n_frames == 2 * (steps - 1)  # to and fro, the ends once
+        assert animation.n_frames == 2 * (steps - 1)  # back and forth, the ends once
     with pytest.raises(ValueError, match=r"ends in \.png or \.gif\. Received: .*t\.bmp"):
-        draw_traversals(tmp_path / "t.bmp", represent, decode, data)
+        draw_traversals(tmp_path / "t.bmp", model, data)
+
+
+def test_latents_go_as_far_as_the_model_declares(tmp_path):
+    data = ImageData("noise", np.random.default_rng(3).integers(0, 256, (7, 8, 6, 1), dtype=np.uint8))
+    model = Capabilities(represent, decode=decode, traversal_range=0.5)
+    draw_traversals(tmp_path / "own.png", model, data)
+    draw_traversals(tmp_path / "same.png", model, data, reach=0.5)
+    draw_traversals(tmp_path / "other.png", model, data, reach=2.0)
+    own, same, other = ((tmp_path / f"{name}.png").read_bytes() for name in ("own", "same", "other"))
+    assert own == same != other
+
+
+def test_models_and_images_that_cannot_be_traversed_are_refused(tmp_path):
+    data = ImageData("noise", np.zeros((7, 8, 6, 1), np.uint8))
+    with pytest.raises(ValueError, match="Expected a model with a decoder"):
+        draw_traversals(tmp_path / "t.png", represent, data)
+    with pytest.raises(ValueError, match=r"Expected images \(4, 4, 1\), the model's\. Received: \(8, 6, 1\)"):
+        draw_traversals(tmp_path / "t.png", tiny.make("vae"), data)
+    with pytest.raises(IndexError, match="index=7"):
+        draw_traversals(tmp_path / "t.png", Capabilities(represent, decode=decode), data, index=7)
+    assert not list(tmp_path.iterdir())
+
+
+def test_codes_may_be_a_bare_array():
+    named, bare = (traverse(each, decode, IMAGES) for each in (lambda x: {"mean": codes_of(x)}, codes_of))
+    np.testing.assert_array_equal(named.frames, bare.frames)
+    assert bare.kl is None
+
+
+def codes_of(images):
+    return represent(images)["mean"]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_latents_of_every_model_are_traversed(name, eager):
+    model = tiny.make(name)
+    traversals = traverse(model, model.decode, tiny.images(5))
+    assert np.isfinite(traversals.frames).all()
+    assert traversals.frames.shape[:2] == (model.latent_dim, 11)
+    assert (traversals.kl is not None) == model.has_log_variance
+    assert (0 if traversals.categories is None else len(traversals.categories)) == model.categories

@@ -14,10 +14,10 @@ from tests import tiny
 from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
 from tfvae.data.images import ImageData
-from tfvae.evaluation import QUICK, evaluate
+from tfvae.evaluation import evaluate
 from tfvae.experiment import Experiment
 from tfvae.loading import Trained
-from tfvae.metrics import METRICS
+from tfvae.metrics import METRICS, QUICK
 from tfvae.models import VAE
 from tfvae.report.page import write_report
 
@@ -102,9 +102,7 @@ def test_the_page_stands_alone(path):
 
 def test_every_score_and_its_error_is_there(path, trained, data):
     text = Page(path.read_text()).texts["td"]
-    scores = evaluate(
-        trained.represent, data, parameters=QUICK, log_likelihood=trained.model.log_likelihood, images=2_000
-    )
+    scores = evaluate(trained, data, parameters=QUICK, num_images=2_000)
     for name in METRICS:
         assert f"{scores[name]['score']:.3f} ± {scores[name]['standard_error']:.3f}" in text
     nats = scores["reconstruction"]

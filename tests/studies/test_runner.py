@@ -16,7 +16,7 @@ from tests import tiny
 from tfvae import data
 from tfvae.evaluation import evaluate
 from tfvae.files.lock import locked
-from tfvae.loading import load_trained
+from tfvae.loading import load
 from tfvae.models import MODELS, BetaVAE
 from tfvae.studies import listing, read_table, run_study, runner
 from tfvae.studies import run as run_module
@@ -80,9 +80,9 @@ def test_a_row_has_the_scores_of_training_and_scoring_by_hand(blobs, done, tmp_p
     row = read_table(done[0])[-1]
     experiment = list(study_of(blobs).experiments().values())[-1]
     train(experiment, tmp_path / "model", progress=False)
-    trained, images = load_trained(tmp_path / "model"), data.load(blobs)
+    trained, images = load(tmp_path / "model"), data.load(blobs)
     settings = study_of(blobs).evaluation.arguments()
-    scores = evaluate(trained.represent, images, log_likelihood=trained.model.log_likelihood, **settings)
+    scores = evaluate(trained, images, **settings)
     assert (row["model"], row["parameters.gamma"], row["steps"]) == ("factor_vae", 5.0, 8)
     for name in ("factor_vae", "mig"):
         assert (row[name], row[f"{name}.standard_error"]) == (scores[name]["score"], scores[name]["standard_error"])

@@ -89,7 +89,7 @@ def test_what_is_shown_is_the_models_own(tmp_path):
     images = data.images(np.arange(8)).astype(np.float32) / 255
     model.fit(images, batch_size=8, verbose=0, callbacks=[callback, latents])
     assert (tiny.weights(model) == before[: tiny.weights(model).size]).all()
-    expected = evaluate(model, data, metrics=NAMES, log_likelihood=model.log_likelihood, parameters=QUICK, images=20)
+    expected = evaluate(model, data, metrics=NAMES, parameters=QUICK, num_images=20)
     shown = {tag: values[0] for tag, (_, values) in read_scalars(tmp_path / "logs").items()}
     for name in NAMES:
         assert shown[f"scores/{name}"] == pytest.approx(expected[name]["score"])

@@ -4,63 +4,82 @@
   tfvae evaluate --model=factor_vae-dsprites --metrics=mig,dci --cache=codes
   tfvae evaluate --model=factor_vae-dsprites --quick
 
-The model is a run's folder, a .keras file, a SavedModel's folder, or a name of the zoo. An exported encoder is scored
-by the same code as a Keras model; its reconstruction error needs a decoder, which it lacks.
+The model is a run's folder, a .keras file, the folder of an exported encoder, or a name in the zoo. The reconstruction
+error needs the model's likelihood, which an export does not have.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from absl import flags
 
-MODEL = flags.DEFINE_string("model", None, "What to score: a folder, a file, or a name of the zoo.", required=True)
-DATA = flags.DEFINE_string("data", None, "A data set with known factors; by default the one the model was trained on.")
+MODEL = flags.DEFINE_string("model", None, "What to score: a folder, a file, or a name in the zoo.", required=True)
+DATA = flags.DEFINE_string("data", None, "A data set; by default the one the model was trained on.")
 OUTPUT = flags.DEFINE_string("output", None, "Where to write the scores, as JSON.")
-METRICS = flags.DEFINE_list("metrics", ["all"], "Names of metrics, with commas, or all.")
-CACHE = flags.DEFINE_string("cache", None, "A folder to keep the codes in, to be read the next time.")
-CEILINGS = flags.DEFINE_bool("ceilings", False, "Also score the factors themselves: what a perfect code would get.")
-QUICKLY = flags.DEFINE_bool("quick", False, "Fewer images and votes: for a first look, not for a report.")
-SEED = flags.DEFINE_integer("seed", 0, "Decides the images that are drawn.", lower_bound=0)
+METRICS = flags.DEFINE_list("metrics", ["all"], "Names of metrics, separated by commas, or all.")
+CACHE = flags.DEFINE_string("cache", None, "A folder that keeps the codes for the next time.")
+CEILINGS = flags.DEFINE_bool("ceilings", False, "Also score a perfect code, the factors themselves.")
+QUICK = flags.DEFINE_bool("quick", False, "Fewer images and votes, for a first look.")
+SEED = flags.DEFINE_integer("seed", 0, "Determines the images that are drawn.", lower_bound=0)
 
 
 def main(argv: Sequence[str]) -> None:
-    from tfvae.evaluation import QUICK, evaluate
+    from tfvae.evaluation import QUICKLY, evaluate
     from tfvae.files.atomic import written_whole
-    from tfvae.loading import load_trained
+    from tfvae.loading import load
 
-    trained = load_trained(MODEL.value)
+    trained = load(MODEL.value)
+    data = trained.load_data(DATA.value)
     scores = evaluate(
-        trained.represent,
-        trained.load_data(DATA.value),
+        trained,
+        data,
         metrics="all" if METRICS.value == ["all"] else METRICS.value,
-        log_likelihood=getattr(trained.model, "log_likelihood", None),  # a GAN has none
         seed=SEED.value,
-        images=2_000 if QUICKLY.value else 10_000,
-        limit=10_000 if QUICKLY.value else None,
-        ceilings=CEILINGS.value,
-        progress=True,
-        parameters=QUICK if QUICKLY.value else None,
         cache=CACHE.value,
-        model=trained.model,
+        **(QUICKLY if QUICK.value else {}),
     )
+    if CEILINGS.value:
+        _add_ceilings(scores, data)
     scores = {"model": str(MODEL.value), **scores}
     if OUTPUT.value:
         with written_whole(Path(OUTPUT.value)) as beside:
             beside.write_text(json.dumps(scores, indent=2) + "\n")
-    for metric, result in scores.items():
-        if isinstance(result, dict) and "score" in result:
-            print(f"{metric:>23}  {described(result)}")
-    if "reconstruction" in scores:
-        print(f"         reconstruction  {scores['reconstruction']['nats']:.1f} nats")
-    if "kl" in scores:
-        latents = " ".join(f"{kl:.2f}" for kl in sorted(scores["kl"]["latents"], reverse=True))
-        print(f"                     KL  {scores['kl']['total']:.2f} nats = {latents}")
+    print("\n".join(f"{name:>23}  {text}" for name, text in described(scores)))
 
 
-def described(result: Mapping[str, Any]) -> str:
-    if "skipped" in result:
-        return f"skipped: {result['skipped']}"
-    ceiling = f"  (a perfect code: {result['ceiling']:.3f})" if "ceiling" in result else ""
-    return f"{result['score']:.3f} +- {result['standard_error']:.3f}{ceiling}"
+def described(scores: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The lines about scores: a name and what to print for it."""
+    for name, result in scores.items():
+        if not isinstance(result, Mapping) or "score" not in result:
+            continue
+        if result["score"] is None:
+            yield name, f"skipped: {result['skipped']}"
+        else:
+            ceiling = f"  (a perfect code: {result['ceiling']:.3f})" if "ceiling" in result else ""
+            yield name, f"{result['score']:.3f} +- {result['standard_error']:.3f}{ceiling}"
+    reconstruction, kl = scores.get("reconstruction"), scores.get("kl")
+    if reconstruction is None:
+        yield "reconstruction", "skipped: the model has no likelihood"
+    else:
+        yield "reconstruction", f"{reconstruction['nats']:.1f} +- {reconstruction['standard_error']:.1f} nats"
+    if kl is None:
+        yield "KL", "skipped: the codes have no posterior"
+    else:
+        latents = " ".join(f"{each:.2f}" for each in sorted(kl["latents"], reverse=True))
+        yield "KL", f"{kl['total']:.2f} nats = {latents}"
+
+
+def _add_ceilings(scores: dict[str, Any], data: Any) -> None:
+    """Adds "ceiling", the score of a perfect code of the same images, to each metric that needs factors."""
+    from tfvae.evaluation import limited
+    from tfvae.metrics import METRICS, ceiling
+
+    supervised = [name for name in METRICS if name in scores and METRICS[name].needs_factors]
+    names = [name for name in supervised if scores[name]["score"] is not None]
+    if names:
+        images = limited(data, scores.get("limit", len(data)), scores["seed"])
+        perfect = ceiling(images, metrics=names, seed=scores["seed"], parameters=scores["parameters"])
+        for name in names:
+            scores[name]["ceiling"] = perfect[name]["score"]

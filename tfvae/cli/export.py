@@ -1,58 +1,62 @@
-"""Exports a trained encoder or decoder: as a SavedModel, which needs TensorFlow alone, or as a TFLite or ONNX file.
+"""Exports a trained encoder or decoder as a SavedModel, which needs only TensorFlow, or as a TFLite or ONNX file.
 
   tfvae export --model=runs/factor_vae --output=saved_models/factor_vae/1
   tfvae export --model=runs/factor_vae --what=decoder --output=saved_models/factor_vae-decoder/1
   tfvae export --model=runs/factor_vae --format=tflite --output=factor_vae.tflite
   tfvae export --model=factor_vae-dsprites --format=onnx --output=factor_vae.onnx
 
-A SavedModel's folder is TensorFlow Serving's own layout, <name>/<version>. A TFLite or ONNX file is compared with the
-SavedModel, an encoder's on images of the data, and not written if it differs. What exists is never overwritten.
+A SavedModel's folder is <name>/<version>, the layout of TensorFlow Serving. A TFLite or ONNX file is compared with the
+SavedModel, an encoder's on images of the data, and not written if it differs. Nothing is overwritten.
 """
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
+
+if TYPE_CHECKING:
+    from tfvae.loading import Trained
+    from tfvae.models.base import Model
 
 MODEL = flags.DEFINE_string(
     "model",
     None,
-    "What to export: a run's folder or a .keras file; into one file also a SavedModel's folder or a name of the zoo.",
+    "What to export: a run's folder or a .keras file; as TFLite or ONNX also a SavedModel or a name in the zoo.",
     required=True,
 )
 OUTPUT = flags.DEFINE_string(
-    "output", None, "What is new: a folder <name>/<version>, the version an integer, or a file.", required=True
+    "output", None, "The new folder <name>/<version>, the version an integer, or the new file.", required=True
 )
 WHAT = flags.DEFINE_enum("what", "encoder", ["encoder", "decoder"], "Which network.")
 FORMAT = flags.DEFINE_enum(
-    "format", "saved_model", ["saved_model", "tflite", "onnx"], "As what. ONNX needs tfvae[onnx]."
+    "format", "saved_model", ["saved_model", "tflite", "onnx"], "The format. ONNX needs tfvae[onnx]."
 )
-DATA = flags.DEFINE_string("data", None, "Images to compare a file on; by default what the model was trained on.")
-SCORES = flags.DEFINE_string("scores", None, "A JSON file of tfvae evaluate, for the provenance in a SavedModel.")
+DATA = flags.DEFINE_string("data", None, "Images to compare an encoder on; by default those it was trained on.")
+SCORES = flags.DEFINE_string("scores", None, "Scores from tfvae evaluate, for the provenance in a SavedModel.")
 
 
 def main(argv: Sequence[str]) -> None:
-    from tfvae import data
-    from tfvae.export.conversion import convert
-
     if FORMAT.value == "saved_model":
         _export_saved_model()
         print(f"Exported the {WHAT.value}: {OUTPUT.value}")
         return
-    images = data.load(DATA.value) if DATA.value else None
-    differences = convert(MODEL.value, OUTPUT.value, format=FORMAT.value, what=WHAT.value, data=images)
+    differences = _convert()
     compared = ", ".join(f"{name} {difference:.1e}" for name, difference in differences.items())
     print(f"Exported the {WHAT.value}: {OUTPUT.value}, largest differences from the SavedModel: {compared}")
 
 
 def _export_saved_model() -> None:
     from tfvae.export import Provenance, export_decoder, export_encoder
-    from tfvae.loading import load_trained
+    from tfvae.export.versions import check_version
+    from tfvae.loading import load
 
-    trained = load_trained(MODEL.value)
+    check_version(Path(OUTPUT.value))
+    trained = load(MODEL.value)
     if trained.model is None:
-        raise ValueError(f"Expected a run's folder or a .keras file. Received an exported encoder: {MODEL.value}")
+        raise ValueError(f"Expected a run's folder or a .keras file. Received an export: {MODEL.value}")
+    _source(trained)
     scores = json.loads(Path(SCORES.value).read_text()) if SCORES.value else None
     # The scores' digest is that of the data they were computed on.
     digest = None
@@ -61,3 +65,23 @@ def _export_saved_model() -> None:
     provenance = Provenance(trained.experiment, scores, digest)
     export = export_encoder if WHAT.value == "encoder" else export_decoder
     export(trained.model, OUTPUT.value, provenance=provenance)
+
+
+def _convert() -> dict[str, float]:
+    from tfvae.export.conversion import check_target, convert
+    from tfvae.loading import load
+
+    check_target(OUTPUT.value, FORMAT.value)
+    # The folder of a decoder is not a trained model, which has an encoder at least.
+    if WHAT.value == "decoder" and (Path(MODEL.value) / "saved_model.pb").exists():
+        return convert(MODEL.value, OUTPUT.value, format=FORMAT.value, what="decoder")
+    trained = load(MODEL.value)
+    data = trained.load_data(DATA.value) if WHAT.value == "encoder" else None
+    return convert(_source(trained), OUTPUT.value, format=FORMAT.value, what=WHAT.value, data=data)
+
+
+def _source(trained: "Trained") -> "Model | Path":
+    source = trained.source_of(WHAT.value)
+    if source is None:
+        raise ValueError(f"Expected a model with a {WHAT.value}. Received: {MODEL.value}, which has none")
+    return source

@@ -1,10 +1,10 @@
-"""Draws images that a GAN generates: samples of its prior, or reconstructions of images under other noise.
+"""Draws images that a model generates: decoded draws of its prior, or reconstructions under different noise.
 
-  tfvae generate --model=runs/info_gan --output=samples.png
+  tfvae generate --model=runs/factor_vae --output=samples.png
   tfvae generate --model=runs/info_gan --output=reconstructions.png --reconstruct
 
-In a row of reconstructions the codes are those of the framed image, and the noise differs: what changes is what the
-codes leave to the noise.
+--reconstruct is for models whose decoder takes noise beside the code, such as InfoGAN. Each row has the code of the
+framed image and different noise: it shows what the codes leave to the noise.
 """
 
 from collections.abc import Sequence
@@ -14,35 +14,41 @@ from absl import flags
 
 MODEL = flags.DEFINE_string("model", None, "A run's folder or a .keras file.", required=True)
 OUTPUT = flags.DEFINE_string("output", None, "The picture to write, .png.", required=True)
-RECONSTRUCT = flags.DEFINE_bool("reconstruct", False, "Images and their reconstructions, instead of samples.")
-DATA = flags.DEFINE_string("data", None, "A data set; by default the one the model was trained on.")
-SEED = flags.DEFINE_integer("seed", 0, "Decides what is drawn.", lower_bound=0)
+RECONSTRUCT = flags.DEFINE_bool("reconstruct", False, "Draw images and their reconstructions instead of samples.")
+DATA = flags.DEFINE_string("data", None, "A data set to reconstruct; by default the one the model was trained on.")
+SEED = flags.DEFINE_integer("seed", 0, "Determines what is drawn.", lower_bound=0)
 
 
 def main(argv: Sequence[str]) -> None:
     import numpy as np
 
-    from tfvae.loading import load_trained
-    from tfvae.models import InfoGAN
-    from tfvae.plots.generated import plot_reconstructions, plot_samples, reconstructions_under_noise
+    from tfvae.codes.codes import scaled_images
+    from tfvae.loading import load
+    from tfvae.plots.generated import plot_reconstructions, reconstructions_under_noise
+    from tfvae.plots.samples import plot_samples
     from tfvae.plots.tiles import save_png
 
     if Path(OUTPUT.value).suffix != ".png":
         raise ValueError(f"Expected --output to end in .png. Received: --output={OUTPUT.value}")
-    trained = load_trained(MODEL.value)
-    model = trained.model
-    if not isinstance(model, InfoGAN):
+    trained = load(MODEL.value)
+    able = trained.capabilities()
+    if able.prior_draws is None or able.decode is None:
+        missing = "a decoder" if able.decode is None else "a prior to draw codes from"
+        raise ValueError(f"Expected a model with a prior and a decoder. Received: {MODEL.value}, without {missing}")
+    if RECONSTRUCT.value and not able.noise_dim:
         raise ValueError(
-            f"Expected a model that generates from codes and noise, such as InfoGAN. Received: {MODEL.value}"
+            "Expected a model whose decoder takes noise, such as InfoGAN, for --reconstruct. "
+            f"Received: {MODEL.value}, whose decoder takes only codes"
         )
-    codes, noise = model.prior_draws(100, SEED.value)
+    draws = able.prior_draws(100, SEED.value)
     if RECONSTRUCT.value:
-        source = trained.load_data(DATA.value)
-        indices = np.random.default_rng(SEED.value).choice(len(source), 8, replace=False)
-        images = (source.images(indices) / 255.0).astype(np.float32)
-        drawn = reconstructions_under_noise(trained.represent, model.decode, images, noise[:9])
-        figure = plot_reconstructions(images, drawn)
+        data = trained.load_data(DATA.value)
+        able.check_shape(data.image_shape)
+        chosen = np.random.default_rng(SEED.value).choice(len(data), min(8, len(data)), replace=False)
+        images = scaled_images(data, chosen)
+        noise = draws[1][:9]
+        figure = plot_reconstructions(images, reconstructions_under_noise(able.represent, able.decode, images, noise))
     else:
-        figure = plot_samples(np.asarray(model.decode(codes, noise)))
+        figure = plot_samples(np.asarray(able.decode(*draws)))
     save_png(figure, OUTPUT.value)
     print(f"Drew what the model generates: {OUTPUT.value}")

@@ -23,10 +23,10 @@ SEED = flags.DEFINE_integer("seed", 0, "Decides all draws.", lower_bound=0)
 
 
 def main(argv: Sequence[str]) -> None:
-    from tfvae.loading import load_trained
+    from tfvae.loading import load
     from tfvae.report.page import write_report
 
-    trained = load_trained(MODEL.value)
+    trained = load(MODEL.value)
     path = Path(OUTPUT.value)
     path = path if path.suffix == ".html" else path / "index.html"
     beside = Path(MODEL.value) / "logs"

@@ -1,4 +1,4 @@
-"""What a model can do, declared once: what metrics, figures, reports, releases and exports ask for."""
+"""What a model can do, declared once, for metrics, figures, reports, releases and exports."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,19 +7,19 @@ from typing import Any, Protocol, runtime_checkable
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a model can do. None stands for what it cannot.
+    """What a model can do; None where it cannot.
 
     Args:
-        represent: float32 images [B, H, W, C] in [0, 1] -> {"mean": [B, D]} and, where there are, "log_variance" [B, D]
+        represent: float32 images [B, H, W, C] in [0, 1] -> {"mean": [B, D]} with, if it has them, "log_variance" [B, D]
             and "probabilities" [B, K]; or codes [B, D].
-        image_shape: (H, W, C) of the images that it takes; None where that is not known.
-        decode: codes, float32 [B, D] or with a categorical latent [B, D + K], and noise [B, noise_dim] where it takes
-            any -> images [B, H, W, C] in [0, 1].
+        image_shape: (H, W, C) of its images; None if it is not known.
+        decode: codes, float32 [B, D] or, with a categorical latent, [B, D + K], and perhaps noise [B, noise_dim]
+            -> images [B, H, W, C] in [0, 1]. Without noise, all images have the same.
         log_likelihood: images [B, H, W, C] and codes [B, D] or [B, D + K] -> log p(x | z), [B], in nats.
-        prior_draws: a number N and a seed -> N draws from the prior: the arguments of `decode`.
-        noise_dim: how many inputs of `decode` are noise; 0 for a decoder that takes codes alone.
+        prior_draws: a number N and a seed -> N draws from the prior, as the arguments of `decode`.
+        noise_dim: how many inputs of `decode` are noise; 0 for a decoder that takes only codes.
         traversal_range: a latent's usual values lie between minus and plus this.
-        digest: identifies what `represent` computes, for the cache of codes; None for a function.
+        digest: returns what identifies the function `represent`, for the cache of codes; None if nothing does.
     """
 
     represent: Callable[..., Any]
@@ -31,19 +31,30 @@ class Capabilities:
     traversal_range: float = 2.0
     digest: Callable[[], str] | None = None
 
+    def check_shape(self, image_shape: tuple[int, int, int]) -> None:
+        """Checks that images (H, W, C) are those that the model takes.
+
+        Raises:
+            ValueError: if they have another shape.
+        """
+        expected = self.image_shape or image_shape
+        # An exported encoder of another library may leave sizes open.
+        if any(size not in (None, other) for size, other in zip(expected, image_shape, strict=True)):
+            raise ValueError(f"Expected images {expected}, the model's. Received: {tuple(image_shape)}")
+
 
 @runtime_checkable
 class Capable(Protocol):
-    """What declares what it can do: models of `tfvae.models`, exported encoders, and what `tfvae.loading` loads."""
+    """Declares what it can do: models of `tfvae.models`, exported encoders, and what `tfvae.loading` loads."""
 
     def capabilities(self) -> Capabilities: ...
 
 
 def capabilities_of(model: Any) -> Capabilities:
-    """What a model can do; of a function, that it gives codes.
+    """Returns what a model can do; a function can represent images.
 
     Args:
-        model: a model of tfvae, an exported encoder, what `tfvae.loading` loads, or any function from images to codes.
+        model: a model of tfvae, an exported encoder, what `tfvae.loading` loads, or a function from images to codes.
 
     Raises:
         TypeError: if it is none of these.

@@ -1,7 +1,7 @@
-"""Trained networks as files that need TensorFlow alone.
+"""Trained networks as files that do not need this library.
 
-A SavedModel for TensorFlow Serving is written by `export_encoder` and `export_decoder`, and read back as a function by
-`load_saved_model` and `load_decoder`. `export_tflite` and `export_onnx` make files for smaller runtimes out of it.
+`export_encoder` and `export_decoder` write SavedModels for TensorFlow Serving; `load_saved_model` and `load_decoder`
+read them as functions. `export_tflite` and `export_onnx` convert them to files for smaller runtimes.
 """
 
 from tfvae.export.formats import export_onnx, export_tflite

@@ -18,14 +18,14 @@ def decoder_signatures(
     Args:
         decode: float32 codes [B, D + K] -> images [B, H, W, C] in [0, 1].
         latent_dim: D.
-        categories: K; 0 for a model without a categorical latent, and then there is no input `category`.
+        categories: K; 0 for a model without a categorical latent, whose signatures have no input `category`.
         image_shape: (H, W, C).
 
     Returns:
         `serving_default`: z [B, D] and category [B, K] -> images [B, H, W, C].
-        `traverse`: z, category, latent int32 [B] and values float32 [B, V] -> images [B, V, H, W, C], in row b those of
-        the code b whose latent[b] has each of values[b]. Each row says its own latent and values, as a server puts
-        the rows of several requests together.
+        `traverse`: z, category, latent int32 [B] and values float32 [B, V] -> images [B, V, H, W, C]. Row b
+        decodes code b with latent[b] set to each of values[b]. Each row has its own latent and values, as a server may
+        combine the rows of several requests.
     """
     specs = [tf.TensorSpec((None, latent_dim), tf.float32, name="z")]
     example = {"z": np.zeros((1, latent_dim), np.float32)}

@@ -1,4 +1,4 @@
-"""The signatures of an exported encoder: images in whatever form a client has them -> the representation by name."""
+"""The signatures of an exported encoder: images in each form that a client may have -> the representation by name."""
 
 from collections.abc import Callable
 
@@ -19,11 +19,11 @@ def encoder_signatures(
     Args:
         encode: float32 images [B, H, W, C] in [0, 1] -> {"mean": [B, D], ...}.
         image_shape: (H, W, C).
-        stddev: the width of a posterior that has the same for all images, and so no "log_variance": an InfoGAN's.
+        stddev: the width of a posterior that has one width for all images, and no "log_variance": an InfoGAN's.
 
     Returns:
-        `serving_default`, `encode_uint8` and, for images of 1 or 3 channels, `encode_bytes`, each to all that `encode`
-        gives; and, for a posterior whose width is known, `sample`.
+        `serving_default`, `encode_uint8` and, for images of 1 or 3 channels, `encode_bytes`, which return all that
+        `encode` does; and, for a posterior whose width is known, `sample`.
     """
     signatures = {"serving_default": _floats(encode, image_shape), "encode_uint8": _uint8(encode, image_shape)}
     if image_shape[-1] in (1, 3):
@@ -61,8 +61,8 @@ def _uint8(encode: Encode, image_shape: tuple[int, int, int]) -> Signature:
 def _bytes(encode: Encode, image_shape: tuple[int, int, int]) -> Signature:
     """image_bytes: string [B], PNG or JPEG files, see `decode_pictures`.
 
-    The orientation in a JPEG's EXIF is not applied, unlike in the `folder` data set: turn such a picture before it is
-    sent. One file that cannot be read refuses all rows of its batch.
+    The orientation in a JPEG's EXIF is not applied, unlike in the `folder` data set: rotate such a picture before you
+    send it. A file that cannot be read fails its whole batch.
     """
 
     def encode_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -79,8 +79,7 @@ def _sample(encode: Encode, image_shape: tuple[int, int, int], stddev: float | N
     """images: float32 [B, H, W, C] in [0, 1]; seeds: int64 [B, 2] -> a draw from the posterior of each image.
 
     "z" [B, D] = mean + exp(log_variance / 2) eps, eps ~ N(0, I), and "category", one-hot [B, K], if there are any; a
-    `stddev` that is given stands in place of exp(log_variance / 2).
-    A row depends on its image and its seed alone.
+    `stddev` replaces exp(log_variance / 2). A row depends only on its image and its seed.
     """
 
     def sample(images: tf.Tensor, seeds: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -88,7 +87,7 @@ def _sample(encode: Encode, image_shape: tuple[int, int, int], stddev: float | N
         codes = encode(checked_images(images))
         mean = codes["mean"]
         width = tf.exp(codes["log_variance"] / 2) if stddev is None else stddev
-        # Philox whatever the device, as TensorFlow's choice would differ with it.
+        # Philox on every device: TensorFlow's default depends on the device.
         eps = _for_each(lambda seed: tf.random.stateless_normal(mean.shape[1:], seed, alg="philox"), seeds, mean)
         drawn = {"z": mean + width * eps}
         if "probabilities" in codes:
@@ -108,7 +107,7 @@ def _sample(encode: Encode, image_shape: tuple[int, int, int], stddev: float | N
 
 
 def _for_each(draw: Callable[[tf.Tensor], tf.Tensor], seeds: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
-    # tf.vectorized_map can be saved, but fails when it is run.
+    # tf.vectorized_map can be saved, but fails when it runs.
     return tf.map_fn(draw, seeds, fn_output_signature=like.dtype)
 
 

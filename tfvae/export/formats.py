@@ -1,4 +1,4 @@
-"""Exported encoders and decoders in other formats: one file, for runtimes that are smaller than TensorFlow."""
+"""Converts exported encoders and decoders to one file, for runtimes that are smaller than TensorFlow."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from tfvae.export.runners import Run, check_onnx_extra, onnx_runner, tflite_runn
 from tfvae.export.versions import checked_folder
 from tfvae.files.atomic import written_whole
 
-# The largest difference of an output that is put down to rounding.
+# The largest difference of an output that rounding may cause.
 ATOL = 1e-4
 
 
@@ -21,22 +21,22 @@ def export_tflite(
 ) -> dict[str, float]:
     """Writes the `serving_default` of an exported encoder or decoder as a TFLite file (LiteRT), in float32.
 
-    The names of inputs and outputs stay. The number of rows is free, from 1: the interpreter's signature runner resizes
-    the input. That images are in [0, 1] is not checked, unlike in the SavedModel.
+    Inputs and outputs keep their names. The number of rows is free, from 1: the interpreter's signature runner resizes
+    the input. Unlike the SavedModel, the file does not check that images are in [0, 1].
 
     Args:
         saved_model: the folder that `export_encoder` or `export_decoder` wrote.
         path: the new file, ".../<name>.tflite".
-        inputs: what the file is compared with the SavedModel on, by name: of an encoder float32 "images" [B, H, W, C]
-            in [0, 1], of a decoder "z" [B, D] and, where there is one, "category" [B, K].
+        inputs: rows to compare the file with the SavedModel on, by name: float32 "images" [B, H, W, C] in [0, 1] for an
+            encoder; "z" [B, D] and, with a categorical latent, "category" [B, K] for a decoder.
 
     Returns:
         For each output the largest difference from the SavedModel's.
 
     Raises:
-        ValueError: if the SavedModel is none of this library, computes in another type than float32, or if the file
-            would differ from it by more than 1e-4. Nothing is written then.
-        FileExistsError: if there is a file of that name. It is not overwritten.
+        ValueError: if the SavedModel is not one of this library or does not compute in float32, or if the file would
+            differ from it by more than 1e-4. Nothing is written then.
+        FileExistsError: if the file exists. It is not overwritten.
     """
     return _export(saved_model, path, inputs, ".tflite", _to_tflite, tflite_runner)
 
@@ -46,8 +46,8 @@ def export_onnx(
 ) -> dict[str, float]:
     """Writes the `serving_default` of an exported encoder or decoder as an ONNX file, by tf2onnx, in float32.
 
-    Inputs and outputs have their names, and a first dimension "batch" that is free, also 0. That images are in [0, 1]
-    is not checked, unlike in the SavedModel.
+    Inputs and outputs keep their names, and have a free first dimension "batch", which may be 0. Unlike the SavedModel,
+    the file does not check that images are in [0, 1].
 
     Args:
         saved_model, inputs: as in `export_tflite`.
@@ -77,7 +77,7 @@ def _export(
         raise ValueError(f"Expected a path that ends in {suffix}. Received: path='{path}'")
     if path.exists():
         raise FileExistsError(f"{path} exists and is not overwritten")
-    # A signature holds its variables weakly, so that what was loaded is kept.
+    # A signature holds its variables weakly, so the SavedModel must stay referenced.
     loaded = tf.saved_model.load(str(checked_folder(saved_model)))
     signature = loaded.signatures.get("serving_default")
     if signature is None:
@@ -87,7 +87,7 @@ def _export(
         raise ValueError(f"Expected inputs by name: {sorted(expected_inputs)}. Received: {sorted(inputs)}")
     content = convert(frozen(signature))
     difference = _difference(signature, runner(content), inputs)
-    if not all(value <= ATOL for value in difference.values()):  # nor is NaN
+    if not all(value <= ATOL for value in difference.values()):  # NaN fails too
         raise ValueError(f"Expected the outputs of {saved_model} within {ATOL}. Received: differences of {difference}")
     with written_whole(path) as beside:
         beside.write_bytes(content)
@@ -97,7 +97,7 @@ def _export(
 def _difference(
     signature: tf.types.experimental.ConcreteFunction, run: Run, inputs: Mapping[str, np.ndarray]
 ) -> dict[str, float]:
-    """The largest absolute difference of each output, on all rows and on the first alone."""
+    """The largest absolute difference of each output, on all rows and on the first row."""
     differences = []
     for rows in (slice(None), slice(1)):
         batch = {name: value[rows] for name, value in inputs.items()}

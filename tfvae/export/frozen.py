@@ -1,4 +1,4 @@
-"""A signature of an export as a plain graph with its weights inside: what other formats are converted from."""
+"""A signature of an export as a plain graph with its weights inside: the source of conversions to other formats."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,18 +10,18 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 def frozen(signature: tf.types.experimental.ConcreteFunction) -> tf.types.experimental.PolymorphicFunction:
     """The network in a signature of an export of this library, as a function with constants.
 
-    The row that an export adds to a batch without rows is not added: it hides the images' shape from converters, and it
-    is TensorFlow with oneDNN alone that needs it.
+    The row that an export adds to an empty batch is left out: it hides the images' shape from converters, and only
+    TensorFlow with oneDNN needs it.
 
     Args:
-        signature: out of `tf.saved_model.load(path).signatures`.
+        signature: one of `tf.saved_model.load(path).signatures`.
 
     Returns:
-        A tf.function with an input signature: the signature's inputs, in the order of its graph, with a free first
-        dimension -> its outputs, by name.
+        A tf.function with an input signature, from the signature's inputs, in the order of its graph and with a free
+        first dimension, to its outputs by name.
 
     Raises:
-        ValueError: if it computes in another type than float32.
+        ValueError: if it does not compute in float32.
     """
     constant = convert_variables_to_constants_v2(signature)
     _check_float32(constant)
@@ -33,7 +33,7 @@ def frozen(signature: tf.types.experimental.ConcreteFunction) -> tf.types.experi
         if node.op == "Pad" and not _is_constant(node.input[1], nodes):
             node.op = "Identity"
             del node.input[1:], node.attr["Tpaddings"]
-    # A graph's outputs are in the order of their names.
+    # A graph lists its outputs in the order of their names.
     outputs = {
         name: _without_slice(tensor.name, nodes)
         for name, tensor in zip(sorted(signature.structured_outputs), constant.outputs, strict=True)
@@ -61,7 +61,7 @@ def _check_float32(constant: tf.types.experimental.ConcreteFunction) -> None:
 
 
 def _without_slice(tensor: str, nodes: Mapping[str, Any]) -> str:
-    """What an output was before the row that had been added was taken away."""
+    """The tensor from which an output removes the added row."""
     node = nodes[_node(tensor)]
     while node.op == "Identity":
         tensor = node.input[0]

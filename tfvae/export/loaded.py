@@ -17,7 +17,7 @@ def load_saved_model(path: str | os.PathLike) -> "SavedEncoder":
     """The encoder in a SavedModel's folder, as a function of images.
 
     Raises:
-        ValueError: if the folder is not a SavedModel, or is one without an encoder's signature.
+        ValueError: if the folder does not hold a SavedModel with an encoder's signature.
     """
     return SavedEncoder(checked_folder(path))
 
@@ -26,7 +26,7 @@ def load_decoder(path: str | os.PathLike) -> "SavedDecoder":
     """The decoder in a SavedModel's folder, as a function of codes.
 
     Raises:
-        ValueError: if the folder is not a SavedModel, or is one without a decoder's signature.
+        ValueError: if the folder does not hold a SavedModel with a decoder's signature.
     """
     return SavedDecoder(checked_folder(path))
 
@@ -35,12 +35,12 @@ class SavedEncoder:
     """A SavedModel's `serving_default`: images -> {"mean": float32 [B, D], "log_variance": float32 [B, D]}.
 
     Args:
-        path: the folder of a SavedModel. `load_saved_model` explains what is wrong with one that is not.
+        path: the folder of a SavedModel. `load_saved_model` reports what is wrong with any other folder.
     """
 
     def __init__(self, path: Path):
         self.path = path
-        # A signature holds its variables weakly: without the first of these they are gone at its first call.
+        # A signature holds its variables weakly: without the SavedModel they would be gone at its first call.
         self._saved_model, self._signature, inputs, outputs = _served(path)
         specs = list(inputs.values())
         if len(specs) != 1 or specs[0].dtype != tf.float32 or specs[0].shape.rank != 4 or "mean" not in outputs:
@@ -53,7 +53,7 @@ class SavedEncoder:
         self.latent_dim = outputs["mean"].shape[-1]
 
     def capabilities(self) -> Capabilities:
-        """What metrics and reports may ask of it: codes."""
+        """What it can do: encode images."""
         return Capabilities(self, image_shape=self.image_shape, digest=lambda: model_digest(self.path))
 
     def __call__(self, images: np.ndarray | tf.Tensor) -> dict[str, tf.Tensor]:
@@ -70,7 +70,7 @@ class SavedEncoder:
         images = tf.cast(images, tf.float32)
         if tf.executing_eagerly():
             low, high = float(tf.reduce_min(images)), float(tf.reduce_max(images))
-            # The form of the comparison catches NaN too.
+            # Written so that NaN fails too.
             if not (low >= -TOLERANCE and high <= 1 + TOLERANCE):
                 raise ValueError(f"Expected images in [0, 1]. Received: values from {low:g} to {high:g}")
         return self._signature(**{self._input: images})
@@ -80,12 +80,12 @@ class SavedDecoder:
     """A SavedModel's `serving_default`: codes -> images, float32 [B, H, W, C] in [0, 1].
 
     Args:
-        path: the folder of a SavedModel. `load_decoder` explains what is wrong with one that is not.
+        path: the folder of a SavedModel. `load_decoder` reports what is wrong with any other folder.
     """
 
     def __init__(self, path: Path):
         self.path = path
-        # A signature holds its variables weakly: without the first of these they are gone at its first call.
+        # A signature holds its variables weakly: without the SavedModel they would be gone at its first call.
         self._saved_model, self._signature, inputs, outputs = _served(path)
         if not {"z"} <= set(inputs) <= {"z", "category"} or "images" not in outputs:
             raise ValueError(
@@ -109,7 +109,7 @@ class SavedDecoder:
 
 
 def _served(path: Path) -> tuple[Any, Any, dict[str, Any], dict[str, Any]]:
-    """A SavedModel, its serving_default, and the inputs and outputs of that; none where there is none."""
+    """A SavedModel, its serving_default, and the inputs and outputs of that; None and no tensors without one."""
     saved_model = tf.saved_model.load(str(path))
     signature = saved_model.signatures.get("serving_default")
     if signature is None:

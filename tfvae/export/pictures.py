@@ -1,7 +1,7 @@
-"""PNG and JPEG files as images, in the graph: what `folder:` data does to the pictures that a model is trained on.
+"""Decodes PNG and JPEG files in the graph, as `folder:` data prepares the pictures that a model is trained on.
 
-The square in the middle is resized by a Lanczos filter that does not alias; what is transparent is put over white; grey
-is the luma of ITU-R BT.601. The orientation that a camera noted is not applied.
+The largest centred crop is resized by a Lanczos filter with antialiasing; transparent pixels are blended with white;
+grey is the luma of ITU-R BT.601. The orientation that a camera recorded is not applied.
 """
 
 import tensorflow as tf
@@ -14,7 +14,7 @@ _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 
 
 def decode_pictures(contents: tf.Tensor, image_shape: tuple[int, int, int]) -> tf.Tensor:
-    """Reads pictures, each of its own size.
+    """Decodes pictures, which may differ in size.
 
     Args:
         contents: string tensor [B], the bytes of PNG or JPEG files.
@@ -24,10 +24,10 @@ def decode_pictures(contents: tf.Tensor, image_shape: tuple[int, int, int]) -> t
         float32 tensor [B, H, W, C] of pixels in 0..255, whole numbers.
 
     Raises:
-        InvalidArgumentError: when the graph runs, for other bytes, broken ones, or a picture of more than `MAX_PIXELS`
+        InvalidArgumentError: when the graph runs, for other or damaged bytes, or a picture of more than `MAX_PIXELS`
             pixels, which is not decoded.
     """
-    # One after the other, so that memory is needed for one picture at a time.
+    # One after the other: memory is needed for one picture at a time.
     return tf.map_fn(
         lambda content: _decode(content, image_shape),
         contents,
@@ -41,7 +41,7 @@ def _decode(content: tf.Tensor, image_shape: tuple[int, int, int]) -> tf.Tensor:
     start = tf.strings.substr(content, 0, 8)
     is_png, is_jpeg = start == _PNG, tf.strings.substr(content, 0, 3) == _JPEG
     size = tf.strings.length(content)
-    # The message does not quote the bytes: one that is no UTF-8 breaks who reads it, TensorFlow's Python among them.
+    # The message does not quote the bytes: those that are not UTF-8 break its readers, such as TensorFlow's Python.
     content = checked(
         content, is_png | is_jpeg, ["Expected the bytes of a PNG or JPEG file. Received:", size, "other bytes"]
     )
@@ -50,7 +50,7 @@ def _decode(content: tf.Tensor, image_shape: tuple[int, int, int]) -> tf.Tensor:
     content = checked(
         content, few, [f"Expected a picture of 1 to {MAX_PIXELS} pixels. Received: height and width", rows, columns]
     )
-    # The largest part of the picture that has the image's shape.
+    # The largest crop that has the image's aspect ratio.
     cut_rows = tf.clip_by_value(columns * height // width, 1, rows)
     cut_columns = tf.clip_by_value(rows * width // height, 1, columns)
     top, left = (rows - cut_rows) // 2, (columns - cut_columns) // 2
@@ -77,7 +77,7 @@ def _decode(content: tf.Tensor, image_shape: tuple[int, int, int]) -> tf.Tensor:
 
 
 def _png_size(content: tf.Tensor) -> tf.Tensor:
-    """Height and width in the header, which begins a PNG: int64 [2]; zeros for a file that ends before."""
+    """Height and width in the header of a PNG: int64 [2]; zeros for a file that is cut off before them."""
     header = tf.strings.substr(tf.strings.substr(content, 0, 24) + tf.constant(b"\0" * 24), 16, 8)
     width_height = tf.io.decode_raw(header, tf.int32, little_endian=False)
     return tf.cast(tf.reverse(width_height, [0]), tf.int64)

@@ -19,11 +19,11 @@ _DISTRIBUTIONS = ("tfvae", "tensorflow", "keras", "numpy")
 
 @dataclass(frozen=True)
 class Provenance:
-    """What is known of how a model came to be. What is not known is None, and null in the file.
+    """How a model was made. What is not known is None, and null in the file.
 
     Args:
-        experiment: what was run.
-        scores: what the model reached, as `tfvae.evaluate` returns it; `record_scores` fills them in afterwards.
+        experiment: the training run.
+        scores: what `tfvae.evaluate` returned for the model; `record_scores` adds them later.
         data_digest: identifies the training data: the `digest` of a data set.
     """
 
@@ -32,7 +32,7 @@ class Provenance:
     data_digest: str | None = None
 
     def to_json(self, model: str, network: str) -> str:
-        """The file's content, with the versions of what wrote it. It holds no time and no path.
+        """The file's content, with the versions of the libraries that wrote it, and without times and paths.
 
         Args:
             model: the model's class.
@@ -49,22 +49,32 @@ class Provenance:
         return _text(content)
 
 
+def read_provenance(saved_model: str | os.PathLike) -> dict[str, Any]:
+    """The provenance in the folder of a SavedModel; empty if it has none, as those of other libraries.
+
+    Raises:
+        ValueError: if the file is not JSON.
+    """
+    path = Path(saved_model) / NAME
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
 def record_scores(saved_model: str | os.PathLike, scores: Mapping[str, Any]) -> None:
-    """Writes what an exported network reached into its provenance: an export is scored after it is made.
+    """Writes the scores of an exported network into its provenance: an export is scored after it is made.
 
     Args:
         saved_model: the folder of a SavedModel of `export_encoder` or `export_decoder`, before it is served.
-        scores: what JSON can hold.
+        scores: values that JSON can hold.
 
     Raises:
-        FileExistsError: if there are scores already, which are never replaced.
+        FileExistsError: if it has scores already: they are never replaced.
         ValueError: if the folder's files are not those of its manifest.
     """
     verify_manifest(saved_model)
     path = Path(saved_model) / NAME
     content = json.loads(path.read_text())
     if content["scores"] is not None:
-        raise FileExistsError(f"Expected a provenance without scores. {path} has some, which are not replaced")
+        raise FileExistsError(f"Expected a provenance without scores. {path} has scores, which are not replaced")
     content["scores"] = dict(scores)
     with written_whole(path) as beside:
         beside.write_text(_text(content))

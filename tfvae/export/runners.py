@@ -1,4 +1,4 @@
-"""Files of TFLite and ONNX as functions of arrays by name."""
+"""Runs TFLite and ONNX files as functions of arrays by name."""
 
 import os
 import warnings
@@ -16,15 +16,15 @@ def tflite_runner(file: bytes | str | os.PathLike, *, threads: int | None = None
     """The signature of a TFLite file, run by TensorFlow's own interpreter.
 
     Args:
-        file: the file's path, or its content.
-        threads: how many it may use; by default the interpreter decides.
+        file: its path or its content.
+        threads: how many threads it may use; by default the interpreter decides.
 
     Returns:
         Inputs by name, with any number of rows from 1 -> outputs by name.
     """
     content = file if isinstance(file, bytes) else Path(file).read_bytes()
     with warnings.catch_warnings():
-        # It announces that it moves to a package of its own, ai_edge_litert, which reads the same files.
+        # It announces its move to the package ai_edge_litert, which reads the same files.
         warnings.filterwarnings("ignore", ".*tf.lite.Interpreter is deprecated", UserWarning)
         interpreter = tf.lite.Interpreter(model_content=content, num_threads=threads)
     run = interpreter.get_signature_runner()

@@ -1,4 +1,4 @@
-"""What a signature of an export is, and the checks that run in its graph: a client of the server reads their words."""
+"""A signature of an export, and the checks that run in its graph, whose messages a client of the server reads."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,18 +6,18 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-# A resized image may pass the bounds by rounding.
+# Rounding may take a resized image past the bounds.
 TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
 class Signature:
-    """A function of named tensors to named tensors, and a request that it answers.
+    """A function from named tensors to named tensors, and an example of a request.
 
     Args:
-        function: a tf.function with an input signature. Its first dimension is free, and any number of rows, also none,
-            gives as many; a server may put the rows of several requests together.
-        example: a value for each input, of one row; TensorFlow Serving is warmed up with it.
+        function: a tf.function with an input signature. The first dimension is free: it returns as many rows as it
+            gets, also none. A server may combine the rows of several requests.
+        example: a value for each input, of one row; it warms up TensorFlow Serving.
     """
 
     function: tf.types.experimental.PolymorphicFunction
@@ -25,8 +25,8 @@ class Signature:
 
 
 def checked_images(images: tf.Tensor) -> tf.Tensor:
-    """The images [B, H, W, C], whose values are checked to be in [0, 1] when the graph runs."""
-    # Reductions alone, as comparing each pixel takes longer. Minima may pass over NaN, which a sum does not.
+    """The images [B, H, W, C]; when the graph runs, it checks that they are in [0, 1]."""
+    # Only reductions: comparing each pixel takes longer. A minimum may ignore NaN; a sum does not.
     low, high, total = tf.reduce_min(images), tf.reduce_max(images), tf.reduce_sum(images)
     no_images = tf.size(images) == 0  # their minimum is infinite
     in_range = no_images | ((low >= -TOLERANCE) & (high <= 1 + TOLERANCE) & tf.math.is_finite(total))
@@ -34,13 +34,13 @@ def checked_images(images: tf.Tensor) -> tf.Tensor:
 
 
 def checked_rows(tensor: tf.Tensor, like: tf.Tensor, names: str) -> tf.Tensor:
-    """The tensor, which is checked to have as many rows as `like` when the graph runs."""
+    """The tensor; when the graph runs, it checks that there are as many rows as in `like`."""
     rows, expected = tf.shape(tensor)[0], tf.shape(like)[0]
     return checked(tensor, rows == expected, [f"Expected as many rows of {names}. Received:", expected, rows])
 
 
 def checked(tensor: tf.Tensor, condition: tf.Tensor, message: list[Any]) -> tf.Tensor:
-    """The tensor, which cannot be had when the condition is false."""
+    """The tensor; when the graph runs, it fails with the message if the condition is false."""
     # The operation itself: tf.debugging.Assert would put it into a branch.
     with tf.control_dependencies([tf.raw_ops.Assert(condition=condition, data=message)]):
         return tf.identity(tensor)

@@ -7,14 +7,14 @@ import tensorflow as tf
 
 
 def versions(folder: str | os.PathLike) -> list[int]:
-    """The versions exported into a folder ".../<name>", ascending; folders half written are not among them."""
+    """The versions exported into a folder ".../<name>", ascending; without folders that are being written."""
     folder = Path(folder)
     names = [entry.name for entry in folder.iterdir() if entry.is_dir()] if folder.is_dir() else []
     return sorted(int(name) for name in names if _is_version(name))
 
 
 def check_version(path: Path) -> None:
-    """Checks that a path can be that of a new version.
+    """Checks that a path is free for a new version.
 
     Raises:
         ValueError: if it does not end in a positive integer.
@@ -28,10 +28,10 @@ def check_version(path: Path) -> None:
 
 
 def checked_folder(path: str | os.PathLike) -> Path:
-    """The path, which is checked to be a SavedModel's folder.
+    """Checks that a path is a SavedModel's folder, and returns it.
 
     Raises:
-        ValueError: if it is not.
+        ValueError: if it is not one.
     """
     path = Path(path)
     if not tf.saved_model.contains_saved_model(str(path)):

@@ -1,8 +1,8 @@
 """Warm-up requests, which TensorFlow Serving replays when it loads a version: no client waits for the first run.
 
-A request that fails keeps the version from being served, so they are its self-test too. The file is a TFRecord of
-tensorflow.serving.PredictionLog. Its messages are written here, as they are few fields, and the package that defines
-them (tensorflow-serving-api) is not needed to export.
+A version whose requests fail is not served, so they are also a self-test. The file is a TFRecord of
+tensorflow.serving.PredictionLog. These messages have few fields, so they are encoded here: an export does not need the
+package that defines them (tensorflow-serving-api).
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ NAME = Path("assets.extra", "tf_serving_warmup_requests")
 
 
 def write_warmup(saved_model: Path, examples: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-    """Writes a request for each signature into a SavedModel's folder.
+    """Adds a request for each signature to the folder of a SavedModel.
 
     Args:
         saved_model: the folder.
@@ -31,7 +31,7 @@ def write_warmup(saved_model: Path, examples: Mapping[str, Mapping[str, np.ndarr
 def _prediction_log(signature: str, inputs: Mapping[str, np.ndarray]) -> bytes:
     """PredictionLog{6 predict_log: PredictLog{1 request: PredictRequest{1 model_spec, 2 inputs}}}.
 
-    The name in the ModelSpec is left out: the server knows which model it is loading.
+    The ModelSpec has no name: the server knows which model it is loading.
     """
     entries = [_field(1, name.encode()) + _field(2, _tensor(value)) for name, value in sorted(inputs.items())]
     model_spec = _field(3, signature.encode())
@@ -40,7 +40,7 @@ def _prediction_log(signature: str, inputs: Mapping[str, np.ndarray]) -> bytes:
 
 
 def _tensor(value: np.ndarray) -> bytes:
-    """A TensorProto; of a constant one a single value is written."""
+    """A TensorProto; a constant tensor is written as a single value."""
     constant = value.dtype != object and (value == value.flat[0]).all()
     proto = tf.make_tensor_proto(value.flat[0] if constant else value, value.dtype, value.shape)
     return proto.SerializeToString(deterministic=True)

@@ -1,4 +1,4 @@
-"""Images that a generator draws: from its prior, and from an image's code with one noise after the other."""
+"""Reconstructions of images by a generator, from each image's code and different noise."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,31 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tfvae.plots import tiles
+from tfvae.plots.samples import plot_samples
 from tfvae.plots.traversals import GAP, MARGIN, decoder_inputs
-
-
-def plot_samples(images: np.ndarray, *, columns: int = 10, scale: int | None = None) -> Figure:
-    """Draws images, row by row.
-
-    Args:
-        images: float [N, H, W, C] in [0, 1].
-        columns: int, images a row.
-        scale: int, screen pixels for each image pixel; by default as many as make a tile 64 pixels high.
-
-    Returns:
-        A matplotlib figure, of no global backend. At its own dpi, each image pixel fills whole screen pixels.
-    """
-    scale = tiles.scale_for(images, 64) if scale is None else scale
-    height, width = (scale * size for size in images.shape[1:3])
-    rows, columns = -(-len(images) // columns), min(columns, len(images))
-    figure = tiles.new_figure(
-        2 * MARGIN + columns * (width + GAP) - GAP,
-        2 * MARGIN + rows * (height + GAP) - GAP,
-    )
-    for place, image in enumerate(images):
-        row, column = divmod(place, columns)
-        tiles.add_image(figure, MARGIN + column * (width + GAP), MARGIN + row * (height + GAP), image, scale)
-    return figure
 
 
 def reconstructions_under_noise(
@@ -40,12 +17,12 @@ def reconstructions_under_noise(
     images: np.ndarray,
     noise: np.ndarray,
 ) -> np.ndarray:
-    """Generates from each image's own code with one noise after the other (Kim & Mnih, 2018, Figure 26).
+    """Generates from each image's code with each of several draws of noise (Kim & Mnih, 2018, Figure 26).
 
-    What stays the same along a row is what the codes hold; what changes is left to the noise.
+    The code decides what stays the same along a row, the noise what changes.
 
     Args:
-        represent: float32 images [N, H, W, C] -> {"mean": [N, D]} and, where there is one, "probabilities" [N, K].
+        represent: float32 images [N, H, W, C] -> {"mean": [N, D]} and, with a category, "probabilities" [N, K].
         decode: float32 codes [B, D + K] and noise [B, M] -> images [B, H, W, C].
         images: float32 [N, H, W, C] in [0, 1].
         noise: float32 [V, M].
@@ -59,7 +36,7 @@ def reconstructions_under_noise(
 
 
 def plot_reconstructions(images: np.ndarray, reconstructions: np.ndarray, *, scale: int | None = None) -> Figure:
-    """Draws the paper's Figure 26: each image, framed, and beside it its reconstructions under other noise.
+    """Draws the paper's Figure 26: in each row a framed image and its reconstructions under different noise.
 
     Args:
         images: float [N, H, W, C] in [0, 1].

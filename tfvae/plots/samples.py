@@ -1,4 +1,4 @@
-"""Images that a model makes up (Kim & Mnih, 2018, Figures 19 to 22)."""
+"""Images that a model generates (Kim & Mnih, 2018, Figures 19 to 22)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,12 +27,20 @@ def prior_samples(
     return np.asarray(decode(rng.standard_normal((number, latent_dim), np.float32)), np.float32)
 
 
-def plot_samples(images: np.ndarray, *, columns: int = 16, scale: int | None = None) -> Figure:
-    """Draws images [N, H, W, C] in [0, 1] side by side, each of its pixels on whole screen pixels."""
+def plot_samples(images: np.ndarray, *, columns: int = 10, scale: int | None = None) -> Figure:
+    """Draws images, row by row.
+
+    Args:
+        images: float [N, H, W, C] in [0, 1].
+        columns: int, images in a row.
+        scale: int, screen pixels for each image pixel; by default enough for tiles 64 pixels high.
+
+    Returns:
+        A matplotlib figure without a global backend. At its own dpi, each image pixel fills whole screen pixels.
+    """
     scale = tiles.scale_for(images, 64) if scale is None else scale
-    columns = min(columns, len(images))
-    rows = -(-len(images) // columns)
     height, width = (scale * size for size in images.shape[1:3])
+    rows, columns = -(-len(images) // columns), min(columns, len(images))
     figure = tiles.new_figure(
         2 * MARGIN + columns * (width + GAP) - GAP,
         2 * MARGIN + rows * (height + GAP) - GAP,

@@ -1,4 +1,4 @@
-"""Latent traversals: what each latent dimension draws (Kim & Mnih, 2018, Figures 6 and 9)."""
+"""Latent traversals: how images change with each latent (Kim & Mnih, 2018, Figures 6 and 9)."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -10,7 +10,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from tfvae.codes.capabilities import capabilities_of
 from tfvae.codes.codes import scaled_images
+from tfvae.data.images import ImageData
 from tfvae.files.atomic import written_whole
 from tfvae.plots import tiles
 
@@ -27,12 +29,12 @@ class Traversals:
         images: float32 [N, H, W, C] in [0, 1]; the first is the one whose code is traversed.
         reconstructions: float32 [N, H, W, C], the decoded means of the images.
         values: float [V], the values that a latent takes.
-        latents: int [D], the dimension of each row, by descending KL; in their own order without one.
+        latents: int [D], the dimension of each row, by descending KL; in ascending order without a KL.
         kl: float [D], the mean KL(q(z_j | x) || p(z_j)) of each row's latent over the images, in nats; None for a model
             without a posterior.
         frames: float32 [D, V, H, W, C]: row i holds the decoded codes with z[latents[i]] at each of the values.
         category: int, the likeliest category of the first image; None for a model without a categorical latent.
-        categories: float32 [K, H, W, C]: the decoded codes with each of its K categories; None without.
+        categories: float32 [K, H, W, C]: the decoded codes with each of the K categories; None without them.
     """
 
     images: np.ndarray
@@ -46,7 +48,7 @@ class Traversals:
 
 
 def traverse(
-    represent: Callable[[np.ndarray], Mapping[str, Any]],
+    represent: Callable[[np.ndarray], Any],
     decode: Callable[[np.ndarray], Any],
     images: np.ndarray,
     *,
@@ -54,18 +56,18 @@ def traverse(
 ) -> Traversals:
     """Traverses each latent of the first image.
 
-    A model with a categorical latent represents it by "probabilities" [N, K], and its decoder takes it as K further
-    inputs, one-hot: [B, D + K]. While the others are traversed, it is at an image's likeliest category.
+    A model with a categorical latent represents it by "probabilities" [N, K], and its decoder takes K more inputs, a
+    one-hot category: [B, D + K]. While other latents are traversed, it is the image's likeliest category.
 
     Args:
-        represent: float32 images [N, H, W, C] -> {"mean": [N, D]} and, where there are, "log_variance" [N, D] and
-            "probabilities" [N, K].
-        decode: float32 codes [B, D] or [B, D + K] -> pixel probabilities [B, H, W, C].
+        represent: float32 images [N, H, W, C] -> {"mean": [N, D]} with, if the model has them, "log_variance" [N, D]
+            and "probabilities" [N, K]; or codes [N, D].
+        decode: float32 codes [B, D] or [B, D + K] -> images [B, H, W, C] in [0, 1].
         images: float [N, H, W, C] in [0, 1]. More of them give better estimates of the KL by which rows are sorted.
         values: float [V]; by default 11 from -2 to 2, where a standard normal prior has 95% of its mass.
 
     Raises:
-        ValueError: if images has another shape, another range or no rows.
+        ValueError: if the images have another shape or range, or there are none.
     """
     images = np.asarray(images)
     if images.ndim != 4 or not len(images) or images.shape[-1] not in (1, 3):
@@ -77,7 +79,8 @@ def traverse(
         )
     images = images.astype(np.float32)
     values = np.linspace(-2, 2, 11) if values is None else np.asarray(values, dtype=float)
-    codes = represent(images)
+    found = represent(images)
+    codes = found if isinstance(found, Mapping) else {"mean": found}
     kl = _kl(codes)
     latents = np.arange(np.shape(codes["mean"])[1]) if kl is None else np.argsort(-kl, kind="stable")
     inputs = decoder_inputs(codes)
@@ -101,39 +104,42 @@ def traverse(
 
 def draw_traversals(
     path: str | os.PathLike,
-    represent: Callable[[np.ndarray], Mapping[str, Any]],
-    decode: Callable[[np.ndarray], Any],
-    data: Any,
+    model: Any,
+    data: ImageData,
     *,
-    reach: float = 2.0,
+    reach: float | None = None,
     index: int | None = None,
     seed: int = 0,
 ) -> None:
-    """Writes the traversals of one image's latents; the KL by which they are sorted is that of 256 random images.
+    """Writes the traversals of one image's latents, sorted by their KL over 256 random images.
 
     Args:
         path: .png is the paper's figure, .gif an animation.
-        represent: as in `traverse`.
-        decode: as in `traverse`.
-        data: images, as `tfvae.data.load` gives them.
-        reach: float, each latent goes from minus to plus this.
+        model: a model that decodes, as `tfvae.codes.capabilities_of` takes it.
+        data: images, with or without factors.
+        reach: float, each latent goes from minus to plus this; by default the model's `traversal_range`.
         index: the image whose latents are traversed; by default one at random.
         seed: decides which images are drawn at random.
 
     Raises:
-        ValueError: for another suffix.
+        ValueError: for another suffix, a model without a decoder, or images of another shape than the model's.
+        IndexError: for an index that is not in the data.
     """
-    path = Path(path)
+    path, able = Path(path), capabilities_of(model)
     if path.suffix not in (".png", ".gif"):
         raise ValueError(f"Expected a file that ends in .png or .gif. Received: {path}")
+    if able.decode is None:
+        raise ValueError("Expected a model with a decoder. Received: one that only represents images")
+    able.check_shape(data.image_shape)
+    reach = able.traversal_range if reach is None else reach
     indices = np.random.default_rng(seed).choice(len(data), min(256, len(data)), replace=False)
     if index is not None:
         indices[0] = index
     images = scaled_images(data, indices)
-    # A frame in colour takes several times the room of a grey one: half as many keep the file near a megabyte.
+    # A colour frame is several times as large as a grey one: half as many keep the file near a megabyte.
     frames = 25 if images.shape[-1] == 1 else 13
     values = np.linspace(-reach, reach, frames if path.suffix == ".gif" else 11)
-    traversals = traverse(represent, decode, images, values=values)
+    traversals = traverse(able.represent, able.decode, images, values=values)
     if path.suffix == ".gif":
         save_gif(traversals, path)
     else:
@@ -141,7 +147,7 @@ def draw_traversals(
 
 
 def decoder_inputs(codes: Mapping[str, Any]) -> np.ndarray:
-    """Means and, where there are "probabilities", the likeliest category as one-hot: float32 [N, D] or [N, D + K]."""
+    """Means, followed by the likeliest category if there are "probabilities": float32 [N, D] or [N, D + K]."""
     mean = np.asarray(codes["mean"], np.float32)
     if "probabilities" not in codes:
         return mean
@@ -155,7 +161,7 @@ def traversal_frames(
     """Decodes a code with one latent at a time set to each value.
 
     Args:
-        decode: float32 codes [B, D] -> images [B, H, W, C]; D counts the categories too, where there are some.
+        decode: float32 codes [B, D] -> images [B, H, W, C]; D includes categories.
         code: float [D].
         latents: int [R], the dimension that each row of frames traverses.
         values: float [V].
@@ -172,15 +178,15 @@ def traversal_frames(
 def plot_traversals(traversals: Traversals, *, scale: int | None = None) -> Figure:
     """Draws the paper's figure: originals, reconstructions, then a row for each latent, by descending KL.
 
-    The framed original is the one whose latents are traversed. As many images are shown as there are values. The
-    categories of a categorical latent are the last row, or several; the framed one is the image's own.
+    The framed original is the one whose latents are traversed. There are as many images as values. The last rows show
+    the categories of a categorical latent, with the image's own framed.
 
     Args:
         traversals: from `traverse`.
-        scale: int, screen pixels for each image pixel; by default as many as make a tile 64 pixels high.
+        scale: int, screen pixels for each image pixel; by default enough for tiles 64 pixels high.
 
     Returns:
-        A matplotlib figure, of no global backend. At its own dpi, each image pixel fills whole screen pixels.
+        A matplotlib figure without a global backend. At its own dpi, each image pixel fills whole screen pixels.
     """
     scale = tiles.scale_for(traversals.images, 64) if scale is None else scale
     height, width = (scale * size for size in traversals.images.shape[1:3])
@@ -223,13 +229,13 @@ def plot_traversals(traversals: Traversals, *, scale: int | None = None) -> Figu
 def save_gif(
     traversals: Traversals, path: str | os.PathLike, *, scale: int | None = None, seconds: float = 4.0
 ) -> None:
-    """Writes an endless animation: an image, its reconstruction and its latents, each swept to and fro.
+    """Writes an endless animation: an image, its reconstruction and its latents, each swept back and forth.
 
     Args:
         traversals: from `traverse`; about 25 values look smooth.
         path: the file to write.
-        scale: int, screen pixels for each image pixel; by default as many as make a tile 96 pixels high.
-        seconds: float, the length of a sweep to and fro. GIF rounds each frame's time to a hundredth.
+        scale: int, screen pixels for each image pixel; by default enough for tiles 96 pixels high.
+        seconds: float, the length of a sweep back and forth. GIF rounds each frame's time to a hundredth.
     """
     scale = tiles.scale_for(traversals.images, 96) if scale is None else scale
     height, width = (scale * size for size in traversals.images.shape[1:3])
@@ -247,7 +253,7 @@ def save_gif(
     right = MARGIN + columns * (width + gap) - gap
     bar_top = MARGIN + rows * (caption + height + gap)
 
-    # Text is drawn once: the frames differ in their tiles and in the place of the bar's cursor alone.
+    # Text is drawn once: frames differ only in their tiles and in the position of the bar's cursor.
     figure = tiles.new_figure(right + MARGIN, bar_top + bar + MARGIN)
     for (x, y), (label, color) in zip(corners, labels, strict=True):
         tiles.add_text(figure, x + width / 2, y - caption / 2, label, color=color)
@@ -255,7 +261,7 @@ def save_gif(
     background[bar_top : bar_top + bar, MARGIN:right] = 230
 
     count = len(traversals.values)
-    # Grey needs fewer levels: they save a third of the file.
+    # Grey needs fewer levels, which saves a third of the file.
     colors = 64 if traversals.images.shape[-1] == 1 else 256
     frames = []
     for step in [*range(count), *range(count - 2, 0, -1)]:
@@ -266,7 +272,7 @@ def save_gif(
         for (x, y), image in zip(corners, shown, strict=True):
             frame[y : y + height, x : x + width] = tiles.pixels(image, scale)
         picture = Image.fromarray(frame).quantize(colors - 1, dither=Image.Dither.NONE)
-        # The cursor has a place of its own in the palette: quantisation drops colours of few pixels.
+        # The cursor's colour is reserved in the palette: quantisation drops colours of few pixels.
         palette = (picture.getpalette() or [])[: 3 * (colors - 1)]
         picture.putpalette(palette + [0] * (3 * (colors - 1) - len(palette)) + list(tiles.ACCENT))
         centre = MARGIN + round((right - MARGIN) * (step + 0.5) / count)

@@ -1,5 +1,6 @@
 """A run becomes an entry of the zoo: exported, scored, drawn and described."""
 
+import dataclasses
 import datetime
 import json
 import os
@@ -16,19 +17,19 @@ import tensorflow as tf
 
 from tfvae import data as datasets
 from tfvae.analysis.category_accuracy import category_accuracy
+from tfvae.codes.capabilities import Capabilities
 from tfvae.codes.codes import CODE_OUTPUTS, scaled_images
-from tfvae.evaluation import QUICK, evaluate
+from tfvae.evaluation import QUICKLY, evaluate
 from tfvae.experiment import Experiment
 from tfvae.export import (
     Provenance,
-    SavedEncoder,
     export_decoder,
     export_encoder,
     load_saved_model,
     record_scores,
     versions,
 )
-from tfvae.loading import load_progress
+from tfvae.loading import load_checkpointed
 from tfvae.models import InfoGAN
 from tfvae.models.base import Model
 from tfvae.plots.generated import plot_samples
@@ -64,7 +65,7 @@ def release(
         version: int above all that there are; by default the next.
         data: images, instead of those that the experiment names.
         metrics: as in `evaluate`.
-        quick: whether to score from few images and votes (`QUICK`): to try the release. scores.json and card.md say so.
+        quick: whether to score from few images and votes (`QUICKLY`), to try it. scores.json and card.md say so.
         seed: decides the images that are drawn.
         say: is told what comes next.
 
@@ -87,7 +88,7 @@ def release(
         raise FileExistsError(f"Expected a version above {newest}, the newest in {saved}. Received: version={version}")
     if data is None:
         data = datasets.load(experiment.data)
-    trained = load_progress(workdir, data.image_shape)
+    trained = load_checkpointed(workdir, data.image_shape)
     model, step = trained.model, trained.steps
     assert model is not None
 
@@ -100,18 +101,10 @@ def release(
         exported = export_encoder(model, made / "encoder" / str(version), provenance=provenance)
         decoder = export_decoder(model, made / "decoder" / str(version), provenance=provenance)
         encoder = load_saved_model(exported)
+        # The exported encoder with the model's own likelihood and decoder.
+        scored = dataclasses.replace(model.capabilities(), represent=encoder)
         say("Scoring the exported encoder")
-        scores = evaluate(
-            encoder,
-            data,
-            metrics=metrics,
-            log_likelihood=getattr(model, "log_likelihood", None),
-            seed=seed,
-            images=2_000 if quick else 10_000,
-            limit=10_000 if quick else None,
-            progress=True,
-            parameters=QUICK if quick else None,
-        )
+        scores = evaluate(scored, data, metrics=metrics, seed=seed, **(QUICKLY if quick else {}))
         given = encoder(scaled_images(data, np.zeros(1, int)))
         outputs = {key: int(given[key].shape[-1]) for key in CODE_OUTPUTS if key in given}
         if "probabilities" in outputs and getattr(data, "factors", None) is not None:
@@ -132,7 +125,7 @@ def release(
         for saved_model in (exported, decoder):
             record_scores(saved_model, scores)
         say("Drawing")
-        _draw(encoder, model, data, files, seed)
+        _draw(scored, model, data, files, seed)
         card(files)  # made again where it goes; an error must come before
         for source, target in ((decoder, decoders), (exported, saved)):
             target.mkdir(exist_ok=True)
@@ -183,8 +176,8 @@ def _processor() -> str:
     return told[1].strip() if told else platform.processor() or platform.machine()
 
 
-def _draw(encoder: SavedEncoder, model: Model, data: Any, folder: Path, seed: int) -> None:
+def _draw(scored: Capabilities, model: Model, data: Any, folder: Path, seed: int) -> None:
     for name in ("traversals.png", "traversals.gif"):
-        draw_traversals(folder / name, encoder, model.decode, data, reach=model.traversal_range, seed=seed)
+        draw_traversals(folder / name, scored, data, seed=seed)
     if isinstance(model, InfoGAN):
         save_png(plot_samples(np.asarray(model.decode(*model.prior_draws(100, seed)))), folder / "samples.png")

@@ -17,10 +17,10 @@ from tfvae.analysis.sensitivity import FIGURE_16, FIGURE_17, sensitivity
 from tfvae.analysis.total_correlation import kl_decomposition
 from tfvae.analysis.training_curves import read_scalars
 from tfvae.codes import Codes
-from tfvae.evaluation import QUICK, evaluate
+from tfvae.evaluation import evaluate
 from tfvae.files.atomic import written_whole
 from tfvae.loading import Trained
-from tfvae.metrics import METRICS
+from tfvae.metrics import METRICS, QUICK
 from tfvae.plots.axes import svg
 from tfvae.plots.batch_total_correlation import plot_batch_total_correlation
 from tfvae.plots.curves import plot_curves
@@ -54,7 +54,7 @@ def write_report(
     What a model cannot have, as an exported encoder has no samples, stands at its top with the reason.
 
     Args:
-        trained: from `tfvae.loading.load_trained`.
+        trained: from `tfvae.loading.load`.
         data: images, with known factors for scores (`tfvae.data`).
         path: the file to write.
         title: what the page calls the model.
@@ -137,7 +137,7 @@ def _add_scores(page: dict[str, Any], codes: Codes, trained: Trained, quick: boo
         for name in METRICS:
             try:
                 result = evaluate(
-                    codes, codes.data, metrics=[name], seed=seed, images=images, parameters=QUICK if quick else None
+                    codes, codes.data, metrics=[name], seed=seed, num_images=images, parameters=QUICK if quick else None
                 )[name]
             except ValueError as error:
                 page["missing"].append((name, str(error)))
@@ -150,8 +150,7 @@ def _add_scores(page: dict[str, Any], codes: Codes, trained: Trained, quick: boo
             page["scores"].append(
                 {"name": name, "score": result["score"], "standard_error": error_or_none, "further": further}
             )
-    log_likelihood = getattr(trained.model, "log_likelihood", None)
-    found = evaluate(codes, codes.data, metrics=[], log_likelihood=log_likelihood, seed=seed, images=images)
+    found = evaluate(trained, codes.data, metrics=[], seed=seed, num_images=images)
     if "reconstruction" in found:
         of = f"-E log p(x|z), {found['images']:,} images"
         page["numbers"].append({"name": "reconstruction error", "of": of, **found["reconstruction"]})

@@ -18,7 +18,7 @@ from tfvae.experiment import Experiment
 from tfvae.files.atomic import written_whole
 from tfvae.files.lock import locked
 from tfvae.files.modules import import_modules
-from tfvae.loading import load_trained
+from tfvae.loading import load
 from tfvae.plots.traversals import draw_traversals
 from tfvae.studies.processes import end_with_input
 from tfvae.studies.study import Evaluation, digest
@@ -51,17 +51,10 @@ def run_folder(folder: str | os.PathLike) -> None:
             print(f"Training to step {steps}", flush=True)
             train(part, folder / "model", data=images, progress=False, callbacks=[_Clock(folder / "seconds.json")])
             print(f"Scoring at step {steps}", flush=True)
-            model = capabilities_of(load_trained(folder / "model").model)
+            model = capabilities_of(load(folder / "model"))
             result = _scores(model, scored_on, evaluation)
             if model.decode is not None:
-                draw_traversals(
-                    folder / "traversals.png",
-                    model.represent,
-                    model.decode,
-                    images,
-                    reach=model.traversal_range,
-                    seed=evaluation.seed,
-                )
+                draw_traversals(folder / "traversals.png", model, images, seed=evaluation.seed)
             with written_whole(scores) as beside:
                 values = {"experiment": dataclasses.asdict(part), "evaluation": dataclasses.asdict(evaluation)}
                 beside.write_text(json.dumps({**values, **result, **_seconds(folder)}, indent=2) + "\n")
@@ -118,5 +111,5 @@ def _seconds(folder: Path) -> dict[str, float]:
 
 def _scores(model: Capabilities, scored_on: Any, evaluation: Evaluation) -> dict[str, Any]:
     start = time.perf_counter()
-    scores = evaluate(model.represent, scored_on, log_likelihood=model.log_likelihood, **evaluation.arguments())
+    scores = evaluate(model, scored_on, **evaluation.arguments())
     return {"scores": scores, "evaluation_seconds": time.perf_counter() - start}

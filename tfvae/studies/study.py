@@ -68,7 +68,7 @@ class Evaluation:
         return {
             "metrics": tuple(self.metrics),
             "parameters": parameters,
-            "images": self.images,
+            "num_images": self.images,
             "limit": self.limit,
             "seed": self.seed,
         }

@@ -15,9 +15,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.analysis.mixture import sampled
+from tfvae.codes.capabilities import Capabilities
 from tfvae.codes.codes import scaled_images
-from tfvae.evaluation import QUICK, evaluate
-from tfvae.metrics import METRICS
+from tfvae.evaluation import evaluate
+from tfvae.metrics import METRICS, QUICK
 from tfvae.metrics.sampling import subset
 from tfvae.plots.tiles import rendered
 from tfvae.plots.traversals import plot_traversals, traverse
@@ -122,11 +123,10 @@ class LogScores(AtSteps):
 
     def look(self, step: int) -> None:
         found = evaluate(
-            self.represent,
+            Capabilities(self.represent, log_likelihood=self.model.log_likelihood),
             self.data,
             metrics=self.metrics,
-            log_likelihood=self.model.log_likelihood,
-            images=self.images,
+            num_images=self.images,
             seed=self.seed,
             parameters=self.parameters,
         )
