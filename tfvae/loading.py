@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from tfvae import data, zoo
+from tfvae.codes.capabilities import Capabilities
 from tfvae.experiment import Experiment
 from tfvae.export import load_saved_model
 from tfvae.models.base import Model
@@ -37,6 +38,12 @@ class Trained:
     model: Model | None = None
     experiment: Experiment | None = None
     steps: int | None = None
+
+    def capabilities(self) -> Capabilities:
+        """What the model can do; an exported encoder gives codes."""
+        if self.model is None:
+            return Capabilities(self.represent, image_shape=self.image_shape)
+        return self.model.capabilities()
 
     def load_data(self, name: str | None = None) -> Any:
         """Loads a data set by name, by default the one that the model was trained on.
