@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tfvae.codes import Capabilities
-from tfvae.plots.generated import plot_samples
+from tfvae.plots.samples import plot_samples
 from tfvae.plots.tiles import save_png
 from tfvae.plots.traversals import draw_traversals
 
@@ -26,4 +26,5 @@ def draw(exported: Capabilities, data: Any, folder: Path, seed: int) -> None:
     for name in ("traversals.png", "traversals.gif"):
         draw_traversals(folder / name, represent, decode, data, reach=reach, seed=seed)
     if exported.prior_draws is not None:
-        save_png(plot_samples(np.asarray(decode(*exported.prior_draws(100, seed)))), folder / "samples.png")
+        samples = np.asarray(decode(*exported.prior_draws(100, seed)))
+        save_png(plot_samples(samples, columns=10), folder / "samples.png")

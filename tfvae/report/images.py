@@ -33,7 +33,7 @@ def add_samples(contents: Contents, subject: Subject) -> None:
         contents.skip("samples", NO_DECODER)
         return
     if can.prior_draws is None:
-        contents.skip("samples", "the model has no prior")
+        contents.skip("samples", "the prior is not known")
         return
     samples = np.asarray(can.decode(*can.prior_draws(64, subject.seed)), np.float32)
     contents.figures.append(

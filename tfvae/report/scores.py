@@ -30,6 +30,7 @@ def add_scores(contents: Contents, subject: Subject) -> None:
 
 
 def _evaluated(subject: Subject, metrics: Sequence[str]) -> dict[str, Any]:
+    """Scores by metrics; without any, the reconstruction error."""
     return evaluate(
         subject.codes,
         subject.codes.data,
