@@ -11,7 +11,7 @@ from tfvae.codes import Capabilities, Codes, capabilities_of
 from tfvae.codes.codes import scaled_images
 from tfvae.data import FactorTable, GroundTruthData, ImageData
 from tfvae.evaluation import QUICKLY, evaluate, limited
-from tfvae.metrics import METRICS, UNSUPERVISED, score_codes
+from tfvae.metrics import METRICS, score_codes
 from tfvae.models import MODELS
 
 SMALL = {
@@ -102,7 +102,7 @@ def test_images_without_factors_get_the_scores_that_need_none(data):
     result = evaluate(with_likelihood(Encoder(), zeros), images, parameters=SMALL)
     with_factors = evaluate(Encoder(), data, parameters=SMALL)
     for name in METRICS:
-        if name in UNSUPERVISED:
+        if not METRICS[name].needs_factors:
             assert result[name] == with_factors[name]
         else:
             assert result[name] == {"score": None, "standard_error": None, "skipped": "the data have no factors"}
@@ -331,7 +331,7 @@ def test_a_model_with_a_category_is_scored():
     np.testing.assert_allclose(errors, -np.mean(model.log_likelihood(x, z)), rtol=1e-5)
 
 
-SUPERVISED = set(METRICS) - UNSUPERVISED
+SUPERVISED = {name for name, metric in METRICS.items() if metric.needs_factors}
 SKIPPED = {"none": "the data have no factors", "one": "fewer than two factors vary: ['factor0']", "several": None}
 
 

@@ -79,18 +79,19 @@ def evaluate(
         raise ValueError(f"Expected at least two images. Received: num_images={num_images}, limit={limit}")
     if isinstance(model, Codes):
         _check_codes(model, data, limit, cache)
-        everything, codes, able = data, model, None
+        everything, codes = data, model
     else:
-        everything, able = as_image_data(data), capabilities_of(model)
-        codes = _codes(able, everything if limit is None else limited(everything, limit, seed), cache)
+        everything = as_image_data(data)
+        codes = _codes(capabilities_of(model), everything if limit is None else limited(everything, limit, seed), cache)
     result: dict[str, Any] = score_codes(codes, metrics, seed, used)
 
     sample = codes.data.random_indices(num_images, generator(seed, "images"))
     kl = codes.kl_per_latent(sample)
     if kl is not None:
         result["kl"] = {"total": float(kl.sum()), "latents": kl.tolist()}
-    if able is not None and able.log_likelihood is not None:
-        errors = _reconstruction_errors(codes, able.log_likelihood, sample, generator(seed, "reconstruction"))
+    log_likelihood = codes.capabilities.log_likelihood
+    if log_likelihood is not None:
+        errors = _reconstruction_errors(codes, log_likelihood, sample, generator(seed, "reconstruction"))
         result["reconstruction"] = {
             "nats": float(errors.mean()),
             "standard_error": float(errors.std(ddof=1) / np.sqrt(errors.size)),
@@ -143,10 +144,10 @@ def _check_codes(codes: Codes, data: Any, limit: int | None, cache: Any) -> None
 def _codes(able: Capabilities, data: Any, cache: str | os.PathLike[str] | None) -> Codes:
     able.check_shape(data.image_shape)
     if cache is None:
-        return Codes(able.represent, data)
+        return Codes(able, data)
     if able.digest is None:
         raise TypeError("Expected a model for the cache, as codes are kept by its weights. Received: a function")
-    return Codes(able.represent, data, cache=cache, key=codes_key(able.digest(), data))
+    return Codes(able, data, cache=cache, key=codes_key(able.digest(), data))
 
 
 def _reconstruction_errors(

@@ -1,11 +1,11 @@
-"""Makes an entry of the zoo out of a run, finished or not: exports, scores and draws it, and writes its card.
+"""Makes a zoo entry from a run, finished or not: exports, scores and draws it, and writes its card.
 
   python -m tools.release --workdir=runs/beta_vae --name=beta_vae-dsprites
   python -m tools.release --table
 
-The encoder goes to saved_models/<name>/<version>, a new version each time, and the rest to zoo/<name>. The scores are
-the exported encoder's. Text for the card's limits is kept in zoo/<name>/notes.md; after a change of it, --table writes
-the cards and the README's table anew.
+The encoder goes to saved_models/<name>/<version>, each time as a new version, and the rest to zoo/<name>. The scores
+are the exported encoder's. zoo/<name>/notes.md, text for the card's limits, is kept; after editing it, run --table to
+write the cards and the README's table again.
 """
 
 import sys
@@ -17,12 +17,12 @@ from absl import flags
 from tfvae.cli import start
 
 WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder, which is only read.")
-NAME = flags.DEFINE_string("name", None, "The entry, <model>-<data>, as in zoo/.")
+NAME = flags.DEFINE_string("name", None, "The entry's name, <model>-<data>.")
 VERSION = flags.DEFINE_integer("version", None, "The new version; by default the next.", lower_bound=1)
 ROOT = flags.DEFINE_string("root", str(Path(__file__).parent.parent), "The folder that holds zoo/ and saved_models/.")
-QUICKLY = flags.DEFINE_bool("quick", False, "Score from fewer images and votes: to try it, not for a release.")
-SEED = flags.DEFINE_integer("seed", 0, "Decides the images that are drawn.", lower_bound=0)
-TABLE = flags.DEFINE_bool("table", False, "Only write cards and the README's table anew, from the scores.")
+QUICKLY = flags.DEFINE_bool("quick", False, "Score with fewer images and votes: to try it out, not for a release.")
+SEED = flags.DEFINE_integer("seed", 0, "Decides the scores' draws and which images are drawn.", lower_bound=0)
+TABLE = flags.DEFINE_bool("table", False, "Only write the cards and the README's table again, from the scores.")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> None:
         version=VERSION.value,
         quick=QUICKLY.value,
         seed=SEED.value,
-        say=lambda text: print(f"{text} ...", flush=True),
+        report=lambda text: print(f"{text} ...", flush=True),
     )
     print(f"Released {root / 'saved_models' / NAME.value / str(version)}, see {root / 'zoo' / NAME.value / 'card.md'}")
 

@@ -1,4 +1,4 @@
-"""The charts: what is drawn is what was given."""
+"""Charts draw the numbers that they are given."""
 
 import re
 import sys
@@ -48,7 +48,7 @@ def test_curves_are_means_over_seeds_at_common_steps():
     assert to_hex(first.get_color()) != to_hex(second.get_color())
 
 
-def test_curves_that_no_run_has_are_named():
+def test_the_error_names_a_curve_that_no_run_has():
     with pytest.raises(ValueError, match=r"the curve 'tc'. Received: \['kl'\]"):
         plot_curves({"a": [run([1, 2, 3])]}, ["tc"])
     figure = plot_curves({"a": [dict.fromkeys("abcde", (STEPS, STEPS))]}, list("abcde"))
@@ -68,7 +68,7 @@ def test_batch_histograms_count_all_draws_and_name_the_estimate():
     assert top.patches[0].get_x() == bottom.patches[0].get_x() == pytest.approx(np.quantile(estimate.log_q, 0.005))
 
 
-def test_marginals_stand_by_descending_kl_over_the_prior():
+def test_marginals_are_sorted_by_kl_and_drawn_with_the_prior():
     mean = np.random.default_rng(0).normal(size=(400, 3)) * [0.1, 2.0, 0.0]
     log_variance = np.tile([-0.1, -3.0, 0.0], (400, 1))
     found = marginals(Codes.from_arrays(grid((400, 1)), mean, log_variance), np.random.default_rng(1))
@@ -93,7 +93,7 @@ def test_sensitivity_draws_means_with_one_standard_deviation():
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["100", "800", "1,600"]
 
 
-def test_agreement_prints_each_coefficient_and_greys_the_uncertain():
+def test_agreement_prints_each_coefficient_and_greys_those_that_are_not_significant():
     table = {"one": [1, 2, 3, 4, 5.0], "two": [1, 2, 3, 5, 4.0], "three": [2, 1, 5, 1.5, 3]}
     found = agreement(table)
     figure = plot_agreement(found)
@@ -105,7 +105,7 @@ def test_agreement_prints_each_coefficient_and_greys_the_uncertain():
             assert (to_hex(shown[column, row].get_color()) == "#202020") == certain
 
 
-def test_samples_are_decoded_draws_of_the_prior_tile_by_tile():
+def test_samples_are_decoded_from_draws_of_the_prior_and_each_is_in_its_place():
     weights = np.random.default_rng(0).normal(size=(3, 24))
 
     def decode(z):
@@ -115,13 +115,13 @@ def test_samples_are_decoded_draws_of_the_prior_tile_by_tile():
     z = np.random.default_rng(1).standard_normal((6, 3), np.float32)
     np.testing.assert_allclose(images, decode(z), rtol=1e-5)
     drawn = tiles.rendered(plot_samples(images, columns=4, scale=2))
-    # Margins of 10, gaps of 2: the sixth stands in the second row and column.
+    # Margins of 10, gaps of 2: the sixth is in the second row and column.
     tile = drawn[20:28, 24:36]
     np.testing.assert_array_equal(tile, tiles.pixels(images[5], 2))
     assert drawn.shape == (20 + 2 * 8 + 2, 20 + 4 * 12 + 3 * 2, 3)
 
 
-def test_svg_is_well_formed_has_its_own_names_and_the_pages_colour():
+def test_svg_is_well_formed_with_its_own_identifiers_and_the_colour_of_the_page():
     figure = plot_curves({"a": [run([1, 2, 3])]}, ["kl"])
     pictures = [svg(figure, name) for name in ("first", "second")]
     identifiers = []
@@ -131,7 +131,7 @@ def test_svg_is_well_formed_has_its_own_names_and_the_pages_colour():
         found = [element.attrib["id"] for element in root.iter() if "id" in element.attrib]
         used = re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', text)
         assert {a or b for a, b in used} <= set(found)
-        # Each clip is a rectangle with a size, without which nothing within it shows.
+        # Each clip is a rectangle with a size: without one, nothing in it would show.
         clips = [element for element in root.iter() if element.tag.endswith("clipPath")]
         assert clips
         assert all(float(rectangle.attrib["width"]) > 0 for clip in clips for rectangle in clip)
@@ -143,9 +143,9 @@ def test_svg_is_well_formed_has_its_own_names_and_the_pages_colour():
     assert svg(figure, "first") == pictures[0]
 
 
-def test_no_global_state():
+def test_drawing_changes_no_global_state_of_matplotlib():
     def state():
-        # Asking for the backend itself would choose one.
+        # Reading the backend would choose one.
         settings = {name: matplotlib.rcParams[name] for name in matplotlib.rcParams if not name.startswith("backend")}
         return matplotlib.get_backend(auto_select=False), settings, "matplotlib.pyplot" in sys.modules
 

@@ -3,7 +3,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from tfvae.analysis.settings import confidence_interval
-from tfvae.plots.study import plot_by_step, plot_by_strength, plot_trade_off, save_figures
+from tfvae.plots.study import plot_by_step, plot_by_strength, save_figures
+from tfvae.plots.trade_off import plot_trade_off
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def of(rows, model, score, steps, value):
     ]
 
 
-def test_points_are_the_means_at_the_end_by_strength(rows):
+def test_points_are_the_means_at_the_end_of_training_by_strength(rows):
     (axes,) = plot_trade_off(rows, "mig").axes
     beta, factor = axes.containers
     expected = [
@@ -53,7 +54,7 @@ def test_points_are_the_means_at_the_end_by_strength(rows):
         np.testing.assert_allclose(bars.get_segments()[0][:, axis], [mean - half, mean + half])
 
 
-def test_lines_are_the_means_over_training(rows):
+def test_lines_are_the_means_over_seeds_at_each_step(rows):
     figure = plot_by_step(rows, ["reconstruction", "mig"])
     assert [axes.get_title() for axes in figure.axes[:2]] == ["BetaVAE", "FactorVAE"]
     weak, strong = figure.axes[2].lines
@@ -67,7 +68,7 @@ def test_lines_are_the_means_over_training(rows):
     assert figure.axes[2].get_ylim()[1] > max(row["mig"] for row in rows)
 
 
-def test_the_names_of_settings_have_room_below_the_charts(rows):
+def test_the_legend_fits_below_the_charts(rows):
     names = ["short", "a discriminator of six layers of a thousand units, and a learning rate of 0.0002"]
     named = [row | {"model": "vae", "data": names[place % 2]} for place, row in enumerate(rows)]
     figure = plot_by_step(named, ["mig"])
@@ -77,17 +78,43 @@ def test_the_names_of_settings_have_room_below_the_charts(rows):
     assert 0 <= box.y0 < box.y1 < figure.axes[0].get_window_extent().y0
 
 
-def test_every_run_is_a_dot_beside_the_mean_of_its_setting(rows):
+def test_every_run_is_a_dot_next_to_the_mean_of_its_setting(rows):
     axes = plot_by_strength(rows, ["mig"]).axes[0]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "4"]
     dots = [line.get_ydata() for line in axes.lines if line.get_marker() == "."]
     assert [list(each) for each in dots] == [of(rows, "beta_vae", "mig", 8, value) for value in (1, 4)]
 
 
-def test_all_figures_that_there_is_something_for_are_written(rows, tmp_path):
+def test_all_figures_that_the_table_has_numbers_for_are_written(rows, tmp_path):
     names = [path.stem for path in save_figures(rows, tmp_path)]
     assert names == ["scores_by_strength", "scores_by_step", "scores_by_time", "trade_off_mig"]
     last = [{key: value for key, value in row.items() if key != "reconstruction"} for row in rows if row["steps"] == 8]
     assert [path.stem for path in save_figures(last, tmp_path / "new")] == ["scores_by_strength"]
-    with pytest.raises(ValueError, match="beta_vae beta 1 with 'reconstruction'"):
+    with pytest.raises(ValueError, match=r"'reconstruction' and 'mig'\. Received: none with both"):
         plot_trade_off(last, "mig")
+    assert save_figures([{key: value for key, value in row.items() if key != "mig"} for row in last], tmp_path) == []
+
+
+def test_a_model_without_a_score_is_skipped_and_the_others_are_drawn(rows, tmp_path):
+    rows = [row | ({"reconstruction": None} if row["model"] == "factor_vae" else {}) for row in rows]
+    names = [path.stem for path in save_figures(rows, tmp_path)]
+    assert names == ["scores_by_strength", "scores_by_step", "scores_by_time", "trade_off_mig"]
+    for figure in (plot_by_step(rows, ["mig", "reconstruction"]), plot_by_strength(rows, ["mig", "reconstruction"])):
+        drawn, skipped = figure.axes[2:]
+        assert [text.get_text() for text in skipped.texts] == ["skipped: no scores"]
+        assert not skipped.lines
+        assert drawn.lines
+    trade_off = plot_trade_off(rows, "mig")
+    assert [text.get_text() for text in trade_off.axes[0].get_legend().get_texts()] == ["BetaVAE, beta"]
+    assert trade_off.get_supxlabel().endswith("; skipped: FactorVAE")
+    with pytest.raises(ValueError, match="Expected rows with 'sap'"):
+        plot_by_step(rows, ["sap"])
+
+
+def test_a_setting_without_a_score_leaves_its_place_empty(rows):
+    for row in rows:
+        row["mig"] = None if row.get("parameters.beta") == 1 else row["mig"]
+    axes = plot_by_strength(rows, ["mig"]).axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "4"]
+    (dots,) = [line for line in axes.lines if line.get_marker() == "."]
+    assert list(dots.get_xdata()) == [1.12] * 3

@@ -39,7 +39,7 @@ def test_a_frame_surrounds_a_tile_without_covering_it():
     assert not ink.any()
 
 
-def test_text_is_centred_where_it_was_put():
+def test_text_is_centred_at_its_position():
     figure = tiles.new_figure(120, 60)
     tiles.add_text(figure, 80, 20, "HHHH")
     rows, columns = np.nonzero((tiles.rendered(figure) < 128).all(axis=-1))
@@ -47,7 +47,7 @@ def test_text_is_centred_where_it_was_put():
     assert abs((rows.min() + rows.max() + 1) / 2 - 20) <= 2
 
 
-def test_levels_are_clipped_and_scales_checked():
+def test_levels_are_clipped_and_a_scale_of_0_is_refused():
     np.testing.assert_array_equal(tiles.pixels(np.array([[[-0.2], [0.5], [1.3]]]), 1)[0, :, 0], [0, 128, 255])
     with pytest.raises(ValueError, match=r"at least 1. Received: scale=0"):
         tiles.pixels(np.zeros((2, 2, 1)), 0)

@@ -1,4 +1,4 @@
-"""A run becomes an entry, and an entry's files say what it is."""
+"""A run becomes a zoo entry, and the entry's files describe it."""
 
 import json
 import re
@@ -47,7 +47,7 @@ def workdir(data, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def root(data, workdir, tmp_path_factory):
-    """A zoo of one entry, released of the run, with notes that were there before."""
+    """A zoo of one entry, released from the run, with notes that were there before."""
     root = tmp_path_factory.mktemp("root")
     (root / "zoo" / NAME).mkdir(parents=True)
     (root / "zoo" / NAME / "notes.md").write_text("- Squares alone.\n")
@@ -71,22 +71,23 @@ def test_the_exported_encoder_scores_as_the_keras_model(data, workdir, root):
     np.testing.assert_allclose(codes["mean"], model(tiny.images(3, shape=(16, 16, 1)))["mean"], atol=1e-5)
 
 
-def test_an_entry_says_what_it_is(root):
+def test_an_entry_describes_its_run(root):
     entry = root / "zoo" / NAME
     assert (entry / "traversals.png").read_bytes().startswith(b"\x89PNG")
     assert (entry / "traversals.gif").read_bytes().startswith(b"GIF89a")
-    assert not (entry / "samples.png").exists()
+    assert (entry / "samples.png").read_bytes().startswith(b"\x89PNG")
     assert zoo.load_experiment(NAME, root=root).steps == 6
-    told = zoo.load_scores(NAME, root=root)["release"]
-    assert (told["version"], told["steps"]) == (1, {"trained": 4, "planned": 6})
-    assert told["outputs"] == {"mean": 3, "log_variance": 3}
-    assert told["data"] == {"images": 64, "factors": {"x": 8, "y": 8}}
+    known = zoo.load_scores(NAME, root=root)["release"]
+    assert (known["version"], known["steps"]) == (1, {"trained": 4, "planned": 6})
+    assert known["outputs"] == {"mean": 3, "log_variance": 3}
+    assert known["data"] == {"images": 64, "factors": {"x": 8, "y": 8}}
     text = (entry / "card.md").read_text()
-    assert "It is step 4 of the 6 that its training is to take." in text
+    assert "**Trained for 4 of the 6 steps that are planned.**" in text
     assert "- Squares alone.\n" in text
     assert "Auto-Encoding Variational Bayes" in text
     assert "`mig`" in text
     assert "`sap`" not in text
+    assert "![Images that the decoder draws from its prior](samples.png)" in text
     assert text == card(entry)
 
 
@@ -97,7 +98,7 @@ def test_the_readme_has_its_row(root):
     assert with_table("no markers", "table") == "no markers"
 
 
-def test_a_run_that_goes_on_becomes_a_new_version(data, workdir, root, tmp_path):
+def test_a_run_that_was_resumed_becomes_a_new_version(data, workdir, root, tmp_path):
     there, run = tmp_path / "root", tmp_path / "run"
     shutil.copytree(root, there)
     shutil.copytree(workdir, run)
@@ -113,7 +114,7 @@ def test_a_run_that_goes_on_becomes_a_new_version(data, workdir, root, tmp_path)
     with pytest.raises(FileExistsError, match=r"above 3.*Received: version=2"):
         release(run, NAME, root=there, version=2, data=data)
 
-    # Without checkpoints, model.keras says how far it came.
+    # Without checkpoints, model.keras knows its steps.
     shutil.rmtree(run / "checkpoints")
     assert load_checkpointed(run, data.image_shape).steps == 6
     (run / "model.keras").unlink()
@@ -128,7 +129,7 @@ def test_another_run_or_name_is_refused_and_nothing_is_written(data, workdir, ro
     before = files()
     other = Experiment.load(workdir / "experiment.json")
     Experiment(**{**vars(other), "seed": 5, "steps": 99}).save(tmp_path / "experiment.json")
-    with pytest.raises(ValueError, match=r"another experiment, with seed=0 \(in the run 5\)"):
+    with pytest.raises(ValueError, match=r"Received: another, with seed=0 \(in the run 5\)"):
         release(tmp_path, NAME, root=root, data=data)
     for name in ("../vae-tiny", "vae", "vae-tiny-decoder", "VAE-tiny"):
         with pytest.raises(ValueError, match=f"Received: name='{re.escape(name)}'"):
@@ -141,7 +142,7 @@ def test_another_run_or_name_is_refused_and_nothing_is_written(data, workdir, ro
     assert set(files()) == set(before)
 
 
-def test_notes_reach_the_card_when_it_is_made_anew(root, tmp_path):
+def test_refresh_writes_edited_notes_into_the_card(root, tmp_path):
     there = tmp_path / "root"
     shutil.copytree(root, there)
     (there / "zoo" / NAME / "notes.md").write_text("- Changed.\n")
@@ -149,18 +150,20 @@ def test_notes_reach_the_card_when_it_is_made_anew(root, tmp_path):
     assert "- Changed.\n" in (there / "zoo" / NAME / "card.md").read_text()
 
 
-def test_a_quick_look_and_skipped_metrics_are_told(root, tmp_path):
+def test_a_card_reports_a_quick_release_and_skipped_metrics(root, tmp_path):
     there = tmp_path / "root"
     shutil.copytree(root, there)
     entry = there / "zoo" / NAME
     scores = json.loads((entry / "scores.json").read_text())
     scores["limit"] = 10_000
     scores["sap"] = {"score": None, "standard_error": None, "skipped": "the data have no factors"}
+    scores["mig"]["standard_error"] = None
     scores["category_accuracy"] = {"label": {"accuracy": 0.9512, "standard_error": 0.001}}
     (entry / "scores.json").write_text(json.dumps(scores))
     text = card(entry)
-    assert "a quick look at 10,000 images" in text
-    assert "Not scored, as the data have no factors: `sap`." in text
+    assert "come from only 10,000 images (--quick)" in text
+    assert "Not scored: `sap`. Reason: the data have no factors." in text
+    assert f"| `mig` | {scores['mig']['score']:.3f} | higher |" in text
     assert "| likeliest category as label, matched one to one | 0.951 +- 0.001 | higher |" in text
     assert " | label 0.951 +- 0.001 |\n" in table(root=there)
     assert table(root=root).endswith(" | - |\n")

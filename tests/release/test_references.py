@@ -1,3 +1,4 @@
+import inspect
 import re
 
 import pytest
@@ -9,21 +10,22 @@ from tfvae.release.references import PAPERS, cited, data_set
 
 
 @pytest.mark.parametrize("name", sorted(set(MODELS) - {"joint_factor_vae"}))
-def test_every_model_cites_the_paper_it_is_from(name):
-    first = " ".join((MODELS[name].__doc__ or "").partition("\n\n")[0].split())
+def test_every_model_cites_its_paper(name):
+    text = inspect.getdoc(MODELS[name])
+    first = " ".join(text.partition("\n\n")[0].split())
     named = re.findall(r"[A-Z][a-z]+ (?:et al\.|& [A-Z][a-z]+), \d{4}", first)
     assert named, first
-    assert {PAPERS[short] for short in named} <= set(cited(MODELS[name]))
+    assert {PAPERS[short] for short in named} <= set(cited(text))
 
 
-def test_papers_begin_with_their_authors_and_have_their_year():
+def test_a_paper_begins_with_its_authors_and_has_its_year():
     for short, full in PAPERS.items():
         authors, year = short.rsplit(", ", 1)
         assert full.startswith(authors.split()[0])
         assert f"({year})" in full
 
 
-def test_only_what_is_cited_is_listed():
+def test_only_cited_papers_are_listed():
     assert cited("after Kim & Mnih,\n    2018", "and Higgins et al., 2017, eq. 4") == [
         PAPERS["Higgins et al., 2017"],
         PAPERS["Kim & Mnih, 2018"],
@@ -31,7 +33,7 @@ def test_only_what_is_cited_is_listed():
     assert cited("Chen et al., 2017") == []
 
 
-def test_data_sets_with_options_are_others_than_the_paper_s():
+def test_a_data_set_with_options_is_not_the_paper_s():
     plain, held_out = data_set("dsprites"), data_set("dsprites?held_out=shape:2")
     assert plain.paper_steps == 300_000
     assert held_out.paper_steps is None

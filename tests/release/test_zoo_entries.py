@@ -1,4 +1,4 @@
-"""The library's own entries: each is complete. All ways to their exports are in serving/test_zoo_models.py."""
+"""The repository's own zoo entries are complete. serving/test_zoo_models.py runs their exports."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def newest(name):
 def test_an_entry_is_complete(name):
     entry, scores = ROOT / "zoo" / name, zoo.load_scores(name)
     for file in ("experiment.json", "scores.json", "card.md", "traversals.png", "traversals.gif"):
-        assert (entry / file).is_file(), f"zoo/{name} has no {file}: tools/release.py makes it"
+        assert (entry / file).is_file(), f"zoo/{name} has no {file}: python -m tools.release makes it"
     assert set(METRICS) <= set(scores), name
     assert "limit" not in scores, f"zoo/{name} was scored by --quick"
     release = scores["release"]
@@ -33,23 +33,23 @@ def test_an_entry_is_complete(name):
     text = (entry / "card.md").read_text()
     for section in SECTIONS:
         assert section in text, f"zoo/{name}/card.md has no {section}"
-    assert text == card(entry), f"zoo/{name}/card.md is old: tools/release.py --table makes it anew"
+    assert text == card(entry), f"zoo/{name}/card.md is out of date: run python -m tools.release --table"
 
 
-def test_the_readme_has_the_table():
+def test_the_readme_has_the_table_of_the_scores():
     text = (ROOT / "README.md").read_text()
     shown = text.partition(f"{BEGIN}\n")[2].partition(END)[0]
-    assert shown == table(), "README.md's table is old: tools/release.py --table makes it anew"
+    assert shown == table(), "README.md's table is out of date: run python -m tools.release --table"
     assert [line for line in shown.splitlines() if "](zoo/" in line], "no entry"
 
 
-def test_no_saved_model_is_an_orphan():
+def test_every_saved_model_belongs_to_an_entry():
     folders = {path.name.removesuffix("-decoder") for path in (ROOT / "saved_models").iterdir() if path.is_dir()}
     assert folders == set(zoo.names())
 
 
 @pytest.mark.parametrize("name", zoo.names())
-def test_an_entry_tells_images_apart(name):
+def test_an_entry_gives_different_codes_for_different_images(name):
     encoder = zoo.load_encoder(name)
     assert encoder.image_shape == tuple(zoo.load_scores(name)["release"]["image_shape"])
     images = np.random.default_rng(1).random((3, *encoder.image_shape), dtype=np.float32)

@@ -19,6 +19,7 @@ from tfvae.experiment import Experiment
 from tfvae.loading import Trained
 from tfvae.metrics import METRICS, QUICK
 from tfvae.models import VAE
+from tfvae.report.contents import Contents
 from tfvae.report.page import write_report
 
 SHAPE = (16, 16, 1)
@@ -26,7 +27,7 @@ SPACE = FactorSpace(("first", "second"), (np.arange(30), np.arange(20)))
 
 
 class Page(HTMLParser):
-    """The elements of a page, with their attributes and the text in them, and whether each end fits its start."""
+    """The elements of a page with their attributes and text; checks that each end tag fits its start tag."""
 
     VOID = {"meta", "link", "img", "input", "path", "use", "rect"}
 
@@ -82,7 +83,7 @@ def path(trained, data, tmp_path_factory):
     return folder / "index.html"
 
 
-def test_the_page_stands_alone(path):
+def test_the_page_needs_no_other_file(path):
     text = path.read_text()
     page = Page(text)
     for tag, attributes in page.elements:
@@ -100,7 +101,7 @@ def test_the_page_stands_alone(path):
     assert all(image.get("alt") for image in page.all("img"))
 
 
-def test_every_score_and_its_error_is_there(path, trained, data):
+def test_the_page_has_every_score_and_its_error(path, trained, data):
     text = Page(path.read_text()).texts["td"]
     scores = evaluate(trained, data, parameters=QUICK, num_images=2_000)
     for name in METRICS:
@@ -122,39 +123,72 @@ def test_each_latent_has_a_labelled_slider_by_descending_kl(path, trained, data)
     assert len(page.all("button")) == 10 + 2
 
 
-def test_an_encoder_alone_has_scores_and_says_what_is_missing(data, trained, tmp_path):
-    alone = Trained(trained.represent, SHAPE, experiment=Experiment(steps=300_000), steps=48_000)
+def test_an_exported_encoder_has_scores_and_the_page_says_what_is_missing(data, trained, tmp_path):
+    alone = Trained(
+        trained.represent, SHAPE, experiment=Experiment(model="factor_vae", batch_size=128, steps=300_000), steps=48_000
+    )
     write_report(alone, data, tmp_path / "a" / "page.html", quick=True)
     page = Page((tmp_path / "a" / "page.html").read_text())
     assert "48,000 steps of 128 images, of 300,000 planned, seed 0" in page.texts["dd"]
-    assert "an exported encoder has no decoder" in page.texts["aside"]
-    assert "there is no folder logs/" in page.texts["aside"]
+    assert "sliders, traversals, samples: skipped, because the model has no decoder" in page.texts["aside"]
+    assert "reconstruction error, log p(x): skipped, because the likelihood p(x|z) is not known" in page.texts["aside"]
+    assert "curves over training: skipped, because there is no folder logs/" in page.texts["aside"]
     assert not page.all("input")
     assert not page.all("canvas")
     assert {"scores", "marginals", "batch-tc"} <= {a["href"][1:] for a in page.all("a")}
     assert list(METRICS) == [name for name in METRICS if name in page.texts["th"]]
 
 
-def test_images_without_factors_have_no_scores(trained, tmp_path):
+def test_a_metric_that_cannot_be_measured_is_listed_with_its_error(data, trained, tmp_path, monkeypatch):
+    monkeypatch.setitem(QUICK, "mig", {"samples": 1})
+    write_report(trained, data, tmp_path / "page.html", quick=True)
+    page = Page((tmp_path / "page.html").read_text())
+    assert "mig: skipped, because of an error: Expected" in page.texts["aside"]
+    assert "mig" not in page.texts["th"]
+    assert "sap" in page.texts["th"]
+
+
+def test_images_without_factors_have_the_scores_that_need_none(trained, tmp_path):
     data = ImageData("blobs", tiny.Blobs(600).images(np.arange(600)))
     write_report(trained, data, tmp_path / "page.html", quick=True)
     page = Page((tmp_path / "page.html").read_text())
-    assert "Scores: nothing is known of the factors" in page.texts["aside"]
+    scores = evaluate(trained.represent, data, parameters=QUICK)
+    skipped = ", ".join(name for name in METRICS if scores[name]["score"] is None)
+    assert f"{skipped}: skipped, because the data have no factors" in page.texts["aside"]
+    assert f"{scores['predictability']['score']:.3f} ± " in page.texts["td"]
     assert page.all("canvas")
 
 
-def test_a_decoder_that_the_page_does_not_know_has_traversals_all_the_same(data, trained, tmp_path):
+def test_sliders_are_skipped_where_the_page_would_draw_other_images(data, tmp_path):
+    networks = tiny.encoder(shape=SHAPE), tiny.decoder(shape=SHAPE)
+    model = VAE(*networks, likelihood="continuous_bernoulli")
+    write_report(Trained(tf.function(model.call), SHAPE, model), data, tmp_path / "page.html", quick=True)
+    page = Page((tmp_path / "page.html").read_text())
+    assert "sliders: skipped, because of the decoder: Expected images that are the sigmoid" in page.texts["aside"]
+    assert not page.all("canvas")
+
+
+def test_reasons_are_listed_once_with_all_that_they_explain():
+    contents = Contents("title")
+    for what, why in [("a", "first"), ("b", "second"), ("c", "first")]:
+        contents.skip(what, why)
+    assert contents.skipped_by_reason() == [("a, c", "first"), ("b", "second")]
+
+
+def test_a_decoder_that_the_page_cannot_run_still_has_traversals(data, trained, tmp_path):
     z = keras.Input((tiny.DIM,))
     model = VAE(trained.model.encoder, keras.Model(z, trained.model.decoder(z)))
     write_report(Trained(model, SHAPE, model), data, tmp_path / "page.html", quick=True)
     page = Page((tmp_path / "page.html").read_text())
-    assert "Sliders: Expected a decoder that is a keras.Sequential" in page.texts["aside"]
+    assert (
+        "sliders: skipped, because of the decoder: Expected a decoder that is a keras.Sequential" in page.texts["aside"]
+    )
     assert "traversals" in {a["href"][1:] for a in page.all("a")}
 
 
-def test_a_page_is_written_whole_and_not_over_another(data, trained, tmp_path, monkeypatch):
+def test_an_existing_page_is_kept_and_a_failed_one_leaves_nothing(data, trained, tmp_path, monkeypatch):
     (tmp_path / "page.html").write_text("mine")
-    with pytest.raises(FileExistsError, match="not overwritten"):
+    with pytest.raises(FileExistsError, match="which exists"):
         write_report(trained, data, tmp_path / "page.html", quick=True)
     with pytest.raises(ValueError, match=r"Expected images \(16, 16, 1\)"):
         write_report(trained, ImageData("other", np.zeros((5, 8, 8, 1), np.uint8)), tmp_path / "new.html")
@@ -183,7 +217,7 @@ def test_sliders_move_the_image_by_keys_as_the_decoder_does(path, browser, train
     page.goto(path.as_uri())
 
     def pixels():
-        # Two frames: what an event has asked for is drawn in the next.
+        # Wait two frames: what an event asks for is drawn in the next one.
         uri = page.evaluate(
             """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() =>
               done(document.getElementById("decoded").toDataURL("image/png")))))"""
@@ -202,7 +236,7 @@ def test_sliders_move_the_image_by_keys_as_the_decoder_does(path, browser, train
     def assert_is_decoded():
         expected = 255 * trained.model.decode(code()[np.newaxis]).numpy()[0]
         shown = pixels()
-        # A slider's text has all the digits of its value; a level is rounded.
+        # A slider's text has all digits of its value; a level is rounded.
         np.testing.assert_allclose(shown[..., :1], expected, atol=1.01)
         assert (shown[..., 3] == 255).all()
         return shown
@@ -215,7 +249,7 @@ def test_sliders_move_the_image_by_keys_as_the_decoder_does(path, browser, train
     assert np.abs(moved - begun).max() > 10
     assert float(slider.input_value()) == float(slider.get_attribute("max"))
     assert slider.get_attribute("aria-valuetext") == page.locator("output").first.inner_text()
-    # A second one on top of the first.
+    # A second slider, with the first still moved.
     page.locator("input[data-latent]").nth(1).focus()
     page.keyboard.press("Home")
     assert np.abs(assert_is_decoded() - moved).max() > 10

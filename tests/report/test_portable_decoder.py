@@ -16,7 +16,7 @@ def leaky_relu(x, slope):
 
 
 def run(page, code):
-    """What decoder.js does, by naive loops over the same description: logits, flat."""
+    """What decoder.js computes, by naive loops over the same description: logits, flat."""
     weights = np.frombuffer(base64.b64decode(page["weights"]), "<f4")
     place, x = 0, np.asarray(code, np.float64)
 
@@ -53,7 +53,7 @@ def run(page, code):
 
 
 def odd_decoder():
-    """Every kind of layer that is known, with uneven kernels and strides, after a step that moves the statistics."""
+    """Every supported kind of layer, with uneven kernels and strides, and statistics other than the initial ones."""
     model = keras.Sequential(
         [
             keras.Input((3,)),
@@ -86,7 +86,7 @@ def odd_decoder():
     [odd_decoder, tiny.decoder, lambda: networks.decoder((16, 32, 3), 5, units=8, dtype="mixed_bfloat16")],
     ids=["all layers", "tiny", "of the paper"],
 )
-def test_the_description_holds_the_decoder(decoder):
+def test_the_description_computes_what_the_decoder_does(decoder):
     decoder = decoder()
     page = portable(decoder)
     code = np.random.default_rng(1).normal(size=(1, page["latent_dim"])).astype(np.float32)
@@ -106,12 +106,12 @@ def test_the_description_holds_the_decoder(decoder):
         (layers.ReLU(max_value=6), "a ReLU"),
     ],
 )
-def test_says_which_layer_it_does_not_know(layer, message):
+def test_the_error_names_the_layer_that_is_not_supported(layer, message):
     with pytest.raises(ValueError, match=message):
         portable(keras.Sequential([keras.Input((4,)), layers.Reshape((2, 2, 1)), layer]))
 
 
-def test_takes_sequences_alone():
+def test_only_a_sequence_is_described():
     inputs = keras.Input((4,))
     with pytest.raises(ValueError, match="a Functional"):
         portable(keras.Model(inputs, layers.Dense(3)(inputs)))

@@ -51,7 +51,7 @@ def log_marginal_likelihood(
     bounds = importance_weighted_bounds(
         scaled_images(data, sample),
         model.posterior,
-        lambda x, z: model.likelihood(z).log_prob(x),
+        model.log_likelihood,
         particles=particles,
         seed=seed,
         rows=rows,

@@ -52,7 +52,7 @@ class Codes:
         if batch_size < 1:
             raise ValueError(f"Expected at least one image per batch. Received: batch_size={batch_size}")
         self.data = data
-        self._represent = capabilities_of(represent).represent
+        self.capabilities = capabilities_of(represent)
         self._batch_size = batch_size
         self._is_encoded = np.zeros(len(data), bool)
         self._outputs: dict[str, np.ndarray] = {}
@@ -212,7 +212,7 @@ class Codes:
                     batch = todo[start : start + self._batch_size]
                     padded = min(self._batch_size, 1 << (batch.size - 1).bit_length())
                     images = scaled_images(self.data, np.resize(batch, padded))
-                    outputs = checked_outputs(self._represent(images), padded)
+                    outputs = checked_outputs(self.capabilities.represent(images), padded)
                     self._store(batch, {name: output[: batch.size] for name, output in outputs.items()})
                     bar.update(batch.size)
             if self._file is not None:

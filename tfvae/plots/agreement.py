@@ -1,4 +1,4 @@
-"""How far metrics agree over runs, as a heat map."""
+"""How well metrics agree over runs, as heat maps."""
 
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
@@ -7,12 +7,12 @@ from tfvae.analysis.agreement import Agreement
 from tfvae.plots.axes import new_axes, set_title
 from tfvae.plots.tiles import FAINT
 
-# The ends are the colours of lines; 0 is a light grey on which dark text stands as well as on them.
+# The ends are the colours of lines; 0 is a light grey. Dark text is legible on all of them.
 _SCALE = LinearSegmentedColormap.from_list("agreement", ["#e9a48f", "#f1f1ee", "#8fb4e3"])
 
 
 def plot_agreement(agreement: Agreement, *, significance: float = 0.05) -> Figure:
-    """Draws the three coefficients side by side; those that may well be 0 (p >= significance) are faint.
+    """Draws the three coefficients side by side; those that are not significant (p >= significance) are faint.
 
     Args:
         agreement: from `tfvae.analysis.agreement`.
@@ -25,7 +25,7 @@ def plot_agreement(agreement: Agreement, *, significance: float = 0.05) -> Figur
         chart.imshow(coefficients, cmap=_SCALE, vmin=-1, vmax=1)
         for (i, j), value in ((index, coefficients[index]) for index in _places(len(names))):
             faint = i != j and agreement.p_values[kind][i, j] >= significance
-            # On the map's own light ground text stays dark, whatever the page's colour.
+            # The map is light, so that its text is dark whatever the page's colour.
             chart.text(
                 j, i, f"{value:.2f}", ha="center", va="center", fontsize=8, color="#8b8b8b" if faint else "#202020"
             )

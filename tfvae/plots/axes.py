@@ -1,4 +1,4 @@
-"""Charts in one look: axes, colours, and SVG that takes on the colours of the page it stands in."""
+"""Charts in one style: axes, colours, and SVG that takes the colours of the page around it."""
 
 import io
 import re
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from tfvae.plots.tiles import DPI, FAINT, INK
 
-# Told apart by people who see few colours, and on white as well as on black.
+# Distinct to colour-blind readers, on white and on black.
 COLORS = ("#3b78c3", "#e4572e", "#2a9d6f", "#9b5fc0", "#c98a1b", "#5b8a99", "#c2477f", "#7a7f35")
 
 
@@ -33,7 +33,7 @@ def new_axes(rows: int, columns: int, *, width: float = 3.2, height: float = 2.4
 
 
 def colors(number: int) -> Iterator[str]:
-    """As many colours, in the order in which charts use them; they repeat after eight."""
+    """The first `number` colours, in the order in which charts use them; they repeat after eight."""
     return (COLORS[place % len(COLORS)] for place in range(number))
 
 
@@ -49,7 +49,7 @@ def add_legend(axes: Axes, **settings: object) -> None:
 def svg(figure: Figure, name: str) -> str:
     """The figure as an <svg> element for a page: transparent, its text in the page's own colour.
 
-    The same figure gives the same text. Names within it begin with `name`, so that several can stand in one page.
+    The same figure gives the same text. Its identifiers begin with `name`, so that one page can hold several figures.
     """
     kept = figure.get_facecolor()
     figure.set_facecolor("none")
@@ -63,7 +63,7 @@ def svg(figure: Figure, name: str) -> str:
     text = re.sub(r'(\bid="|url\(#|href="#)', rf"\1{name}-", text)
     for color, variable in ((INK, "currentColor"), (FAINT, "var(--faint, #8a8a8a)")):
         text = text.replace(color, variable)
-    # Its width is the room that there is, up to its size; a size in the tag itself would hold against that.
+    # It takes the width that the page has, up to its own; a size in the tag would fix it.
     tag, rest = text.split(">", 1)
     tag = re.sub(r'\s(?:width|height)="[^"]*"', "", tag)
     width, height = (96 * size for size in figure.get_size_inches())

@@ -16,12 +16,12 @@ def plot_batch_total_correlation(estimates: Mapping[str, BatchEstimate], *, bins
     Args:
         estimates: label of a column, such as "beta 4" -> `tfvae.analysis.batch_total_correlation`.
         bins: int, bins of each histogram. The two of a column have one axis, so that they can be compared;
-            what lies below the lowest half percent stands in the first bin.
+            the first bin holds all values below the lowest half percent.
     """
     figure, axes = new_axes(2, len(estimates), width=3.4, height=1.9)
     for column, (label, estimate) in enumerate(estimates.items()):
         both = np.concatenate([estimate.log_q, estimate.log_product])
-        # The tail of log qhat(z) goes on for hundreds of nats: its last half percent stands in the first bin.
+        # The tail of log qhat(z) extends over hundreds of nats: the first bin holds its last half percent.
         low = min(np.quantile(part, 0.005) for part in (estimate.log_q, estimate.log_product))
         edges = np.linspace(low, both.max(), bins + 1).tolist()
         parts = (("log q(z)", estimate.log_q), ("sum of log q(z$_j$)", estimate.log_product))

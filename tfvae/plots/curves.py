@@ -17,6 +17,9 @@ LABELS = {
     "true_total_correlation": "true TC (nats)",
     "reconstruction": "reconstruction error (nats)",
     "kl": "KL (nats)",
+    "mutual_information": "mutual information (nats)",
+    "accuracy_on_real": "discriminator's accuracy on data",
+    "accuracy_on_fake": "discriminator's accuracy on samples",
     "loss": "loss (nats)",
 }
 _BOUNDS = {"discriminator_accuracy": (0.45, 1.0)}
@@ -25,8 +28,8 @@ _BOUNDS = {"discriminator_accuracy": (0.45, 1.0)}
 def plot_curves(runs: Mapping[str, Sequence[Mapping[str, Curve]]], tags: Sequence[str]) -> Figure:
     """Draws one chart for each tag, with one line for each setting.
 
-    A setting of several runs, which differ in their seeds, is drawn as their mean with a band of one standard
-    deviation, over the steps that all of them have.
+    The runs of a setting differ in their seeds. They are drawn as their mean, with a band of one standard deviation,
+    over the steps that all of them have.
 
     Args:
         runs: label of a setting, such as "gamma 35" -> the curves of each of its runs by tag, see

@@ -18,7 +18,7 @@ _NAMES = {
 def plot_sensitivity(analyses: Sequence[Sensitivity]) -> Figure:
     """Draws a chart for each analysis: mean score, and bars of one standard deviation over seeds.
 
-    The first parameter is a line, the second the axis along it. All charts have one vertical axis.
+    Each value of the first parameter is a line; the second is the horizontal axis. All charts share one vertical axis.
     """
     figure, axes = new_axes(1, len(analyses), width=3.9, height=2.8)
     lowest = min(float((each.mean - each.standard_deviation).min()) for each in analyses)
@@ -26,7 +26,7 @@ def plot_sensitivity(analyses: Sequence[Sensitivity]) -> Figure:
         curve, along = analysis.names
         places = range(len(analysis.values[1]))
         for row, (value, color) in enumerate(zip(analysis.values[0], colors(len(analysis.values[0])), strict=True)):
-            # A little apart, so that bars do not hide each other.
+            # Slightly shifted, so that bars do not hide each other.
             shift = 0.06 * (row - (len(analysis.values[0]) - 1) / 2)
             chart.errorbar(
                 [place + shift for place in places],

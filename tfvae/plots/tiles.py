@@ -1,4 +1,4 @@
-"""Figures made of small images, placed to the pixel. Places are counted in pixels from the figure's top left corner."""
+"""Figures of small images, exact to the pixel. Positions are in pixels from the figure's top left corner."""
 
 import os
 
@@ -34,7 +34,7 @@ def rendered(figure: Figure) -> np.ndarray:
 
 
 def scale_for(images: np.ndarray, at_least: int) -> int:
-    """How many screen pixels for each pixel of images [N, H, W, C] make them `at_least` pixels high."""
+    """How many screen pixels a pixel of images [N, H, W, C] must take for them to be `at_least` pixels high."""
     return -(-at_least // images.shape[1])
 
 
@@ -55,7 +55,7 @@ def add_image(figure: Figure, x: int, y: int, image: np.ndarray, scale: int) -> 
 
 
 def add_frame(figure: Figure, x: int, y: int, width: int, height: int) -> None:
-    """Draws a line of two pixels around the tile that is at (x, y)."""
+    """Draws a line of two pixels around the tile at (x, y)."""
     left, bottom, across, up = _box(figure, x - 1, y - 1, width + 2, height + 2)
     color = tuple(level / 255 for level in ACCENT)
     figure.add_artist(Rectangle((left, bottom), across, up, fill=False, edgecolor=color, linewidth=2 * 72 / DPI))

@@ -1,4 +1,4 @@
-"""The text about a zoo's entry: its card, and its row in the README's table. Made from the entry's files alone."""
+"""The text about a zoo entry: its card, and its row in the README's table. It follows from the entry's files."""
 
 import inspect
 import json
@@ -20,12 +20,12 @@ from tfvae.models import MODELS
 from tfvae.release.references import cited, data_set
 
 BEGIN, END = "<!-- zoo table, by tools.release --table -->", "<!-- end of zoo table -->"
-# The metrics in the README's table; a card has all.
+# The metrics in the README's table; a card has all of them.
 _COLUMNS = {"factor_vae": "FactorVAE metric", "mig": "MIG", "dci": "DCI"}
 
 
 def card(folder: str | os.PathLike) -> str:
-    """The card of an entry, Markdown, from its experiment.json, scores.json and notes.md, where there is one.
+    """The card of an entry in Markdown, from its experiment.json, scores.json and, if it exists, notes.md.
 
     Args:
         folder: .../zoo/<name>, as `tfvae.release.publish.release` fills it.
@@ -58,16 +58,18 @@ def card(folder: str | os.PathLike) -> str:
         versions=", ".join(f"{library} {version}" for library, version in release["versions"].items()),
         rows=_rows(scores),
         skipped=_skipped(scores),
+        traversals=(folder / "traversals.png").exists(),
         samples=(folder / "samples.png").exists(),
+        decoder=cls.decoding_network,
         further=max(planned, data.paper_steps or 0),
         notes=notes.read_text().strip() if notes.exists() else "",
-        # Those of the classes that it is made of too, such as InfoGAN's for InfoWGAN-GP.
-        references=cited(*(base for base in cls.__mro__ if base in MODELS.values()), data.title),
+        # Also those of the classes that it derives from, such as InfoGAN's for InfoWGAN-GP.
+        references=cited(*(inspect.getdoc(base) or "" for base in cls.__mro__ if base in MODELS.values()), data.title),
     )
 
 
 def table(*, root: str | os.PathLike | None = None) -> str:
-    """The zoo's entries as a table in Markdown, a row for each, from their scores.json."""
+    """The zoo's entries as a table in Markdown, one row each, from their scores.json."""
     columns = ["entry", "version", "steps", *_COLUMNS.values(), "reconstruction (nats)", "KL (nats)", "category"]
     lines = [markdown.head(columns)]
     for name in zoo.names(root=root):
@@ -90,7 +92,7 @@ def table(*, root: str | os.PathLike | None = None) -> str:
 
 
 def refresh(*, root: str | os.PathLike) -> None:
-    """Writes all entries' cards and the README's table anew, from what stands in the entries' files."""
+    """Writes all cards and the README's table again, from the entries' files."""
     root = Path(root)
     for name in zoo.names(root=root):
         _write(root / "zoo" / name / "card.md", card(root / "zoo" / name))
@@ -100,7 +102,7 @@ def refresh(*, root: str | os.PathLike) -> None:
 
 
 def with_table(text: str, table: str) -> str:
-    """A text whose table between the two markers, where it has them, is replaced."""
+    """The text with the table between its two markers replaced; unchanged if it has no markers."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     return f"{before}{begin}\n{table}{end}{after}" if begin and end else text
@@ -114,14 +116,16 @@ def _write(path: Path, text: str) -> None:
 
 def _steps(trained: int, planned: int) -> str:
     if trained < planned:
-        return f"**It is step {trained:,} of the {planned:,} that its training is to take.**"
+        return f"**Trained for {trained:,} of the {planned:,} steps that are planned.**"
     return f"Trained for {trained:,} steps, as planned."
 
 
 def _short_of_paper(trained: int, paper: int | None) -> str:
     if paper is None or trained >= paper:
         return ""
-    return f"{trained:,} steps are {trained / paper:.0%} of the {paper:,} that Kim & Mnih (2018) take on these data."
+    return (
+        f"{trained:,} steps are {trained / paper:.0%} of the {paper:,} that Kim & Mnih (2018) train for on these data."
+    )
 
 
 def _latents(outputs: Mapping[str, int]) -> str:
@@ -135,7 +139,7 @@ def _settings(experiment: Experiment) -> str:
 
 def _training(experiment: Experiment) -> str:
     cls = MODELS[experiment.model]
-    # Adam's arguments, those that the experiment leaves out being the model's own.
+    # Adam's arguments; what the experiment leaves out is the model's default.
     adams = {name: {**default, **experiment.optimizers.get(name, {})} for name, default in cls.optimizers.items()}
     described = [
         f"{'Adam' if name == 'optimizer' else 'discriminator Adam'} {adam['learning_rate']:g} "
@@ -180,4 +184,5 @@ def _skipped(scores: Mapping[str, Any]) -> dict[str, list[str]]:
 def _value(result: Mapping[str, Any]) -> str:
     if result.get("score") is None:
         return "-"
-    return f"{result['score']:.3f} +- {result['standard_error']:.3f}"
+    error = result["standard_error"]
+    return f"{result['score']:.3f}" + ("" if error is None else f" +- {error:.3f}")

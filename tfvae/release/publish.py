@@ -1,41 +1,26 @@
-"""A run becomes an entry of the zoo: exported, scored, drawn and described."""
+"""A run becomes an entry of the zoo: exported, scored, described, drawn and published."""
 
 import dataclasses
-import datetime
 import json
 import os
-import platform
 import re
 import tempfile
 from collections.abc import Callable, Iterable
-from importlib import metadata
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import tensorflow as tf
-
 from tfvae import data as datasets
 from tfvae.analysis.category_accuracy import category_accuracy
-from tfvae.codes.capabilities import Capabilities
-from tfvae.codes.codes import CODE_OUTPUTS, scaled_images
+from tfvae.codes import Capabilities
 from tfvae.evaluation import QUICKLY, evaluate
 from tfvae.experiment import Experiment
-from tfvae.export import (
-    Provenance,
-    export_decoder,
-    export_encoder,
-    load_saved_model,
-    record_scores,
-    versions,
-)
+from tfvae.export import Provenance, export_decoder, export_encoder, load_saved_model, record_scores, versions
 from tfvae.loading import load_checkpointed
-from tfvae.models import InfoGAN
 from tfvae.models.base import Model
-from tfvae.plots.generated import plot_samples
-from tfvae.plots.tiles import save_png
-from tfvae.plots.traversals import draw_traversals
 from tfvae.release.card import card, refresh
+from tfvae.release.facts import facts
+from tfvae.release.pictures import draw
 
 
 def release(
@@ -48,136 +33,142 @@ def release(
     metrics: str | Iterable[str] = "all",
     quick: bool = False,
     seed: int = 0,
-    say: Callable[[str], Any] = lambda text: None,
+    report: Callable[[str], Any] = lambda text: None,
 ) -> int:
-    """Makes a new version of an entry of the zoo out of a run, finished or not.
+    """Makes a new version of a zoo entry from a run, finished or not.
 
-    The encoder of the last checkpoint goes to `root`/saved_models/<name>/<version>, its decoder to
-    saved_models/<name>-decoder/<version>, and zoo/<name> gets experiment.json, scores.json (of the exported encoder),
-    traversals.png and .gif, samples.png of a GAN, and card.md; the provenance of both exports holds the scores too.
-    Cards and the README's table are made anew. zoo/<name>/notes.md, text for the card's limits, is kept. Nothing is
-    left there when it fails on the way.
+    The encoder of the latest checkpoint goes to `root`/saved_models/<name>/<version>, and its decoder, where it has
+    one, to saved_models/<name>-decoder/<version>. zoo/<name> gets experiment.json, scores.json (of the exported
+    encoder), card.md, and the pictures that the model can draw: traversals.png and .gif, samples.png. The provenance
+    of both exports also holds the scores. The cards and the README's table are written again; zoo/<name>/notes.md,
+    text for the card's limits, is kept. If a step fails, nothing is left there.
 
     Args:
         workdir: a folder that `training.train` fills. It is only read.
         name: of the entry, "<model>-<data>".
         root: the folder that holds zoo/ and saved_models/.
-        version: int above all that there are; by default the next.
-        data: images, instead of those that the experiment names.
+        version: int above all existing versions; by default the next.
+        data: images, in place of those that the experiment names.
         metrics: as in `evaluate`.
-        quick: whether to score from few images and votes (`QUICKLY`), to try it. scores.json and card.md say so.
-        seed: decides the images that are drawn.
-        say: is told what comes next.
+        quick: whether to score with few images and votes (`QUICK`), to try out a release. scores.json and card.md then
+            say so.
+        seed: int >= 0, decides the scores' draws and which images are drawn.
+        report: is called with a line of text before each step.
 
     Returns:
         The version.
 
     Raises:
-        FileNotFoundError: when the run has no experiment.json, or neither a checkpoint nor model.keras.
-        FileExistsError: when the version exists, or a newer one.
-        ValueError: for another name, or when the entry is another experiment's.
+        FileNotFoundError: if the run has no experiment.json, or neither a checkpoint nor model.keras.
+        FileExistsError: if the version or a newer one exists.
+        ValueError: for a name of another form, or if the entry belongs to another experiment.
     """
     root, workdir = Path(root), Path(workdir)
     experiment = Experiment.load(workdir / "experiment.json")
-    entry, saved = root / "zoo" / name, root / "saved_models" / name
-    _check(name, entry, experiment)
-    decoders = saved.with_name(f"{name}-decoder")
-    newest = max(versions(saved) + versions(decoders), default=0)
-    version = newest + 1 if version is None else version
-    if version <= newest:
-        raise FileExistsError(f"Expected a version above {newest}, the newest in {saved}. Received: version={version}")
-    if data is None:
-        data = datasets.load(experiment.data)
+    _check(name, root / "zoo" / name, experiment)
+    version = _free_version(root / "saved_models" / name, version)
+    data = datasets.load(experiment.data) if data is None else data
     trained = load_checkpointed(workdir, data.image_shape)
     model, step = trained.model, trained.steps
-    assert model is not None
+    if model is None or step is None:
+        raise ValueError(f"Expected a compiled model, which knows its steps. Received: another in {workdir}")
 
-    saved.parent.mkdir(parents=True, exist_ok=True)
-    # Beside the place where all of it goes, so that it can be renamed.
-    with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=saved.parent) as temporary:
-        made = Path(temporary)
-        say(f"Exporting step {step:,} of {experiment.steps:,}")
-        provenance = Provenance(experiment=experiment, data_digest=data.digest)
-        exported = export_encoder(model, made / "encoder" / str(version), provenance=provenance)
-        decoder = export_decoder(model, made / "decoder" / str(version), provenance=provenance)
-        encoder = load_saved_model(exported)
-        # The exported encoder with the model's own likelihood and decoder.
-        scored = dataclasses.replace(model.capabilities(), represent=encoder)
-        say("Scoring the exported encoder")
-        scores = evaluate(scored, data, metrics=metrics, seed=seed, **(QUICKLY if quick else {}))
-        given = encoder(scaled_images(data, np.zeros(1, int)))
-        outputs = {key: int(given[key].shape[-1]) for key in CODE_OUTPUTS if key in given}
-        if "probabilities" in outputs and getattr(data, "factors", None) is not None:
-            scores["category_accuracy"] = category_accuracy(encoder, data)
-        facts = {
-            "version": version,
-            "steps": {"trained": step, "planned": experiment.steps},
-            "image_shape": list(data.image_shape),
-            "outputs": outputs,
-            "weights": {part: getattr(model, part).count_params() for part in model.networks},
-            "data": _described(data),
-        }
-        files = made / "zoo" / name
-        files.mkdir(parents=True)
-        scores = {"model": name, **scores, "release": facts | _circumstances()}
-        (files / "scores.json").write_text(json.dumps(scores, indent=2) + "\n")
-        experiment.save(files / "experiment.json")
-        for saved_model in (exported, decoder):
-            record_scores(saved_model, scores)
-        say("Drawing")
-        _draw(scored, model, data, files, seed)
-        card(files)  # made again where it goes; an error must come before
-        for source, target in ((decoder, decoders), (exported, saved)):
-            target.mkdir(exist_ok=True)
-            os.rename(source, target / str(version))
-        entry.mkdir(parents=True, exist_ok=True)
-        # scores.json comes last: it is what makes an entry.
-        for file in sorted(files.iterdir(), key=lambda file: file.name == "scores.json"):
-            os.replace(file, entry / file.name)
+    (root / "saved_models").mkdir(parents=True, exist_ok=True)
+    # In the folder where all of it goes, so that it can be renamed.
+    with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=root / "saved_models") as temporary:
+        made = _Made(Path(temporary), name, version)
+        report(f"Exporting step {step:,} of {experiment.steps:,}")
+        exported = _export(model, made, Provenance(experiment=experiment, data_digest=data.digest))
+        report("Scoring the exported encoder")
+        scores = _score(model, exported, data, metrics, quick, seed)
+        known = facts(model, exported, data, version=version, trained=step, planned=experiment.steps)
+        _describe(made, experiment, {"model": name, **scores, "release": known})
+        report("Drawing")
+        draw(exported, data, made.entry, seed)
+        _publish(made, root)
     refresh(root=root)
     return version
 
 
+@dataclass(frozen=True)
+class _Made:
+    """The temporary folder in which a version of an entry is made."""
+
+    folder: Path
+    name: str
+    version: int
+
+    @property
+    def encoder(self) -> Path:
+        return self.folder / "encoder" / str(self.version)
+
+    @property
+    def decoder(self) -> Path:
+        return self.folder / "decoder" / str(self.version)
+
+    @property
+    def entry(self) -> Path:
+        return self.folder / "zoo" / self.name
+
+
 def _check(name: str, entry: Path, experiment: Experiment) -> None:
+    """Checks the entry's name, and that it belongs to this experiment if it exists."""
     if not re.fullmatch(r"[a-z0-9_]+-[a-z0-9_]+", name) or name.endswith("-decoder"):
         raise ValueError(f"Expected a name <model>-<data> of small letters, digits and _. Received: name={name!r}")
     if not (entry / "experiment.json").exists():
         return
-    there = Experiment.load(entry / "experiment.json")
-    if differing := experiment.differences(there):
-        changes = ", ".join(
-            f"{key}={getattr(there, key)!r} (in the run {getattr(experiment, key)!r})" for key in differing
-        )
-        raise ValueError(f"{entry} is another experiment, with {changes}. Release the run under another name")
+    other = Experiment.load(entry / "experiment.json")
+    if differing := experiment.differences(other):
+        changes = ", ".join(f"{key}={vars(other)[key]!r} (in the run {vars(experiment)[key]!r})" for key in differing)
+        raise ValueError(f"Expected the experiment of {entry}. Received: another, with {changes}. Choose another name")
 
 
-def _described(data: Any) -> dict[str, Any]:
-    factors = getattr(data, "factors", None)
-    sizes = {} if factors is None else dict(zip(factors.names, map(int, factors.sizes), strict=True))
-    return {"images": len(data), "factors": {name: size for name, size in sizes.items() if size > 1}}
+def _free_version(saved: Path, version: int | None) -> int:
+    """The version to make: the one that is asked for, or the next."""
+    newest = max(versions(saved) + versions(saved.with_name(f"{saved.name}-decoder")), default=0)
+    if version is not None and version <= newest:
+        raise FileExistsError(f"Expected a version above {newest}, the newest in {saved}. Received: version={version}")
+    return newest + 1 if version is None else version
 
 
-def _circumstances() -> dict[str, Any]:
-    libraries = ("tfvae", "tensorflow", "keras", "numpy")
-    gpus = len(tf.config.list_physical_devices("GPU"))
-    return {
-        "tool": "tools.release",
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "machine": f"{os.cpu_count()} cores of {_processor()}, {gpus or 'no'} GPU{'s' if gpus > 1 else ''}",
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in libraries}},
-    }
+def _export(model: Model, made: _Made, provenance: Provenance) -> Capabilities:
+    """Exports the networks. Returns the exported encoder's codes with what else the Keras model can do."""
+    encoder = load_saved_model(export_encoder(model, made.encoder, provenance=provenance))
+    if model.decoding_network is not None:
+        export_decoder(model, made.decoder, provenance=provenance)
+    return dataclasses.replace(model.capabilities(), represent=encoder, digest=encoder.capabilities().digest)
 
 
-def _processor() -> str:
-    try:
-        told = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
-    except OSError:
-        told = None
-    return told[1].strip() if told else platform.processor() or platform.machine()
+def _score(
+    model: Model, exported: Capabilities, data: Any, metrics: str | Iterable[str], quick: bool, seed: int
+) -> dict[str, Any]:
+    """What `evaluate` gives, and how well a categorical latent names the factors' values."""
+    scores = evaluate(exported, data, metrics=metrics, seed=seed, **(QUICKLY if quick else {}))
+    if model.categories and data.factors is not None:
+        scores["category_accuracy"] = category_accuracy(exported.represent, data)
+    return scores
 
 
-def _draw(scored: Capabilities, model: Model, data: Any, folder: Path, seed: int) -> None:
-    for name in ("traversals.png", "traversals.gif"):
-        draw_traversals(folder / name, scored, data, seed=seed)
-    if isinstance(model, InfoGAN):
-        save_png(plot_samples(np.asarray(model.decode(*model.prior_draws(100, seed)))), folder / "samples.png")
+def _describe(made: _Made, experiment: Experiment, scores: dict[str, Any]) -> None:
+    """Writes the entry's scores and experiment, and the scores into the exports."""
+    made.entry.mkdir(parents=True)
+    (made.entry / "scores.json").write_text(json.dumps(scores, indent=2) + "\n")
+    experiment.save(made.entry / "experiment.json")
+    for saved_model in (made.encoder, made.decoder):
+        if saved_model.exists():
+            record_scores(saved_model, scores)
+
+
+def _publish(made: _Made, root: Path) -> None:
+    """Renames all that was made to where it belongs."""
+    card(made.entry)  # An error in it must come before anything is renamed; `refresh` writes the card.
+    for source, name in ((made.decoder, f"{made.name}-decoder"), (made.encoder, made.name)):
+        if source.exists():
+            target = root / "saved_models" / name
+            target.mkdir(exist_ok=True)
+            os.rename(source, target / str(made.version))
+    entry = root / "zoo" / made.name
+    entry.mkdir(parents=True, exist_ok=True)
+    # scores.json comes last: it is what makes an entry.
+    for file in sorted(made.entry.iterdir(), key=lambda file: file.name == "scores.json"):
+        os.replace(file, entry / file.name)

@@ -1,8 +1,6 @@
-"""What cards cite and say of data sets: each paper and each data set once."""
+"""What cards cite and say about data sets: each paper and each data set once."""
 
-import inspect
 from dataclasses import dataclass
-from typing import Any
 
 from tfvae.data.names import parse
 
@@ -64,12 +62,12 @@ PAPERS = {
 
 @dataclass(frozen=True)
 class DataSet:
-    """What a card says of a data set.
+    """What a card says about a data set.
 
     Args:
         title: its name, with the paper as in `PAPERS`.
-        origin: where its images are from, and under which licence.
-        paper_steps: for how many steps Kim & Mnih (2018) train on it; None where they do not say.
+        origin: where its images come from, and under which licence.
+        paper_steps: how many steps Kim & Mnih (2018) train on it; None if they do not say.
     """
 
     title: str
@@ -80,16 +78,18 @@ class DataSet:
 _DATA = {
     "dsprites": DataSet(
         "dSprites (Matthey et al., 2017)",
-        "drawn by `tfvae.data.sets.dsprites`, as the authors' images, which have the zlib licence",
+        "drawn by `tfvae.data.sets.dsprites`, equal to the authors' images, which have the zlib licence",
         300_000,
     ),
     "shapes3d": DataSet(
         "3D Shapes (Burgess & Kim, 2018)",
-        "rendered anew by `tfvae.data.sets.shapes3d`: scores are not those on the authors' images, which have the "
+        "rendered by `tfvae.data.sets.shapes3d`: scores differ from those on the authors' images, which have the "
         "Apache-2.0 licence",
         500_000,
     ),
-    "faces": DataSet("faces", "drawn by `data.sets.faces` from a face model that is not part of tfvae", 1_000_000),
+    "faces": DataSet(
+        "faces", "drawn by `tfvae.data.sets.faces` from a face model that is not part of tfvae", 1_000_000
+    ),
     "tfds:mnist": DataSet(
         "MNIST (LeCun et al., 1998)", "read by TensorFlow Datasets, with a black border up to 32 x 32"
     ),
@@ -97,17 +97,16 @@ _DATA = {
 
 
 def data_set(name: str) -> DataSet:
-    """What is known of a data set by the name that `tfvae.data.load` takes; of others, its name alone."""
+    """What is known about a data set, by the name that `tfvae.data.load` takes; for others, only the name."""
     base, options = parse(name)
     known = _DATA.get(base, DataSet(f"`{base}`", f"as `tfvae.data.load` reads `{base}`"))
     if not options:
         return known
-    # With options they are other images than the paper's.
+    # With options the images are not the paper's.
     return DataSet(f"{known.title}, as `{name}`", known.origin)
 
 
-def cited(*texts: Any) -> list[str]:
-    """The papers, in full, that texts or the docstrings of classes cite, in the order of `PAPERS`."""
-    found = " ".join(text if isinstance(text, str) else inspect.getdoc(text) or "" for text in texts)
-    found = " ".join(found.split())
+def cited(*texts: str) -> list[str]:
+    """The papers, in full, that the texts cite, in the order of `PAPERS`."""
+    found = " ".join(" ".join(texts).split())
     return [full for short, full in PAPERS.items() if short in found]

@@ -1,4 +1,4 @@
-"""A decoder's layers and weights as JSON, for the JavaScript of the report's page (report_page/decoder.js)."""
+"""A decoder's layers and weights as JSON, for the page's JavaScript (assets/decoder.js)."""
 
 import base64
 from typing import Any
@@ -11,9 +11,9 @@ _ACTIVATIONS = ("linear", "relu", "leaky_relu", "sigmoid", "tanh")
 
 
 def portable(decoder: keras.Model) -> dict[str, Any]:
-    """What a page needs to decode by itself.
+    """What a page needs to run the decoder itself.
 
-    Layers that are known: Dense, Conv2DTranspose ("same", no dilation), BatchNormalization, Reshape, Flatten, Dropout,
+    Supported layers: Dense, Conv2DTranspose ("same", no dilation), BatchNormalization, Reshape, Flatten, Dropout,
     and the activations linear, ReLU, leaky ReLU, sigmoid and tanh.
 
     Args:
@@ -23,7 +23,7 @@ def portable(decoder: keras.Model) -> dict[str, Any]:
         "latent_dim", "shape" (H, W, C), "layers", in order, and "weights": all as float32, little-endian, in base64.
 
     Raises:
-        ValueError: the decoder has another layer, or is no sequence.
+        ValueError: if the decoder has another layer, or is not a sequence.
     """
     if not isinstance(decoder, keras.Sequential):
         raise ValueError(f"Expected a decoder that is a keras.Sequential. Received: a {type(decoder).__name__}")
@@ -43,7 +43,7 @@ def portable(decoder: keras.Model) -> dict[str, Any]:
 
 
 def _described(layer: layers.Layer, weights: list[np.ndarray]) -> dict[str, Any] | None:
-    """The layer for the page, None for one that changes no number; appends its arrays to `weights` in order."""
+    """The layer for the page, or None if it changes no number; appends its arrays to `weights` in order."""
     arrays = [keras.ops.convert_to_numpy(weight).astype(np.float32) for weight in layer.weights]
     match layer:
         case layers.Reshape() | layers.Flatten() | layers.Dropout() | layers.InputLayer():
@@ -77,12 +77,12 @@ def _described(layer: layers.Layer, weights: list[np.ndarray]) -> dict[str, Any]
             return {"kind": "activation", "activation": "relu"}
         case layers.Activation():
             return {"kind": "activation", **_activation(layer)}
-    raise ValueError(f"Expected layers that the page knows. Received: {layer.name}, a {type(layer).__name__}")
+    raise ValueError(f"Expected layers that the page supports. Received: {layer.name}, a {type(layer).__name__}")
 
 
 def _activation(layer: layers.Layer) -> dict[str, Any]:
     name = keras.activations.serialize(layer.activation)
     if name not in _ACTIVATIONS:
         raise ValueError(f"Expected an activation out of {list(_ACTIVATIONS)}. Received: {layer.name} with {name!r}")
-    # Keras's own default slope.
+    # Keras's default slope.
     return {"activation": name, "slope": 0.2} if name == "leaky_relu" else {"activation": name}

@@ -1,4 +1,4 @@
-// Runs a decoder that tfvae/portable_decoder.py wrote. Arrays are flat, row by row, channels last.
+// Runs a decoder that tfvae/report/portable_decoder.py describes. Arrays are flat, row by row, channels last.
 "use strict";
 
 function makeDecoder(portable) {

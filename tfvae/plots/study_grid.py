@@ -1,0 +1,114 @@
+"""Charts of a study: a row for each score, a column for each model, with one scale for a score."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from tfvae.analysis.settings import Setting, by_model, short
+from tfvae.metrics import METRICS
+from tfvae.models import MODELS
+from tfvae.plots.axes import new_axes, set_title
+from tfvae.plots.curves import LABELS
+from tfvae.plots.tiles import FAINT
+
+Rows = Sequence[Mapping[str, Any]]
+_SCORES = ("reconstruction", *METRICS)
+_NAMES = {"beta_vae": "beta-VAE metric", "factor_vae": "FactorVAE metric"}
+_ACRONYMS = ("dci", "irs", "mig", "sap")
+
+
+def plot_grid(
+    rows: Rows,
+    scores: Sequence[str] | None,
+    draw: Callable[[Axes, list[Setting], str], None],
+    x_label: Callable[[list[Setting]], str],
+    *,
+    last: bool,
+) -> tuple[Figure, list[list[Axes]]]:
+    """Draws each score of each model; a chart for which there are no rows says that it is skipped.
+
+    Args:
+        rows: of a study's table.
+        scores: columns of the table; by default those of `scores_in`.
+        draw: draws a score of one model's settings, of which some may lack it.
+        x_label: the label of the horizontal axis for a model's settings.
+        last: whether only the last step of each setting is shown.
+
+    Returns:
+        The figure, and the charts of each model from top to bottom.
+
+    Raises:
+        ValueError: if there are no rows, or none with one of the scores.
+    """
+    models = by_model(rows)
+    scores = scores_in(rows) if scores is None else scores
+    if not scores:
+        raise ValueError("Expected rows with scores. Received: rows with none")
+    every = [setting for settings in models.values() for setting in settings]
+    for score in scores:
+        if not any(setting.steps(score) for setting in every):
+            raise ValueError(f"Expected rows with {score!r}. Received: none")
+    figure, axes = new_axes(len(scores), len(models), width=3.4, height=2.2)
+    columns = [axes[place :: len(models)] for place in range(len(models))]
+    for column, (model, settings) in zip(columns, models.items(), strict=True):
+        for chart, first, score in zip(column, columns[0], scores, strict=True):
+            if any(setting.steps(score) for setting in settings):
+                draw(chart, settings, score)
+                chart.grid(axis="y", linewidth=0.5, alpha=0.25)
+            else:
+                chart.text(0.5, 0.5, "skipped: no scores", transform=chart.transAxes, ha="center", color=FAINT)
+            chart.sharey(first)
+        set_title(column[0], model_name(model))
+        column[-1].set_xlabel(x_label(settings))
+    for chart, score in zip(columns[0], scores, strict=True):
+        chart.set_ylabel(score_name(score))
+        chart.set_ylim(*limits(every, score, last=last))
+    add_note(figure, rows)
+    return figure, columns
+
+
+def scores_in(rows: Rows) -> list[str]:
+    """The reconstruction error and the metrics that some row has."""
+    return [name for name in _SCORES if any(row.get(name) is not None for row in rows)]
+
+
+def limits(settings: Sequence[Setting], score: str, *, last: bool) -> tuple[float, float]:
+    """Limits of an axis that shows every run, though not all of the intervals: those of two or three seeds are vast."""
+    values = [
+        value
+        for setting in settings
+        for step in (setting.steps(score)[-1:] if last else setting.steps(score))
+        for value in setting.at(score, step)
+    ]
+    low, high = min(values), max(values)
+    room = 0.15 * (high - low) or 0.05 * abs(high) or 0.05
+    return low - room, high + room
+
+
+def add_note(figure: Figure, rows: Rows, further: str = "") -> None:
+    """Says at the foot of a figure over how many seeds it averages."""
+    seeds = {len({row["seed"] for row in setting.rows}) for each in by_model(rows).values() for setting in each}
+    number = str(min(seeds)) if len(seeds) == 1 else f"{min(seeds)} to {max(seeds)}"
+    text = "one seed each" if seeds == {1} else f"mean and 95% confidence interval over {number} seeds"
+    figure.supxlabel(text + further, fontsize=8, color=FAINT, x=0.99, ha="right")
+
+
+def by_number(settings: list[Setting]) -> bool:
+    """Whether the settings differ in one number alone."""
+    return all(setting.strength is not None for setting in settings)
+
+
+def strength_name(settings: list[Setting]) -> str:
+    """The name of the number in which the settings differ; "" where they differ in other ways."""
+    return short(next(iter(settings[0].values))) if by_number(settings) else ""
+
+
+def score_name(score: str) -> str:
+    named = _NAMES | {name: name.upper() for name in _ACRONYMS}
+    return named.get(score) or LABELS.get(score) or score.replace("_", " ")
+
+
+def model_name(model: str) -> str:
+    return MODELS[model].__name__ if model in MODELS else model

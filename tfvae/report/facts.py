@@ -1,0 +1,22 @@
+"""The facts at the top of a page: the data, the model and its training."""
+
+from typing import Any
+
+from tfvae.loading import Trained
+
+
+def facts(trained: Trained, data: Any) -> list[tuple[str, Any]]:
+    """Names and values; the training's are known where the model has an experiment."""
+    images = ("data", f"{data.name}, {len(data):,} images {'x'.join(map(str, data.image_shape))}")
+    experiment = trained.experiment
+    if experiment is None:
+        return [images]
+    parameters = ", ".join(f"{name} {value}" for name, value in experiment.parameters.items())
+    steps = experiment.steps if trained.steps is None else trained.steps
+    planned = "" if steps == experiment.steps else f", of {experiment.steps:,} planned"
+    return [
+        images,
+        ("model", f"{experiment.model}{f' ({parameters})' if parameters else ''}"),
+        ("latents", experiment.latent_dim),
+        ("training", f"{steps:,} steps of {experiment.batch_size} images{planned}, seed {experiment.seed}"),
+    ]

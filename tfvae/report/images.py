@@ -1,0 +1,98 @@
+"""The parts of a page that show decoded images: traversals and samples."""
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tfvae.codes.codes import scaled_images
+from tfvae.plots.traversals import Traversals, traverse
+from tfvae.report.contents import Contents, Subject
+
+NO_DECODER = "the model has no decoder"
+_GAP = 1  # image pixels between tiles
+
+
+def add_traversals(contents: Contents, subject: Subject) -> None:
+    """Adds the traversals of one image's latents, the categories of a categorical latent among them."""
+    can = subject.capabilities
+    if can.decode is None:
+        contents.skip("traversals", NO_DECODER)
+        return
+    images = scaled_images(subject.codes.data, random_places(subject))
+    values = np.linspace(-can.traversal_range, can.traversal_range, 11)
+    contents.traversal = _rows(traverse(can.represent, can.decode, images, values=values))
+
+
+def add_samples(contents: Contents, subject: Subject) -> None:
+    """Adds images that are decoded from draws of the prior."""
+    can = subject.capabilities
+    if can.decode is None:
+        contents.skip("samples", NO_DECODER)
+        return
+    if can.prior_draws is None:
+        contents.skip("samples", "the prior is not known")
+        return
+    samples = np.asarray(can.decode(*can.prior_draws(64, subject.seed)), np.float32)
+    contents.figures.append(
+        {
+            "id": "samples",
+            "title": "Samples",
+            "image": data_uri(_tiled(samples.reshape(4, 16, *samples.shape[1:]))),
+            "caption": "Images decoded from draws of the prior (Figures 19 to 22 of the paper).",
+        }
+    )
+
+
+def random_places(subject: Subject) -> np.ndarray:
+    """Up to 256 different images by their places, int [N]. The first is the one whose latents are moved."""
+    size = len(subject.codes.data)
+    return np.random.default_rng([subject.seed, 2]).choice(size, min(256, size), replace=False)
+
+
+def data_uri(pixels: np.ndarray) -> str:
+    """An image, uint8 [H, W, 1 or 3 or 4], as a PNG within a URI."""
+    file = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(file, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def _rows(found: Traversals) -> list[dict[str, Any]]:
+    count = len(found.values)
+    rows = [
+        _row("image", found.images[:count], "originals"),
+        _row("reconstruction", found.reconstructions[:count], "their reconstructions"),
+        {"axis": [f"{value:.1f}".replace("-", "\u2212") for value in found.values]},
+    ]
+    kls = [None] * len(found.latents) if found.kl is None else [float(kl) for kl in found.kl]
+    for latent, kl, frames in zip(found.latents, kls, found.frames, strict=True):
+        alt = f"latent {latent} from {found.values[0]:.1f} to {found.values[-1]:.1f}"
+        rows.append(_row(f"z{latent}", frames, alt, kl))
+    if found.categories is not None:
+        for start in range(0, len(found.categories), count):
+            tiles = found.categories[start : start + count]
+            last, empty = start + len(tiles) - 1, count - len(tiles)
+            rows.append({"axis": [str(category) for category in range(start, last + 1)] + [""] * empty})
+            rows.append(_row("category", tiles, f"categories {start} to {last}", empty=empty))
+    return rows
+
+
+def _row(label: str, tiles: np.ndarray, alt: str, kl: float | None = None, empty: int = 0) -> dict[str, Any]:
+    return {"label": label, "kl": kl, "image": data_uri(_tiled(tiles[np.newaxis], empty)), "alt": alt, "axis": None}
+
+
+def _tiled(images: np.ndarray, empty: int = 0) -> np.ndarray:
+    """Images [rows, columns, H, W, C] in [0, 1] side by side, uint8 with transparent gaps, 4 channels.
+
+    `empty` further columns are transparent.
+    """
+    rows, columns, height, width, _ = images.shape
+    levels = np.round(255 * np.clip(images, 0, 1)).astype(np.uint8)
+    sheet = np.zeros((rows, height + _GAP, columns + empty, width + _GAP, 4), np.uint8)
+    sheet[:, :height, :columns, :width, :3] = np.broadcast_to(
+        levels.transpose(0, 2, 1, 3, 4), (rows, height, columns, width, 3)
+    )
+    sheet[:, :height, :columns, :width, 3] = 255
+    return sheet.reshape(rows * (height + _GAP), (columns + empty) * (width + _GAP), 4)[:-_GAP, :-_GAP]
