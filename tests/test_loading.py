@@ -70,7 +70,7 @@ def test_of_a_run_that_has_not_ended_the_last_checkpoint_is_taken(tmp_path, capl
 
 def test_a_run_without_a_checkpoint_is_told(tmp_path):
     np.savez(tmp_path / "few.npz", images=np.zeros((8, 16, 16, 1), np.uint8))
-    Experiment(data=f"npz:{tmp_path / 'few.npz'}").save(tmp_path / "experiment.json")
+    Experiment("vae", data=f"npz:{tmp_path / 'few.npz'}").save(tmp_path / "experiment.json")
     with pytest.raises(FileNotFoundError, match=r"Expected a run with checkpoints or model\.keras"):
         load_trained(tmp_path)
 
@@ -83,7 +83,7 @@ def test_a_model_of_another_library_is_refused(tmp_path):
 
 def test_data_is_named_or_that_of_the_training(monkeypatch):
     monkeypatch.setattr(data, "load", lambda name: name)
-    alone, trained = (Trained(None, (16, 16, 1), experiment=e) for e in (None, Experiment(data="shapes3d")))
+    alone, trained = (Trained(None, (16, 16, 1), experiment=e) for e in (None, Experiment("vae", data="shapes3d")))
     assert (alone.load_data("faces"), trained.load_data("faces"), trained.load_data()) == ("faces", "faces", "shapes3d")
     with pytest.raises(ValueError, match="--data"):
         alone.load_data()

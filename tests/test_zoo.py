@@ -14,7 +14,7 @@ IMAGES = np.random.default_rng(0).random((2, 4, 4, 1), dtype=np.float32)
 
 def add_experiment(root, name, seed=0):
     (root / "zoo" / name).mkdir(parents=True)
-    Experiment(seed=seed).save(root / "zoo" / name / "experiment.json")
+    Experiment("factor_vae", seed=seed).save(root / "zoo" / name / "experiment.json")
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +44,8 @@ def test_names_are_what_has_an_experiment_scores_and_an_encoder(root):
 
 
 def test_an_experiment_is_loaded_by_name(root):
-    assert zoo.load_experiment("b", root=root) == Experiment(seed=7)
-    assert zoo.load_experiment("a", root=root) == Experiment(seed=0)
+    assert zoo.load_experiment("b", root=root) == Experiment("factor_vae", seed=7)
+    assert zoo.load_experiment("a", root=root) == Experiment("factor_vae", seed=0)
 
 
 @pytest.mark.parametrize(("version", "mean"), [(None, 10), (2, 2), (10, 10)])

@@ -19,6 +19,8 @@ from .models import (
     InfoWGANGP,
     JointFactorVAE,
     PriorFactorVAE,
+    create,
+    register_model,
 )
 from .training.looks import looks
 from .training.train import train
@@ -42,6 +44,7 @@ __all__ = [
     "InformationDropout",
     "JointFactorVAE",
     "PriorFactorVAE",
+    "create",
     "data",
     "evaluate",
     "export_decoder",
@@ -50,6 +53,7 @@ __all__ = [
     "looks",
     "metrics",
     "networks",
+    "register_model",
     "train",
     "zoo",
 ]

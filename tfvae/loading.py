@@ -14,8 +14,8 @@ from tfvae import data, zoo
 from tfvae.experiment import Experiment
 from tfvae.export import load_saved_model
 from tfvae.models.base import Model
+from tfvae.models.build import build_model
 from tfvae.training.checkpoints import Checkpoints
-from tfvae.training.train import build_model
 
 _LOG = logging.getLogger(__name__)
 

@@ -125,7 +125,7 @@ def test_each_latent_has_a_labelled_slider_by_descending_kl(path, trained, data)
 
 
 def test_an_encoder_alone_has_scores_and_says_what_is_missing(data, trained, tmp_path):
-    alone = Trained(trained.represent, SHAPE, experiment=Experiment(steps=300_000), steps=48_000)
+    alone = Trained(trained.represent, SHAPE, experiment=Experiment("factor_vae", steps=300_000), steps=48_000)
     write_report(alone, data, tmp_path / "a" / "page.html", quick=True)
     page = Page((tmp_path / "a" / "page.html").read_text())
     assert "48,000 steps of 128 images, of 300,000 planned, seed 0" in page.texts["dd"]

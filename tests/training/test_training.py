@@ -9,7 +9,7 @@ from tests import tiny
 from tests.training.runs import ADAM, GANS, checkpoints, run, scalars, state
 from tfvae.data.batches import batches
 from tfvae.models import MODELS
-from tfvae.training.train import build_model
+from tfvae.models.build import build_model
 
 
 def test_training_equals_a_plain_loop_over_the_batches(uninterrupted):

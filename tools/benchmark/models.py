@@ -6,7 +6,7 @@ import numpy as np
 
 from tfvae.experiment import Experiment
 from tfvae.models import MODELS, InfoGAN
-from tfvae.training.train import build_model
+from tfvae.models.build import build_model
 from tools.benchmark.step import step, tiny
 from tools.benchmark.table import Table
 from tools.benchmark.timing import alternate
