@@ -31,6 +31,7 @@ from tfvae.export import (
 from tfvae.loading import load_progress
 from tfvae.models import InfoGAN
 from tfvae.models.base import Model
+from tfvae.models.build import completed
 from tfvae.plots.generated import plot_samples
 from tfvae.plots.tiles import save_png
 from tfvae.plots.traversals import draw_traversals
@@ -77,7 +78,7 @@ def release(
         ValueError: for another name, or when the entry is another experiment's.
     """
     root, workdir = Path(root), Path(workdir)
-    experiment = Experiment.load(workdir / "experiment.json")
+    experiment = completed(Experiment.load(workdir / "experiment.json"))
     entry, saved = root / "zoo" / name, root / "saved_models" / name
     _check(name, entry, experiment)
     decoders = saved.with_name(f"{name}-decoder")
@@ -150,7 +151,7 @@ def _check(name: str, entry: Path, experiment: Experiment) -> None:
         raise ValueError(f"Expected a name <model>-<data> of small letters, digits and _. Received: name={name!r}")
     if not (entry / "experiment.json").exists():
         return
-    there = Experiment.load(entry / "experiment.json")
+    there = completed(Experiment.load(entry / "experiment.json"))
     if differing := experiment.differences(there):
         changes = ", ".join(
             f"{key}={getattr(there, key)!r} (in the run {getattr(experiment, key)!r})" for key in differing
