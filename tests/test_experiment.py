@@ -25,21 +25,16 @@ OTHER = {
 }
 
 
-def test_defaults_are_the_papers():
-    experiment = Experiment()
-    assert (experiment.model, experiment.parameters, experiment.latent_dim) == ("factor_vae", {"gamma": 35.0}, 10)
-    assert experiment.discriminator == {"depth": 6, "units": 1000}
-    assert experiment.optimizers == {
-        "optimizer": {"learning_rate": 1e-4, "beta_1": 0.9, "beta_2": 0.999},
-        "discriminator_optimizer": {"learning_rate": 1e-4, "beta_1": 0.5, "beta_2": 0.9},
-    }
-    # B and B' of 64 images each.
-    assert experiment.batch_size == 64 + 64
-    assert (experiment.data, experiment.architecture, experiment.steps) == ("dsprites", "table_1", 300_000)
+def test_the_defaults_are_those_that_all_models_share():
+    experiment = Experiment("vae")
+    assert (experiment.data, experiment.latent_dim, experiment.steps, experiment.seed) == ("dsprites", 10, 300_000, 0)
+    # These depend on the model.
+    assert (experiment.architecture, experiment.batch_size) == (None, None)
+    assert (experiment.parameters, experiment.optimizers, experiment.discriminator) == ({}, {}, {})
 
 
 def test_json_gives_back_every_field(tmp_path):
-    default = dataclasses.asdict(Experiment())
+    default = dataclasses.asdict(Experiment("vae"))
     assert set(OTHER) == set(default)
     assert all(OTHER[key] != default[key] for key in default)
     path = tmp_path / "runs" / "experiment.json"
@@ -51,15 +46,14 @@ def test_json_gives_back_every_field(tmp_path):
 
 def test_absent_keys_have_their_defaults(tmp_path):
     path = tmp_path / "experiment.json"
-    path.write_text('{"steps": 5}')
-    assert Experiment.load(path) == Experiment(steps=5)
+    path.write_text('{"model": "vae", "steps": 5}')
+    assert Experiment.load(path) == Experiment("vae", steps=5)
 
 
-def test_defaults_are_not_shared(tmp_path):
-    Experiment().parameters["gamma"] = 1.0
-    Experiment().optimizers["optimizer"]["learning_rate"] = 1.0
-    assert Experiment().parameters == {"gamma": 35.0}
-    assert Experiment().optimizers["optimizer"]["learning_rate"] == 1e-4
+def test_experiments_do_not_share_their_defaults():
+    Experiment("vae").parameters["gamma"] = 1.0
+    Experiment("vae").optimizers["optimizer"] = {"learning_rate": 1.0}
+    assert Experiment("vae").parameters == Experiment("vae").optimizers == {}
 
 
 @pytest.mark.parametrize(
@@ -70,10 +64,11 @@ def test_defaults_are_not_shared(tmp_path):
         ("", "JSON"),
         ("[1, 2]", "JSON object.* a list"),
         ("null", "JSON object"),
-        ('{"steps": 0}', "steps.* at least 1. Received: steps=0"),
+        ('{"model": "vae", "steps": 0}', "steps.* at least 1. Received: steps=0"),
+        ('{"steps": 5}', r"with the key 'model'. Received: \['steps'\]"),
     ],
 )
-def test_what_is_no_experiment_is_refused_with_its_path(text, named, tmp_path):
+def test_a_file_that_is_not_an_experiment_is_refused_with_its_path(text, named, tmp_path):
     path = tmp_path / "wrong.json"
     path.write_text(text)
     with pytest.raises(ValueError, match=named) as raised:
@@ -116,16 +111,17 @@ def test_a_missing_file_is_named(tmp_path):
         {"optimizers": {"optimizer": 1e-4}},
         {"optimizers": "adam"},
         {"discriminator": 6},
+        {"architecture": 1},
     ],
     ids=str,
 )
 def test_a_value_out_of_range_is_named(wrong):
     (key, value), *_ = wrong.items()
     with pytest.raises(ValueError, match=rf"{key}.*Received: .*{key}={value!r}".replace("[", r"\[")):
-        Experiment(**wrong)
+        Experiment(**{"model": "vae"} | wrong)
 
 
 def test_differences_are_those_that_change_what_is_computed():
-    here = Experiment(seed=1, steps=10)
+    here = Experiment("vae", seed=1, steps=10)
     assert here.differences(dataclasses.replace(here, steps=20, log_every=7, checkpoint_every=14)) == []
     assert sorted(here.differences(dataclasses.replace(here, seed=2, latent_dim=3))) == ["latent_dim", "seed"]

@@ -75,7 +75,7 @@ OWN_NETWORKS = {
         "discriminator": gan_discriminator,
     },
 }
-# What tests over all MODELS give a model; the likelihoods, which all VAEs have, are shared out among them.
+# The parameters of each model in tests over all MODELS; the likelihoods, which all VAEs have, are spread over them.
 PARAMETERS = {
     "factor_vae": {"gamma": 5.0},
     "beta_vae": {"beta": 3.0, "likelihood": "gaussian"},
@@ -114,6 +114,14 @@ def make(name="factor_vae", *, scope=nullcontext, dtype=None, optimizers=None, c
     return model
 
 
+def one_of_each(method):
+    """Names of models, one for each implementation of a method."""
+    found = {}
+    for name, cls in MODELS.items():
+        found.setdefault(getattr(cls, method), name)
+    return list(found.values())
+
+
 def networks_of(name, dtype=None):
     """The networks of a model by name, always with the same initial weights."""
     makers = NETWORKS | OWN_NETWORKS.get(name, {})
@@ -126,7 +134,7 @@ def images(n, seed=0, shape=SHAPE):
 
 
 def weights(model, *names):
-    """All weights of the model, or of the networks named, as one vector."""
+    """All weights of the model, or of the named networks, as one vector."""
     values = [value for name in names or model.networks for value in _values(model, name)]
     if not names:
         values += [keras.ops.convert_to_numpy(variable) for variable in model.own_variables]
@@ -150,7 +158,7 @@ def without_noise(model):
 
 
 def optimizer_state(model):
-    """What all optimizers of the model remember, as one vector."""
+    """The variables of all optimizers of the model, as one vector."""
     optimizers = [getattr(model, name) for name in model.optimizers]
     return np.concatenate(
         [np.ravel(keras.ops.convert_to_numpy(variable)) for optimizer in optimizers for variable in optimizer.variables]
@@ -184,6 +192,7 @@ class Blobs:
 def experiment(**changes):
     """FactorVAE on `Blobs`, 8 steps of 8 images."""
     values = {
+        "model": "factor_vae",
         "latent_dim": 2,
         "discriminator": {"depth": 1, "units": 8},
         "optimizers": {"optimizer": {"learning_rate": 1e-3}, "discriminator_optimizer": {"learning_rate": 1e-3}},

@@ -21,6 +21,8 @@ from .models import (
     InfoWGANGP,
     JointFactorVAE,
     PriorFactorVAE,
+    create,
+    register_model,
 )
 from .training.looks import looks
 from .training.train import train
@@ -44,6 +46,7 @@ __all__ = [
     "InformationDropout",
     "JointFactorVAE",
     "PriorFactorVAE",
+    "create",
     "data",
     "evaluate",
     "export_decoder",
@@ -54,6 +57,7 @@ __all__ = [
     "networks",
     "register_data",
     "register_metric",
+    "register_model",
     "train",
     "zoo",
 ]

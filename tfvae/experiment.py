@@ -11,23 +11,26 @@ from typing import Any
 from tfvae.files.atomic import written_whole
 
 _PRECISIONS = ["float32", "mixed_bfloat16", "mixed_float16"]
-_ADAM = {"learning_rate": 1e-4, "beta_1": 0.9, "beta_2": 0.999}
-_DISCRIMINATOR_ADAM = {"learning_rate": 1e-4, "beta_1": 0.5, "beta_2": 0.9}
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One training run; its defaults are those of the paper for FactorVAE on 2D Shapes (Kim & Mnih, 2018, Appendix A).
+    """One training run. `Experiment("factor_vae")` is complete: the rest has defaults.
+
+    The defaults here are those that all models share. What depends on the model has the model's own default, which
+    `tfvae.models.build.completed` fills in: its published values for 2D Shapes.
 
     Args:
         model: a name in `tfvae.models.MODELS`.
-        parameters: the model's own arguments, such as {"gamma": 35.0}.
+        parameters: arguments of the model's constructor, such as {"gamma": 35.0}; the others keep the model's defaults.
         data: a data set's name, as `tfvae.data.load` takes it.
-        architecture: a name in `tfvae.networks.vae.ARCHITECTURES`.
+        architecture: a name in the model's `architectures`; None for the model's default.
         latent_dim: D.
-        discriminator: depth and units of the discriminator, for a model that has one.
-        optimizers: for each optimizer that the model's `compile` takes, the arguments of Adam.
-        batch_size: images a step, over all replicas. FactorVAE splits them in two batches: 128 is the paper's 64.
+        discriminator: depth and units of the discriminator, for a model whose discriminator sees codes.
+        optimizers: for each optimizer that the model's `compile` takes, all arguments of Adam; one that is not named is
+            the model's default.
+        batch_size: images per step, over all replicas; None for the model's default. FactorVAE splits them into two
+            batches: 128 is the paper's 64.
         steps: training steps.
         log_every: steps between two log entries, each the mean over those steps.
         checkpoint_every: steps between two checkpoints, a multiple of `log_every`.
@@ -39,16 +42,14 @@ class Experiment:
         ValueError: when a value is out of its range.
     """
 
-    model: str = "factor_vae"
-    parameters: Mapping[str, Any] = field(default_factory=lambda: {"gamma": 35.0})
+    model: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     data: str = "dsprites"
-    architecture: str = "table_1"
+    architecture: str = None  # type: ignore[assignment]  # until it is completed
     latent_dim: int = 10
-    discriminator: Mapping[str, int] = field(default_factory=lambda: {"depth": 6, "units": 1000})
-    optimizers: Mapping[str, Mapping[str, float]] = field(
-        default_factory=lambda: {"optimizer": dict(_ADAM), "discriminator_optimizer": dict(_DISCRIMINATOR_ADAM)}
-    )
-    batch_size: int = 128
+    discriminator: Mapping[str, int] = field(default_factory=dict)
+    optimizers: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    batch_size: int = None  # type: ignore[assignment]  # until it is completed
     steps: int = 300_000
     log_every: int = 100
     checkpoint_every: int = 1000
@@ -64,7 +65,8 @@ class Experiment:
         }
         for expected, (kind, names) in kinds.items():
             for name in names:
-                if not isinstance(value := getattr(self, name), kind):
+                value = getattr(self, name)
+                if not isinstance(value, kind) and not (name == "architecture" and value is None):
                     raise ValueError(f"Expected {name} to be {expected}. Received: {name}={value!r}")
         if not all(isinstance(arguments, Mapping) for arguments in self.optimizers.values()):
             raise ValueError(
@@ -75,6 +77,8 @@ class Experiment:
             raise ValueError(f"Expected precision out of {_PRECISIONS}. Received: precision={self.precision!r}")
         for name in ("latent_dim", "batch_size", "steps", "log_every", "checkpoint_every"):
             value = getattr(self, name)
+            if name == "batch_size" and value is None:
+                continue
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"Expected {name} to be an integer of at least 1. Received: {name}={value!r}")
         if self.checkpoint_every % self.log_every:
@@ -87,14 +91,16 @@ class Experiment:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Experiment":
-        """Reads keys and values; what is absent has its default.
+        """Reads keys and values; absent keys have their defaults.
 
         Raises:
-            ValueError: for an unknown key.
+            ValueError: for an unknown key, or without the key "model".
         """
         known = [f.name for f in dataclasses.fields(cls)]
         if unknown := sorted(set(values) - set(known)):
             raise ValueError(f"Expected experiment keys among {known}. Received: {unknown}")
+        if "model" not in values:
+            raise ValueError(f"Expected an experiment with the key 'model'. Received: {sorted(values)}")
         return cls(**values)
 
     @classmethod
@@ -102,8 +108,8 @@ class Experiment:
         """Reads a JSON file.
 
         Raises:
-            FileNotFoundError: when there is none.
-            ValueError: when it is no JSON object, has an unknown key, or a value out of range.
+            FileNotFoundError: when there is no such file.
+            ValueError: when it is not a JSON object, lacks the model, or has an unknown key or a value out of range.
         """
         try:
             values = json.loads(Path(path).read_text())
@@ -119,7 +125,10 @@ class Experiment:
             raise ValueError(f"{path}: {error}") from None
 
     def differences(self, other: "Experiment") -> list[str]:
-        """The keys in which another experiment computes otherwise: not how long it trains, or what it writes."""
+        """The keys in which another experiment computes something else: not how long it trains, or what it writes.
+
+        It compares plain values, so both should be completed (`tfvae.models.build.completed`).
+        """
         may_change = ("steps", "log_every", "checkpoint_every")
         return [
             field.name

@@ -18,8 +18,8 @@ from tfvae.export.provenance import read_provenance
 from tfvae.files import manifest
 from tfvae.models import MODELS
 from tfvae.models.base import Model
+from tfvae.models.build import build_model
 from tfvae.training.checkpoints import Checkpoints
-from tfvae.training.train import build_model
 
 _LOG = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Experiments of the models with an adversary beside FactorVAE: run, interrupted, exported, and scored."""
+"""Experiments of models with an adversary other than FactorVAE: run, interrupted, resumed and exported."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def run(name, workdir, **changes):
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_a_run_goes_on_as_if_it_had_not_stopped_and_is_exported(name, tmp_path):
+def test_a_run_resumes_as_if_it_had_not_stopped_and_is_exported(name, tmp_path):
     whole = run(name, tmp_path / "whole")
     run(name, tmp_path / "parts", steps=2)
     parts = run(name, tmp_path / "parts")

@@ -90,8 +90,8 @@ def test_two_replicas_train_like_one_device(name, mirrored):
         np.testing.assert_allclose(values, expected[key], rtol=1e-4, atol=atol, err_msg=key)
 
 
-# Other classes inherit it, and `loss_terms` on two replicas is the test before this.
-@pytest.mark.parametrize("name", [name for name, cls in MODELS.items() if "test_step" in vars(cls)])
+# `loss_terms` on two replicas is the test before this.
+@pytest.mark.parametrize("name", [*tiny.one_of_each("test_step"), "prior_factor_vae"])
 def test_two_replicas_evaluate_like_one_device(name, mirrored):
     models = [tiny.make(name, scope=scope, **tiny.PARAMETERS.get(name, {})) for scope in (nullcontext, mirrored.scope)]
     for size in (48, 47, 33):

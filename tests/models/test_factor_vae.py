@@ -155,7 +155,7 @@ def test_an_odd_last_batch_of_fit_leaves_one_image_out():
     np.testing.assert_array_equal(tiny.weights(odd), tiny.weights(even))
 
 
-def test_batches_that_are_no_two_batches_are_refused():
+def test_batches_that_are_not_two_batches_are_refused():
     model = tiny.make()
     with pytest.raises(ValueError, match=r"even number of images.* Received: 7"):
         model.fit(tf.data.Dataset.from_tensors(X[:7]), shuffle=False, verbose=0)

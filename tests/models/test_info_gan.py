@@ -139,7 +139,7 @@ def test_evaluate_changes_nothing_and_weighs_images(name):
     np.testing.assert_array_equal(before[1], tiny.optimizer_state(model))
 
 
-def test_continuous_codes_alone_will_do():
+def test_continuous_codes_alone_are_enough():
     model = InfoGAN(
         tiny.gan_encoder(outputs=5), tiny.gan_generator(inputs=7), tiny.gan_discriminator(), categories=0, noise_dim=2
     )

@@ -72,7 +72,7 @@ def test_arguments_that_do_not_fit_are_refused(changes, message):
         InfoWGANGP(**tiny.networks_of("info_wgan_gp") | changes)
 
 
-def test_batches_that_are_no_n_critic_batches_are_refused():
+def test_batches_that_are_not_n_critic_batches_are_refused():
     images = tiny.images(7, shape=(2, 2, 1))
     model = linear_gan.make(InfoWGANGP, n_critic=3)
     model.compile()

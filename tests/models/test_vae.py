@@ -9,7 +9,7 @@ from tests import reference, tiny
 from tfvae.models import MODELS, VAE
 
 X = tiny.images(16)
-each_step = pytest.mark.parametrize("name", [name for name, cls in MODELS.items() if "train_step" in vars(cls)])
+each_step = pytest.mark.parametrize("name", tiny.one_of_each("train_step"))
 
 
 def noise(model, n, stream=0):

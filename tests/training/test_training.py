@@ -1,4 +1,3 @@
-import json
 import os
 
 import keras
@@ -8,8 +7,9 @@ import pytest
 from tests import tiny
 from tests.training.runs import ADAM, GANS, checkpoints, run, scalars, state
 from tfvae.data.batches import batches
+from tfvae.experiment import Experiment
 from tfvae.models import MODELS
-from tfvae.training.train import build_model
+from tfvae.models.build import build_model, completed
 
 
 def test_training_equals_a_plain_loop_over_the_batches(uninterrupted):
@@ -32,7 +32,7 @@ def test_a_run_leaves_what_is_documented(uninterrupted):
     workdir, end = uninterrupted
     assert sorted(os.listdir(workdir)) == ["checkpoints", "experiment.json", "logs", "model.keras"]
     assert checkpoints(workdir) == [4, 8]
-    assert json.loads((workdir / "experiment.json").read_text())["parameters"] == {"gamma": 5.0}
+    assert Experiment.load(workdir / "experiment.json") == completed(tiny.experiment())
     np.testing.assert_array_equal(state(keras.models.load_model(workdir / "model.keras")), end)
 
 

@@ -1,7 +1,6 @@
 """Adversarial non-linear independent component analysis (Anica)."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import keras
@@ -10,8 +9,10 @@ import tensorflow_probability as tfp
 
 from tfvae import replicas
 from tfvae.experiment import Experiment
+from tfvae.models.adversarial import DISCRIMINATOR_SIZES, OPTIMIZERS, discriminator_maker
 from tfvae.models.base import Model, Terms
-from tfvae.models.factor_vae import FactorVAE
+from tfvae.models.vae import autoencoder_makers
+from tfvae.networks.vae import ARCHITECTURES
 from tfvae.objectives import vae as objectives
 from tfvae.objectives.distributions import bernoulli_likelihood
 
@@ -29,26 +30,31 @@ class Anica(Model):
 
     What differs from the authors' code: their reconstruction error is the mean of |x - g(z)|, and this is a
     likelihood's, as in the other models here; their discriminator takes 4 steps for each of the encoder, by RMSProp;
-    they resample each feature with replacement. Their weight, 0.1 of a loss of 2 JS beside an error per dimension of x,
-    is here gamma = 0.2 H W C, about 800 for an image of 64 x 64 grey pixels. On dSprites that let nothing through
-    in the first 3,000 steps; with 10 the sprites were there (studies/every_model).
+    they resample each feature with replacement.
+
+    The default gamma is not the published weight. The authors add 0.1 of a loss of 2 JS to an error per dimension of x,
+    which is gamma = 0.2 H W C here: about 800 for 64 x 64 grey pixels. On dSprites the codes then carried nothing of
+    the image for the first 3,000 steps; with 10 the sprites appeared (studies/every_model).
 
     Args:
         encoder: a built model, images [B, H, W, C] -> codes [B, D].
         decoder: a built model, codes [B, D] -> logits [B, H, W, C].
         discriminator: a built model, features [B, D] -> logits [B, 2]: "from q(u)", "from the product of its
             marginals".
-        gamma: float, at least 0.
+        gamma: float, at least 0. By default 10, a weight that learns, see above.
         seed: int. With the step, it decides the permutations of that step.
+        kwargs: Keras's own: name, dtype, trainable.
 
     Raises:
         ValueError: when the networks do not fit each other, or gamma is negative.
     """
 
     networks = ("encoder", "decoder", "discriminator")
-    optimizers = FactorVAE.optimizers
+    optimizers = OPTIMIZERS
     logged = ("loss", "reconstruction", "jensen_shannon", "discriminator_loss", "discriminator_accuracy")
-    architectures = FactorVAE.architectures
+    architectures = ARCHITECTURES
+    default_architecture = "table_1"
+    discriminator_sizes = DISCRIMINATOR_SIZES
     decoding_network = "decoder"
 
     def __init__(
@@ -57,10 +63,11 @@ class Anica(Model):
         decoder: keras.Model,
         discriminator: keras.Model,
         *,
-        gamma: float = 800.0,
+        gamma: float = 10.0,
+        seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__({"encoder": encoder, "decoder": decoder, "discriminator": discriminator}, **kwargs)
+        super().__init__({"encoder": encoder, "decoder": decoder, "discriminator": discriminator}, seed=seed, **kwargs)
         shapes = [(network.input_shape, network.output_shape) for network in (encoder, decoder, discriminator)]
         dim = self.latent_dim
         if shapes != [(encoder.input_shape, (None, dim)), ((None, dim), encoder.input_shape), ((None, dim), (None, 2))]:
@@ -76,8 +83,9 @@ class Anica(Model):
     def network_makers(
         cls, experiment: Experiment, image_shape: tuple[int, int, int]
     ) -> dict[str, Callable[..., keras.Model]]:
-        makers = FactorVAE.network_makers(experiment, image_shape)
-        return {**makers, "encoder": partial(makers["encoder"], outputs=experiment.latent_dim)}
+        dim = experiment.latent_dim
+        makers = autoencoder_makers(experiment, image_shape, dim, cls.architectures, outputs=dim)
+        return {**makers, "discriminator": discriminator_maker(experiment, dim)}
 
     @property
     def latent_dim(self) -> int:

@@ -22,12 +22,15 @@ class AnnealedVAE(VAE):
     with the optimizer's count of steps, see `progress`.
 
     Args:
-        encoder: as in `VAE`.
-        decoder: as in `VAE`.
+        encoder: a built model, images [B, H, W, C] -> [B, 2 D]: means and log variances.
+        decoder: a built model, codes [B, D] -> logits [B, H, W, C].
         gamma: float, at least 0.
         c_max: float, at least 0, nats. The paper has 25 on 2D Shapes.
         annealing_steps: int, at least 1: steps until C is c_max.
-        likelihood, scale, seed: as in `VAE`.
+        likelihood: p(x | z) of a pixel: "bernoulli", "continuous_bernoulli" or "gaussian".
+        scale: float > 0, the standard deviation of a Gaussian pixel; None to train it, as one number.
+        seed: int. With the step, it decides the noise of that step.
+        kwargs: Keras's own: name, dtype, trainable.
 
     Raises:
         ValueError: when an argument is out of its range.
@@ -43,9 +46,12 @@ class AnnealedVAE(VAE):
         gamma: float = 1000.0,
         c_max: float = 25.0,
         annealing_steps: int = 100_000,
+        likelihood: str = "bernoulli",
+        scale: float | None = None,
+        seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(encoder, decoder, **kwargs)
+        super().__init__(encoder, decoder, likelihood=likelihood, scale=scale, seed=seed, **kwargs)
         if gamma < 0 or c_max < 0 or annealing_steps < 1:
             raise ValueError(
                 "Expected gamma and c_max of at least 0, and annealing_steps of at least 1. "

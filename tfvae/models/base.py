@@ -15,42 +15,57 @@ from tfvae.networks.optimizers import Adam
 
 Terms = dict[str, tf.Tensor]
 
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        f"Expected the TensorFlow backend of Keras. Received: KERAS_BACKEND={keras.backend.backend()}. Set "
+        "KERAS_BACKEND=tensorflow in the environment before Keras is imported, or remove another backend from "
+        "~/.keras/keras.json"
+    )
+
 
 class Model(keras.Model):
     """A Keras model that is trained on images alone and gives a representation of them.
 
-    `fit` and `evaluate` take images, float [B, H, W, C] in [0, 1]; labels beside them are ignored. They report what
-    `logged` names, as means over images. A subclass has a network `encoder`, says what its output means in
-    `representation`, and defines `train_step`, `test_step` and `trained_by`.
+    `fit` and `evaluate` take images, float [B, H, W, C] in [0, 1], and ignore labels. They report what `logged` names,
+    as means over images. A subclass has a network `encoder`, says what its output means in `representation`, and
+    defines `train_step`, `test_step` and `trained_by`.
 
     Args:
-        networks: a built Keras network for each name in the class's `networks`; each becomes an attribute.
+        networks: built Keras networks by name; each becomes an attribute. A subclass may set the rest of its `networks`
+            itself.
         seed: int. With the step, it decides the noise of that step.
+        kwargs: Keras's own: name, dtype, trainable.
     """
 
     networks: tuple[str, ...] = ("encoder",)  # the constructor arguments that are networks
     optimizers: Mapping[str, Mapping[str, float]] = {"optimizer": {}}  # arguments of compile -> those of a default Adam
     logged: tuple[str, ...] = ("loss",)  # what fit and evaluate report: means over images
+
+    # What an experiment that leaves it out gets.
     architectures: Mapping[str, Any] = {}  # the tables of its networks, by the name that an experiment gives
+    default_architecture: str  # one of them
+    discriminator_sizes: Mapping[str, int] = {}  # of a discriminator whose sizes an experiment chooses
+    default_batch_size = 64  # images per step
+
     traversal_range = 2.0  # a latent's usual values go from minus to plus this: where N(0, 1) has 95% of its mass
     images_by_index: Callable[[tf.Tensor], tf.Tensor] | None = None  # what `fit` is given are places of images in it
     batch_multiple = 1  # a training batch must be a multiple of it, on each replica
 
-    # What a model can do; None, or 0, is what it cannot.
-    decoding_network: str | None = None  # the one of `networks` that draws images
+    # What a model can do. None or 0: it cannot.
+    decoding_network: str | None = None  # the one of `networks` that decodes codes
     decode: Callable[..., tf.Tensor] | None = None  # codes, and noise if any -> images [B, H, W, C] in [0, 1]
     log_likelihood: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None  # images and codes -> [B], nats
-    prior_draws: Callable[[int, int], tuple[np.ndarray, ...]] | None = None  # a number, a seed -> what `decode` takes
+    prior_draws: Callable[[int, int], tuple[np.ndarray, ...]] | None = None  # count and seed -> arguments of `decode`
     posterior: Callable[[tf.Tensor], Any] | None = None  # images -> q(z | x)
     has_log_variance = False  # whether `representation` has the log variances of a Gaussian posterior
-    code_stddev: float | None = None  # the width of a posterior that has the same for all images
-    categories = 0  # of a categorical latent, whose one-hot code follows the others
+    code_stddev: float | None = None  # the width of a Gaussian posterior that is the same for all images
+    categories = 0  # of a categorical latent, whose one-hot code comes after the others
     noise_dim = 0  # inputs of `decode` that are noise
 
     def __init__(self, networks: Mapping[str, keras.Model], *, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        for name in self.networks:
-            setattr(self, name, networks[name])
+        for name, network in networks.items():
+            setattr(self, name, network)
         self.seed = seed
         self.means = [keras.metrics.Mean(name=name) for name in self.logged]
         # The networks are built, so the model is. (`self.build()` would lock it against a subclass's networks.)
@@ -60,23 +75,27 @@ class Model(keras.Model):
     def network_makers(
         cls, experiment: Experiment, image_shape: tuple[int, int, int]
     ) -> dict[str, Callable[..., keras.Model]]:
-        """For each name in `networks` a function of `seed` that builds it for the experiment and images [H, W, C]."""
+        """For each name in `networks` a function of `seed` that builds it.
+
+        Args:
+            experiment: what to build for, with everything filled in (`tfvae.models.build.completed`).
+            image_shape: (H, W, C).
+        """
         raise NotImplementedError
 
     @classmethod
     def build_networks(cls, experiment: Experiment, image_shape: tuple[int, int, int]) -> dict[str, keras.Model]:
-        """The networks of an experiment with new weights, by name: seeds follow from the experiment's and the place.
+        """The networks of an experiment with new weights, by name. Arguments as those of `network_makers`.
 
-        Raises:
-            ValueError: when the experiment's architecture is none of the class's.
+        The seed of each follows from the experiment's seed and the network's place in `networks`.
         """
-        if experiment.architecture not in cls.architectures:
-            raise ValueError(
-                f"Expected architecture to be one of {sorted(cls.architectures)} for {cls.__name__}. "
-                f"Received: {experiment.architecture!r}"
-            )
         makers = cls.network_makers(experiment, image_shape)
         return {name: makers[name](seed=3 * experiment.seed + place) for place, name in enumerate(cls.networks)}
+
+    @classmethod
+    def batch_size_of(cls, parameters: Mapping[str, Any]) -> int:
+        """Images per step by default, for a model with these parameters."""
+        return cls.default_batch_size
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -93,11 +112,11 @@ class Model(keras.Model):
         raise NotImplementedError
 
     def representation(self, parameters: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What the encoder's output means, by name: "mean" [B, D], and what else there is. A pure function."""
+        """The encoder's output by name: "mean" [B, D], and whatever else it holds. A pure function."""
         raise NotImplementedError
 
     def capabilities(self) -> Capabilities:
-        """What metrics, figures and exports may ask of the model; `represent` is traced once."""
+        """What metrics, figures and exports can use; `represent` is traced once."""
         signature = tf.TensorSpec((None, *self.image_shape), tf.float32)
         return Capabilities(
             represent=tf.function(self.call, input_signature=[signature]),
@@ -198,10 +217,10 @@ class Model(keras.Model):
         return tf.stack([tf.constant(self.seed * 16 + stream), tf.cast(counter, tf.int32)])
 
     def progress(self, steps: int) -> tf.Tensor:
-        """The share of `steps` that lies behind the optimizer, at most 1: float32 [].
+        """The share of `steps` that the optimizer has done, at most 1: float32 [].
 
-        By the optimizer's count of steps, so that a run that resumes goes on with it, and an evaluation has that of the
-        last step.
+        It follows the optimizer's count of steps, so that a resumed run continues with it, and an evaluation uses that
+        of the last step.
         """
         return tf.minimum(tf.cast(self.optimizer.iterations, tf.float32) / steps, 1.0)
 

@@ -24,10 +24,13 @@ class BatchTCVAE(VAE):
     estimate by the constant (D - 1) log N alone: `BetaTCVAE(beta=1 + gamma)` has the same gradient.
 
     Args:
-        encoder: as in `VAE`.
-        decoder: as in `VAE`.
+        encoder: a built model, images [B, H, W, C] -> [B, 2 D]: means and log variances.
+        decoder: a built model, codes [B, D] -> logits [B, H, W, C].
         gamma: float, at least 0, as in `FactorVAE`.
-        likelihood, scale, seed: as in `VAE`.
+        likelihood: p(x | z) of a pixel: "bernoulli", "continuous_bernoulli" or "gaussian".
+        scale: float > 0, the standard deviation of a Gaussian pixel; None to train it, as one number.
+        seed: int. With the step, it decides the noise of that step.
+        kwargs: Keras's own: name, dtype, trainable.
 
     Raises:
         ValueError: when gamma is negative.
@@ -35,8 +38,18 @@ class BatchTCVAE(VAE):
 
     logged = (*VAE.logged, "total_correlation")
 
-    def __init__(self, encoder: keras.Model, decoder: keras.Model, *, gamma: float = 35.0, **kwargs: Any) -> None:
-        super().__init__(encoder, decoder, **kwargs)
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        *,
+        gamma: float = 35.0,
+        likelihood: str = "bernoulli",
+        scale: float | None = None,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(encoder, decoder, likelihood=likelihood, scale=scale, seed=seed, **kwargs)
         if gamma < 0:
             raise ValueError(f"Expected gamma of at least 0. Received: gamma={gamma}")
         self.gamma = gamma

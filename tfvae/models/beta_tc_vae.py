@@ -26,15 +26,18 @@ class BetaTCVAE(VAE):
     VAE.
 
     Args:
-        encoder: as in `VAE`.
-        decoder: as in `VAE`.
+        encoder: a built model, images [B, H, W, C] -> [B, 2 D]: means and log variances.
+        decoder: a built model, codes [B, D] -> logits [B, H, W, C].
         dataset_size: int, at least 1: N, the images that q(z) is the mean over. dSprites has 737,280.
         alpha: float, at least 0.
         beta: float, at least 0. The authors' code has 6 on dSprites.
         gamma: float, at least 0.
         stratified: bool. Whether q(z) is estimated by minibatch-stratified sampling, which has no bias; else by
             minibatch-weighted sampling, as in the paper's experiments. A batch must then not be larger than N.
-        likelihood, scale, seed: as in `VAE`.
+        likelihood: p(x | z) of a pixel: "bernoulli", "continuous_bernoulli" or "gaussian".
+        scale: float > 0, the standard deviation of a Gaussian pixel; None to train it, as one number.
+        seed: int. With the step, it decides the noise of that step.
+        kwargs: Keras's own: name, dtype, trainable.
 
     Raises:
         ValueError: when an argument is out of its range.
@@ -52,9 +55,12 @@ class BetaTCVAE(VAE):
         beta: float = 6.0,
         gamma: float = 1.0,
         stratified: bool = False,
+        likelihood: str = "bernoulli",
+        scale: float | None = None,
+        seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(encoder, decoder, **kwargs)
+        super().__init__(encoder, decoder, likelihood=likelihood, scale=scale, seed=seed, **kwargs)
         if dataset_size < 1 or min(alpha, beta, gamma) < 0:
             raise ValueError(
                 "Expected dataset_size of at least 1, and weights of at least 0. "

@@ -17,17 +17,30 @@ class BetaVAE(VAE):
     loss = E[-log p(x | z)] + beta KL(q(z | x) || p(z))
 
     Args:
-        encoder: as in `VAE`.
-        decoder: as in `VAE`.
+        encoder: a built model, images [B, H, W, C] -> [B, 2 D]: means and log variances.
+        decoder: a built model, codes [B, D] -> logits [B, H, W, C].
         beta: float, at least 0. A VAE has 1; a larger one trades reconstruction for disentanglement.
-        seed: as in `VAE`.
+        likelihood: p(x | z) of a pixel: "bernoulli", "continuous_bernoulli" or "gaussian".
+        scale: float > 0, the standard deviation of a Gaussian pixel; None to train it, as one number.
+        seed: int. With the step, it decides the noise of that step.
+        kwargs: Keras's own: name, dtype, trainable.
 
     Raises:
         ValueError: when beta is negative.
     """
 
-    def __init__(self, encoder: keras.Model, decoder: keras.Model, *, beta: float = 4.0, **kwargs: Any) -> None:
-        super().__init__(encoder, decoder, **kwargs)
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        *,
+        beta: float = 4.0,
+        likelihood: str = "bernoulli",
+        scale: float | None = None,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(encoder, decoder, likelihood=likelihood, scale=scale, seed=seed, **kwargs)
         if beta < 0:
             raise ValueError(f"Expected beta of at least 0. Received: beta={beta}")
         self.beta = beta

@@ -18,9 +18,18 @@ class _DIPVAE(VAE):
     logged = (*VAE.logged, "covariance_penalty")
 
     def __init__(
-        self, encoder: keras.Model, decoder: keras.Model, *, lambda_od: float, lambda_d: float, **kwargs: Any
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        *,
+        lambda_od: float,
+        lambda_d: float,
+        likelihood: str = "bernoulli",
+        scale: float | None = None,
+        seed: int = 0,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(encoder, decoder, **kwargs)
+        super().__init__(encoder, decoder, likelihood=likelihood, scale=scale, seed=seed, **kwargs)
         if lambda_od < 0 or lambda_d < 0:
             raise ValueError(f"Expected weights of at least 0. Received: lambda_od={lambda_od}, lambda_d={lambda_d}")
         self.lambda_od = lambda_od
@@ -49,11 +58,14 @@ class DIPVAE1(_DIPVAE):
     with C = Cov[mu(x)] over the batch
 
     Args:
-        encoder: as in `VAE`.
-        decoder: as in `VAE`.
+        encoder: a built model, images [B, H, W, C] -> [B, 2 D]: means and log variances.
+        decoder: a built model, codes [B, D] -> logits [B, H, W, C].
         lambda_od: float, at least 0, for the covariances. Locatello et al. (2019) compare 1 to 50.
         lambda_d: float, at least 0, for the variances; there, ten times lambda_od.
-        likelihood, scale, seed: as in `VAE`.
+        likelihood: p(x | z) of a pixel: "bernoulli", "continuous_bernoulli" or "gaussian".
+        scale: float > 0, the standard deviation of a Gaussian pixel; None to train it, as one number.
+        seed: int. With the step, it decides the noise of that step.
+        kwargs: Keras's own: name, dtype, trainable.
 
     Raises:
         ValueError: when a weight is negative.
@@ -66,9 +78,21 @@ class DIPVAE1(_DIPVAE):
         *,
         lambda_od: float = 10.0,
         lambda_d: float = 100.0,
+        likelihood: str = "bernoulli",
+        scale: float | None = None,
+        seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(encoder, decoder, lambda_od=lambda_od, lambda_d=lambda_d, **kwargs)
+        super().__init__(
+            encoder,
+            decoder,
+            lambda_od=lambda_od,
+            lambda_d=lambda_d,
+            likelihood=likelihood,
+            scale=scale,
+            seed=seed,
+            **kwargs,
+        )
 
     def covariance(self, posterior: tfp.distributions.Distribution) -> tf.Tensor:
         return objectives.covariance(replicas.gather(posterior.mean()))
@@ -82,11 +106,14 @@ class DIPVAE2(_DIPVAE):
     with C = Cov_q(z)[z] = E[Sigma(x)] + Cov[mu(x)] over the batch
 
     Args:
-        encoder: as in `VAE`.
-        decoder: as in `VAE`.
+        encoder: a built model, images [B, H, W, C] -> [B, 2 D]: means and log variances.
+        decoder: a built model, codes [B, D] -> logits [B, H, W, C].
         lambda_od: float, at least 0, for the covariances. Locatello et al. (2019) compare 1 to 50.
         lambda_d: float, at least 0, for the variances; there, as large as lambda_od.
-        likelihood, scale, seed: as in `VAE`.
+        likelihood: p(x | z) of a pixel: "bernoulli", "continuous_bernoulli" or "gaussian".
+        scale: float > 0, the standard deviation of a Gaussian pixel; None to train it, as one number.
+        seed: int. With the step, it decides the noise of that step.
+        kwargs: Keras's own: name, dtype, trainable.
 
     Raises:
         ValueError: when a weight is negative.
@@ -99,9 +126,21 @@ class DIPVAE2(_DIPVAE):
         *,
         lambda_od: float = 10.0,
         lambda_d: float = 10.0,
+        likelihood: str = "bernoulli",
+        scale: float | None = None,
+        seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(encoder, decoder, lambda_od=lambda_od, lambda_d=lambda_d, **kwargs)
+        super().__init__(
+            encoder,
+            decoder,
+            lambda_od=lambda_od,
+            lambda_d=lambda_d,
+            likelihood=likelihood,
+            scale=scale,
+            seed=seed,
+            **kwargs,
+        )
 
     def covariance(self, posterior: tfp.distributions.Distribution) -> tf.Tensor:
         variance = tf.reduce_mean(replicas.gather(posterior.variance()), axis=0)

@@ -15,8 +15,6 @@ from tfvae.networks import gan as gan_networks
 from tfvae.networks.gan import ARCHITECTURES
 from tfvae.objectives.gan import gan_discriminator_loss, gan_generator_loss, mutual_information_bound
 
-_CATEGORIES, _NOISE_DIM = 10, 62  # MNIST's, in Table 4
-
 
 @keras.saving.register_keras_serializable("tfvae")
 class InfoGAN(Model):
@@ -38,11 +36,12 @@ class InfoGAN(Model):
             features -> [B, D + C]: means, then logits.
         generator: a built model, [B, D + C + noise_dim] -> images [B, H, W, C] in [0, 1].
         discriminator: a built model, features [B, F] -> logits [B, 1].
-        categories: C, at least 2, or 0 for continuous codes alone.
-        noise_dim: dimension of z, at least 0.
+        categories: int, C, at least 2, or 0 for continuous codes alone. The default is MNIST's, in Table 4.
+        noise_dim: int, the dimension of z, at least 0. The default is MNIST's, in Table 4.
         mutual_information_weight: lambda, at least 0. The paper tries 0 to 2.
         code_stddev: the width of Q's Gaussians, above 0.
         seed: int. With the step, it decides the codes and the noise of that step.
+        kwargs: Keras's own: name, dtype, trainable.
 
     Raises:
         ValueError: when the networks do not fit each other, or a number is out of its range.
@@ -57,8 +56,10 @@ class InfoGAN(Model):
         "generator_loss", "discriminator_loss", "mutual_information", "accuracy_on_real", "accuracy_on_fake"
     )  # fmt: skip
     architectures = ARCHITECTURES
+    default_architecture = "table_5"  # 2D Shapes
     decoding_network = "generator"
     traversal_range = 1.0
+    code_stddev: float
 
     def __init__(
         self,
@@ -66,13 +67,16 @@ class InfoGAN(Model):
         generator: keras.Model,
         discriminator: keras.Model,
         *,
-        categories: int = _CATEGORIES,
-        noise_dim: int = _NOISE_DIM,
+        categories: int = 10,
+        noise_dim: int = 62,
         mutual_information_weight: float = 1.0,
         code_stddev: float = 1.0,
+        seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__({"encoder": encoder, "generator": generator, "discriminator": discriminator}, **kwargs)
+        super().__init__(
+            {"encoder": encoder, "generator": generator, "discriminator": discriminator}, seed=seed, **kwargs
+        )
         if categories < 0 or categories == 1 or noise_dim < 0 or mutual_information_weight < 0 or code_stddev <= 0:
             raise ValueError(
                 "Expected categories of 0 or at least 2, noise_dim and mutual_information_weight of at least 0, and "
@@ -83,7 +87,7 @@ class InfoGAN(Model):
         self.noise_dim = noise_dim
         self.mutual_information_weight = mutual_information_weight
         self.code_stddev = code_stddev
-        parts = [part for part in getattr(encoder, "layers", []) if isinstance(part, keras.Model)]
+        parts = [part for part in encoder.layers if isinstance(part, keras.Model)]
         if (
             len(parts) != 2
             or self.latent_dim < 1
@@ -105,9 +109,8 @@ class InfoGAN(Model):
         cls, experiment: Experiment, image_shape: tuple[int, int, int]
     ) -> dict[str, Callable[..., keras.Model]]:
         sizes = cls.architectures[experiment.architecture]
-        categories = experiment.parameters.get("categories", _CATEGORIES)
-        noise_dim = experiment.parameters.get("noise_dim", _NOISE_DIM)
-        code_dim, dtype = experiment.latent_dim + categories, experiment.precision
+        code_dim = experiment.latent_dim + experiment.parameters["categories"]
+        noise_dim, dtype = experiment.parameters["noise_dim"], experiment.precision
         return {
             "encoder": partial(cls.make_encoder, image_shape, code_dim, sizes, dtype=dtype),
             "generator": partial(gan_networks.generator, image_shape, code_dim + noise_dim, sizes, dtype=dtype),
@@ -123,12 +126,12 @@ class InfoGAN(Model):
 
     @property
     def trunk(self) -> keras.Model:
-        """What D and Q share: images [B, H, W, C] -> features [B, F]."""
+        """The network that D and Q share: images [B, H, W, C] -> features [B, F]."""
         return self.encoder.layers[0]
 
     @property
     def head(self) -> keras.Model:
-        """What Q has of its own: features [B, F] -> [B, D + C]."""
+        """The network that Q alone has: features [B, F] -> [B, D + C]."""
         return self.encoder.layers[1]
 
     def trained_by(self) -> dict[str, list[keras.Variable]]:
@@ -183,7 +186,7 @@ class InfoGAN(Model):
 
     def train_step(self, data: Any) -> dict[str, Any]:
         images = self.images_of(data)
-        drawn, drawn_anew = (self.sample(images, self.step_seed(stream)) for stream in (0, 1))
+        drawn, drawn_again = (self.sample(images, self.step_seed(stream)) for stream in (0, 1))
 
         fake = self.generator(drawn, training=True)
         with tf.GradientTape() as tape:
@@ -192,8 +195,8 @@ class InfoGAN(Model):
         self.minimise(tape, loss, "discriminator_optimizer")
 
         with tf.GradientTape() as tape:
-            _, features = self.features(images, self.generator(drawn_anew, training=True), training=True)
-            terms |= self.generator_terms(drawn_anew, features, training=True)
+            _, features = self.features(images, self.generator(drawn_again, training=True), training=True)
+            terms |= self.generator_terms(drawn_again, features, training=True)
             loss = self.scaled_mean(terms["loss"])
         self.minimise(tape, loss)
         return self.log(terms)

@@ -1,5 +1,6 @@
 """InfoWGAN-GP."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -24,23 +25,32 @@ class InfoWGANGP(InfoGAN):
 
     A step moves the critic n_critic times, each time on other images and new codes, and then G and Q's head once. Of
     what `fit` is given, the images at places i, i + n_critic, ... are the critic's i-th batch: a batch of n_critic m
-    images is the paper's batch size m. Of a batch that is no multiple, what is left over is left out.
+    images is the paper's batch size m. Of a batch that is not a multiple, the last images are left out.
 
     Args:
-        encoder: as in `InfoGAN`, without batch norm in its trunk: the penalty is of each image's own gradient.
-        generator: as in `InfoGAN`.
+        encoder: a built Sequential of two networks, the trunk, images [B, H, W, C] -> features [B, F], and Q's head,
+            features -> [B, D + C]: means, then logits. The trunk has no batch norm, as the penalty is of each image's
+            own gradient.
+        generator: a built model, [B, D + C + noise_dim] -> images [B, H, W, C] in [0, 1].
         discriminator: a built model, features [B, F] -> the critic's values [B, 1].
         gradient_penalty_weight: eta, at least 0.
         n_critic: critic's steps for each of the generator's, at least 1. Gulrajani et al. take 5.
-        kwargs: as in `InfoGAN`.
+        categories: int, C, at least 2, or 0 for continuous codes alone. The default is MNIST's, in Table 4.
+        noise_dim: int, the dimension of z, at least 0. The default is MNIST's, in Table 4.
+        mutual_information_weight: lambda, at least 0. The paper tries 0 to 2.
+        code_stddev: the width of Q's Gaussians, above 0.
+        seed: int. With the step, it decides the codes and the noise of that step.
+        kwargs: Keras's own: name, dtype, trainable.
 
     Raises:
-        ValueError: as in `InfoGAN`, when the trunk has batch norm, and for mixed_float16.
+        ValueError: when the networks do not fit each other, a number is out of its range, the trunk has batch norm, or
+            for mixed_float16.
     """
 
     logged = (
         "generator_loss", "discriminator_loss", "mutual_information", "wasserstein", "gradient_penalty"
     )  # fmt: skip
+    default_batch_size = 320  # 64 for each of the 5 steps of the critic
     make_encoder = staticmethod(partial(gan_networks.encoder, critic=True))
 
     def __init__(
@@ -51,9 +61,24 @@ class InfoWGANGP(InfoGAN):
         *,
         gradient_penalty_weight: float = 10.0,
         n_critic: int = 5,
+        categories: int = 10,
+        noise_dim: int = 62,
+        mutual_information_weight: float = 1.0,
+        code_stddev: float = 1.0,
+        seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(encoder, generator, discriminator, **kwargs)
+        super().__init__(
+            encoder,
+            generator,
+            discriminator,
+            categories=categories,
+            noise_dim=noise_dim,
+            mutual_information_weight=mutual_information_weight,
+            code_stddev=code_stddev,
+            seed=seed,
+            **kwargs,
+        )
         if gradient_penalty_weight < 0 or n_critic < 1:
             raise ValueError(
                 "Expected gradient_penalty_weight of at least 0 and n_critic of at least 1. "
@@ -67,6 +92,10 @@ class InfoWGANGP(InfoGAN):
         self.gradient_penalty_weight = gradient_penalty_weight
         self.n_critic = n_critic
         self.batch_multiple = n_critic
+
+    @classmethod
+    def batch_size_of(cls, parameters: Mapping[str, Any]) -> int:
+        return 64 * parameters["n_critic"]
 
     def train_step(self, data: Any) -> dict[str, Any]:
         images = self.images_of(data)

@@ -31,10 +31,13 @@ class InformationDropout(VAE):
 
     Args:
         encoder: a built model, images [B, H, W, C] -> [B, 2 D]: a and b.
-        decoder: as in `VAE`; its input is z, which is positive.
+        decoder: a built model, positive z [B, D] -> logits [B, H, W, C].
         beta: float, at least 0.
         max_alpha: float in (0, 1]: the most noise, as standard deviation of log z.
-        likelihood, scale, seed: as in `VAE`.
+        likelihood: p(x | z) of a pixel: "bernoulli", "continuous_bernoulli" or "gaussian".
+        scale: float > 0, the standard deviation of a Gaussian pixel; None to train it, as one number.
+        seed: int. With the step, it decides the noise of that step.
+        kwargs: Keras's own: name, dtype, trainable.
 
     Raises:
         ValueError: when an argument is out of its range.
@@ -47,9 +50,12 @@ class InformationDropout(VAE):
         *,
         beta: float = 1.0,
         max_alpha: float = 0.7,
+        likelihood: str = "bernoulli",
+        scale: float | None = None,
+        seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(encoder, decoder, **kwargs)
+        super().__init__(encoder, decoder, likelihood=likelihood, scale=scale, seed=seed, **kwargs)
         if beta < 0 or not 0 < max_alpha <= 1:
             raise ValueError(
                 f"Expected beta of at least 0, and max_alpha in (0, 1]. Received: beta={beta}, max_alpha={max_alpha}"

@@ -1,8 +1,6 @@
-"""FactorVAE with a categorical latent beside the Gaussian ones."""
+"""FactorVAE with Gaussian latents and a categorical one."""
 
-import dataclasses
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import keras
@@ -12,12 +10,11 @@ import tensorflow_probability as tfp
 
 from tfvae import replicas
 from tfvae.experiment import Experiment
+from tfvae.models.adversarial import AdversarialVAE, discriminator_maker, permuted, two_batches
 from tfvae.models.base import Terms
-from tfvae.models.factor_vae import FactorVAE
+from tfvae.models.vae import VAE, autoencoder_makers
 from tfvae.objectives import vae as objectives
 from tfvae.objectives.distributions import gaussian_posterior
-
-_CATEGORIES = 3  # the shapes of 2D Shapes
 
 
 class JointPosterior(NamedTuple):
@@ -33,7 +30,7 @@ class JointPosterior(NamedTuple):
 
 
 @keras.saving.register_keras_serializable("tfvae")
-class JointFactorVAE(FactorVAE):
+class JointFactorVAE(AdversarialVAE):
     """FactorVAE with D Gaussian latents z and one category c out of C, for factors of which one is discrete.
 
     loss = E[-log p(x | z, c)] + KL(q(z | x) || p(z)) + KL(q(c | x) || p(c)) + gamma TC(z, c)
@@ -46,22 +43,30 @@ class JointFactorVAE(FactorVAE):
     prior is relaxed at the same temperature, is larger, as the category is a function of the relaxed variable (its
     largest entry), and does not depend on the temperature (a power of the entries, renormalised, takes one temperature
     to another). So this loss is the bound of the model with a discrete c in the limit of temperature 0, in which the
-    reconstruction is of a one-hot c; it is no bound for the relaxed model.
+    reconstruction is of a one-hot c; it is not a bound for the relaxed model.
 
     Args:
         encoder: a built model, images [B, H, W, C'] -> [B, 2 D + C]: means, log variances, logits.
         decoder: a built model, codes [B, D + C] -> logits [B, H, W, C'].
-        discriminator: a built model, codes [B, D + C] -> logits [B, 2], as in `FactorVAE`.
-        categories: C, at least 2.
+        discriminator: a built model, codes [B, D + C] -> logits [B, 2]: "from q(z, c)", "from the product of its
+            marginals".
+        categories: int, C, at least 2; by default the 3 shapes of 2D Shapes.
         temperature: float, above 0, of the relaxation. 2/3 is that of Maddison et al. (2017) and of JointVAE.
-        gamma, warmup_steps: as in `FactorVAE`.
-        seed: as in `VAE`.
+        gamma: float, at least 0. The paper's best for FactorVAE on 2D Shapes are 35 to 40.
+        warmup_steps: int, at least 0: the weight of the penalty rises in a straight line from 0 to gamma over so many
+            steps; with 0 it is gamma from the start, as in the paper.
+        likelihood: p(x | z) of a pixel: "bernoulli", "continuous_bernoulli" or "gaussian".
+        scale: float > 0, the standard deviation of a Gaussian pixel; None to train it, as one number.
+        seed: int. With the step, it decides the noise of that step.
+        kwargs: Keras's own: name, dtype, trainable.
 
     Raises:
         ValueError: when the networks do not fit each other, or a number is out of its range.
     """
 
-    logged = ("loss", "reconstruction", "kl", "categorical_kl", *FactorVAE.logged[3:])
+    logged = (*VAE.logged, "categorical_kl", "total_correlation", "discriminator_loss", "discriminator_accuracy")
+    batch_multiple = 2
+    default_batch_size = 128
 
     def __init__(
         self,
@@ -69,8 +74,13 @@ class JointFactorVAE(FactorVAE):
         decoder: keras.Model,
         discriminator: keras.Model,
         *,
-        categories: int = _CATEGORIES,
+        categories: int = 3,
         temperature: float = 2 / 3,
+        gamma: float = 35.0,
+        warmup_steps: int = 0,
+        likelihood: str = "bernoulli",
+        scale: float | None = None,
+        seed: int = 0,
         **kwargs: Any,
     ) -> None:
         if categories < 2 or temperature <= 0:
@@ -78,10 +88,20 @@ class JointFactorVAE(FactorVAE):
                 "Expected categories of at least 2 and temperature above 0. "
                 f"Received: categories={categories}, temperature={temperature}"
             )
-        # Before the networks are checked, which depends on it.
+        # Before the parent checks the networks, which depends on it.
         self.categories = categories
         self.temperature = temperature
-        super().__init__(encoder, decoder, discriminator, **kwargs)
+        super().__init__(
+            encoder,
+            decoder,
+            discriminator,
+            gamma=gamma,
+            warmup_steps=warmup_steps,
+            likelihood=likelihood,
+            scale=scale,
+            seed=seed,
+            **kwargs,
+        )
 
     def check_networks(self) -> None:
         encoder, decoder, dim = self.encoder, self.decoder, self.latent_dim
@@ -98,9 +118,10 @@ class JointFactorVAE(FactorVAE):
     def network_makers(
         cls, experiment: Experiment, image_shape: tuple[int, int, int]
     ) -> dict[str, Callable[..., keras.Model]]:
-        dim, categories = experiment.latent_dim, experiment.parameters.get("categories", _CATEGORIES)
-        makers = super().network_makers(dataclasses.replace(experiment, latent_dim=dim + categories), image_shape)
-        return {**makers, "encoder": partial(makers["encoder"], outputs=2 * dim + categories)}
+        dim, categories = experiment.latent_dim, experiment.parameters["categories"]
+        outputs, code_dim = 2 * dim + categories, dim + categories
+        makers = autoencoder_makers(experiment, image_shape, code_dim, cls.architectures, outputs=outputs)
+        return {**makers, "discriminator": discriminator_maker(experiment, code_dim)}
 
     @property
     def latent_dim(self) -> int:
@@ -128,23 +149,28 @@ class JointFactorVAE(FactorVAE):
         mean, log_variance, logits = self.split(self.encoder(images))
         return JointPosterior(gaussian_posterior(tf.concat([mean, log_variance], axis=-1)), logits)
 
+    def batches(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+        return two_batches(images)
+
+    def other_codes(self, others: tf.Tensor | None, z: tf.Tensor, seeds: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        """Codes of B', permuted as in `FactorVAE`, the category as one variable: [B, D + C]."""
+        z_others = z if others is None else self.sample(self.posterior(others), seeds[0])
+        return permuted(z_others, seeds[1], block=self.categories)
+
     def loss_terms(self, images: tf.Tensor, posterior: JointPosterior, z: tf.Tensor) -> Terms:
         """The loss to minimise and its parts, each [B], in nats, for codes [B, D + C]."""
         terms = super().loss_terms(images, posterior.gaussian, z)
+        tc = objectives.total_correlation(terms["logits"])
+        loss = terms["loss"] + self.penalty_weight() * tc
         kl = objectives.categorical_kl(posterior.logits)
-        return {**terms, "loss": terms["loss"] + kl, "categorical_kl": kl}
+        return {**terms, "loss": loss + kl, "total_correlation": tc, "categorical_kl": kl}
 
     def sample(self, posterior: JointPosterior, seed: tf.Tensor) -> tf.Tensor:
         """z and the relaxed c, with noise that is one draw over the global batch: [B, D + C]."""
         z = super().sample(posterior.gaussian, seed)
-        # Of the eight streams of a step, FactorVAE's samples take 0 and 1: their categories have 4 and 5.
+        # Of the eight streams of a step, the samples of z take 0 and 1: their categories have 4 and 5.
         uniform = replicas.uniform(posterior.logits, self.categories, seed + tf.constant([4, 0]))
         return tf.concat([z, objectives.relaxed_category(posterior.logits, uniform, self.temperature)], axis=-1)
-
-    def permuted(self, z: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """permute_dims over the global batch, the category as one variable: this replica's rows of it, [B, D + C]."""
-        permuted = objectives.permute_dims(replicas.gather(z), seed, block=self.categories)
-        return replicas.own_rows(permuted, like=z)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "categories": self.categories, "temperature": self.temperature}

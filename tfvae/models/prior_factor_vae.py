@@ -1,71 +1,49 @@
-"""FactorVAE with the prior in the place of the product of the marginals."""
-
-from typing import Any
+"""FactorVAE with the prior instead of the product of the marginals."""
 
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae import replicas
+from tfvae.models.adversarial import AdversarialVAE
 from tfvae.models.base import Terms
-from tfvae.models.factor_vae import FactorVAE
 from tfvae.models.vae import VAE
 from tfvae.objectives import vae as objectives
 
 
 @keras.saving.register_keras_serializable("tfvae")
-class PriorFactorVAE(FactorVAE):
+class PriorFactorVAE(AdversarialVAE):
     """Pulls the codes of all images to the prior, by an adversary (the variant of Kim & Mnih, 2018, Appendix F).
 
     loss = E[-log p(x | z)] + KL(q(z | x) || p(z)) + gamma KL(q(z) || p(z))
 
-    The prior is factorial, so that KL(q(z) || p(z)) = TC(z) + sum_j KL(q(z_j) || p(z_j)): beside the total correlation,
-    this penalises marginals that are no standard normal. It is InfoVAE (Zhao et al., 2017) with alpha = 0 and
+    The prior is factorial, so KL(q(z) || p(z)) = TC(z) + sum_j KL(q(z_j) || p(z_j)): this penalises the total
+    correlation and also marginals that are not standard normal. It is InfoVAE (Zhao et al., 2017) with alpha = 0 and
     lambda = 1 + gamma. Samples of the prior cost nothing, so a step takes one batch, not FactorVAE's two.
 
     Args:
-        encoder: as in `VAE`.
-        decoder: as in `VAE`.
+        encoder: a built model, images [B, H, W, C] -> [B, 2 D]: means and log variances.
+        decoder: a built model, codes [B, D] -> logits [B, H, W, C].
         discriminator: a built model, codes [B, D] -> logits [B, 2]: "from q(z)", "from the prior".
         gamma: float, at least 0. The paper tunes it over the values that it takes for FactorVAE, of which 35 is one.
-        warmup_steps: as in `FactorVAE`.
-        seed: as in `VAE`.
+        warmup_steps: int, at least 0: the weight of the penalty rises in a straight line from 0 to gamma over so many
+            steps; with 0 it is gamma from the start, as in the paper.
+        likelihood: p(x | z) of a pixel: "bernoulli", "continuous_bernoulli" or "gaussian".
+        scale: float > 0, the standard deviation of a Gaussian pixel; None to train it, as one number.
+        seed: int. With the step, it decides the noise of that step.
+        kwargs: Keras's own: name, dtype, trainable.
 
     Raises:
-        ValueError: when the networks do not fit each other, or gamma or warmup_steps is negative.
+        ValueError: when the networks do not fit each other, or an argument is out of its range.
     """
 
     logged = (*VAE.logged, "prior_divergence", "discriminator_loss", "discriminator_accuracy")
-    batch_multiple = 1
+
+    def other_codes(self, others: tf.Tensor | None, z: tf.Tensor, seeds: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        """Draws from the prior."""
+        return replicas.standard_normal_like(z, seeds[0])
 
     def loss_terms(self, images: tf.Tensor, posterior: tfp.distributions.Distribution, z: tf.Tensor) -> Terms:
-        terms = VAE.loss_terms(self, images, posterior, z)
-        logits = self.discriminator(z)
-        divergence = objectives.prior_divergence(logits)
-        loss = terms["loss"] + self.penalty_weight() * divergence
-        return {**terms, "loss": loss, "prior_divergence": divergence, "logits": logits}
-
-    def train_step(self, data: Any) -> dict[str, Any]:
-        images = self.images_of(data)
-        with tf.GradientTape(persistent=True) as tape:
-            posterior = self.posterior(images)
-            z = self.sample(posterior, self.step_seed(stream=0))
-            terms = self.loss_terms(images, posterior, z)
-            loss = self.scaled_mean(terms["loss"])
-        prior_seed = self.step_seed(stream=1)
-        self.minimise(tape, loss)
-
-        prior = replicas.standard_normal_like(z, prior_seed)
-        with tape:  # which has D(z), as in FactorVAE
-            terms |= self.discriminator_terms(terms["logits"], self.discriminator(prior))
-            loss = self.scaled_mean(terms["discriminator_loss"], "discriminator_optimizer")
-        self.minimise(tape, loss, "discriminator_optimizer")
-        return self.log(terms)
-
-    def test_step(self, data: Any) -> dict[str, Any]:
-        images = self.images_of(data)
-        posterior = self.posterior(images)
-        z = self.sample(posterior, self.test_seed(stream=0))
-        prior = replicas.standard_normal_like(z, self.test_seed(stream=1))
-        terms = self.loss_terms(images, posterior, z)
-        return self.log({**terms, **self.discriminator_terms(terms["logits"], self.discriminator(prior))})
+        terms = super().loss_terms(images, posterior, z)
+        divergence = objectives.prior_divergence(terms["logits"])
+        return {**terms, "loss": terms["loss"] + self.penalty_weight() * divergence, "prior_divergence": divergence}

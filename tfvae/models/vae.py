@@ -1,6 +1,6 @@
 """The variational autoencoder, and the base of those that follow it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -45,19 +45,22 @@ class VAE(Model):
         encoder: a built model, images [B, H, W, C] -> [B, 2 D]: means and log variances.
         decoder: a built model, codes [B, D] -> logits [B, H, W, C].
         likelihood: p(x | z) of a pixel: "bernoulli", "continuous_bernoulli" or "gaussian"
-            (`tfvae.objectives.distributions`). The last two are densities, so that their log likelihoods can be
-            positive, and are not to be compared with those of another.
-        scale: float > 0, the standard deviation of a Gaussian pixel; None, for it to be one number that is trained.
+            (`tfvae.objectives.distributions`). The last two are densities: their log likelihoods can be positive,
+            and do not compare with those of another likelihood.
+        scale: float > 0, the standard deviation of a Gaussian pixel; None to train it, as one number.
         seed: int. With the step, it decides the noise of that step.
+        kwargs: Keras's own: name, dtype, trainable.
 
     Raises:
-        ValueError: when the networks do not fit each other, for another likelihood, or a scale that it does not have.
+        ValueError: when the networks do not fit each other, or for an unknown likelihood, or a scale that the
+            likelihood does not have.
     """
 
     networks: tuple[str, ...] = ("encoder", "decoder")
     optimizers = {"optimizer": {"learning_rate": 1e-4, "beta_1": 0.9, "beta_2": 0.999}}
     logged: tuple[str, ...] = ("loss", "reconstruction", "kl")
     architectures = ARCHITECTURES
+    default_architecture = "table_1"
     decoding_network = "decoder"
     has_log_variance = True
 
@@ -68,10 +71,10 @@ class VAE(Model):
         *,
         likelihood: str = "bernoulli",
         scale: float | None = None,
+        seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        others = {name: kwargs.pop(name) for name in self.networks if name in kwargs}
-        super().__init__({"encoder": encoder, "decoder": decoder, **others}, **kwargs)
+        super().__init__({"encoder": encoder, "decoder": decoder}, seed=seed, **kwargs)
         self.check_networks()
         if likelihood not in LIKELIHOODS:
             raise ValueError(f"Expected a likelihood out of {sorted(LIKELIHOODS)}. Received: likelihood={likelihood!r}")
@@ -103,11 +106,7 @@ class VAE(Model):
     def network_makers(
         cls, experiment: Experiment, image_shape: tuple[int, int, int]
     ) -> dict[str, Callable[..., keras.Model]]:
-        sizes: dict[str, Any] = {**cls.architectures[experiment.architecture], "dtype": experiment.precision}
-        return {
-            "encoder": partial(networks.encoder, image_shape, experiment.latent_dim, **sizes),
-            "decoder": partial(networks.decoder, image_shape, experiment.latent_dim, **sizes),
-        }
+        return autoencoder_makers(experiment, image_shape, experiment.latent_dim, cls.architectures)
 
     @property
     def latent_dim(self) -> int:
@@ -181,3 +180,27 @@ class VAE(Model):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "likelihood": self.likelihood_name, "scale": self.scale}
+
+
+def autoencoder_makers(
+    experiment: Experiment,
+    image_shape: tuple[int, int, int],
+    code_dim: int,
+    architectures: Mapping[str, Any],
+    *,
+    outputs: int | None = None,
+) -> dict[str, Callable[..., keras.Model]]:
+    """Functions of `seed` that build the paper's encoder and decoder, see `Model.network_makers`.
+
+    Args:
+        experiment: names the architecture and the precision.
+        image_shape: (H, W, C).
+        code_dim: the decoder's inputs.
+        architectures: the sizes of the networks by name.
+        outputs: the encoder's outputs, where they are not the means and log variances of the codes.
+    """
+    sizes: dict[str, Any] = {**architectures[experiment.architecture], "dtype": experiment.precision}
+    return {
+        "encoder": partial(networks.encoder, image_shape, code_dim, outputs=outputs, **sizes),
+        "decoder": partial(networks.decoder, image_shape, code_dim, **sizes),
+    }

@@ -17,6 +17,7 @@ from tfvae.files import markdown
 from tfvae.files.atomic import written_whole
 from tfvae.metrics import METRICS
 from tfvae.models import MODELS
+from tfvae.models.build import completed
 from tfvae.release.references import cited, data_set
 
 BEGIN, END = "<!-- zoo table, by tools.release --table -->", "<!-- end of zoo table -->"
@@ -52,9 +53,9 @@ def card(folder: str | os.PathLike) -> str:
         shape=", ".join(map(str, release["image_shape"])),
         size=" x ".join(map(str, release["image_shape"])),
         settings=_settings(experiment),
-        networks=f"{experiment.architecture.replace('_', ' ').capitalize()} of Kim & Mnih (2018): "
+        networks=f"{completed(experiment).architecture.replace('_', ' ').capitalize()} of Kim & Mnih (2018): "
         + ", ".join(f"{name} of {count:,} weights" for name, count in release["weights"].items()),
-        training=_training(experiment),
+        training=_training(completed(experiment)),
         versions=", ".join(f"{library} {version}" for library, version in release["versions"].items()),
         rows=_rows(scores),
         skipped=_skipped(scores),

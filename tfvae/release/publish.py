@@ -18,6 +18,7 @@ from tfvae.experiment import Experiment
 from tfvae.export import Provenance, export_decoder, export_encoder, load_saved_model, record_scores, versions
 from tfvae.loading import load_checkpointed
 from tfvae.models.base import Model
+from tfvae.models.build import completed
 from tfvae.release.card import card, refresh
 from tfvae.release.facts import facts
 from tfvae.release.pictures import draw
@@ -64,7 +65,7 @@ def release(
         ValueError: for a name of another form, or if the entry belongs to another experiment.
     """
     root, workdir = Path(root), Path(workdir)
-    experiment = Experiment.load(workdir / "experiment.json")
+    experiment = completed(Experiment.load(workdir / "experiment.json"))
     _check(name, root / "zoo" / name, experiment)
     version = _free_version(root / "saved_models" / name, version)
     data = datasets.load(experiment.data) if data is None else data
@@ -117,7 +118,7 @@ def _check(name: str, entry: Path, experiment: Experiment) -> None:
         raise ValueError(f"Expected a name <model>-<data> of small letters, digits and _. Received: name={name!r}")
     if not (entry / "experiment.json").exists():
         return
-    other = Experiment.load(entry / "experiment.json")
+    other = completed(Experiment.load(entry / "experiment.json"))
     if differing := experiment.differences(other):
         changes = ", ".join(f"{key}={vars(other)[key]!r} (in the run {vars(experiment)[key]!r})" for key in differing)
         raise ValueError(f"Expected the experiment of {entry}. Received: another, with {changes}. Choose another name")

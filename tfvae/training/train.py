@@ -18,9 +18,8 @@ from tfvae.experiment import Experiment
 from tfvae.files.atomic import leftovers, written_whole
 from tfvae.files.lock import NAME as LOCK
 from tfvae.files.lock import locked
-from tfvae.models import MODELS
 from tfvae.models.base import Model
-from tfvae.networks.optimizers import Adam
+from tfvae.models.build import build_model, completed
 from tfvae.replicas import all_workers_needed, is_chief, is_multi_worker, num_replicas, of_all_workers
 from tfvae.training.checkpoints import Checkpoints
 from tfvae.training.events import forget_after
@@ -71,7 +70,7 @@ def train(
         FloatingPointError: when a logged value is not finite. The last checkpoint stays.
         Terminated: after SIGTERM, when the checkpoint is saved. After Ctrl-C, it is KeyboardInterrupt.
     """
-    workdir = Path(workdir)
+    experiment, workdir = completed(experiment), Path(workdir)
     strategy = strategy or tf.distribute.get_strategy()
     chief = is_chief(strategy)
     if data is None:
@@ -134,30 +133,6 @@ def train(
                 model.save(beside)
         # A scheduler does not start a worker again that has ended well: none does before model.keras is there.
         of_all_workers(strategy, experiment.steps)
-    return model
-
-
-def build_model(experiment: Experiment, image_shape: tuple[int, int, int]) -> Model:
-    """The experiment's model with new weights, compiled.
-
-    Raises:
-        ValueError: for an unknown name, or parameters or optimizers that the model does not take.
-    """
-    if experiment.model not in MODELS:
-        raise ValueError(f"Expected model to be one of {sorted(MODELS)}. Received: {experiment.model!r}")
-    cls = MODELS[experiment.model]
-    if unknown := sorted(set(experiment.optimizers) - set(cls.optimizers)):
-        raise ValueError(f"Expected optimizers out of {sorted(cls.optimizers)} for {cls.__name__}. Received: {unknown}")
-    try:
-        parts = cls.build_networks(experiment, image_shape)
-        optimizers = {name: Adam(**arguments) for name, arguments in experiment.optimizers.items()}
-        model = cls(**parts, **experiment.parameters, seed=experiment.seed, dtype=experiment.precision)
-        model.compile(**optimizers, jit_compile=experiment.jit_compile)
-    except TypeError as error:
-        raise ValueError(
-            f"{cls.__name__} does not take these. Received: parameters={dict(experiment.parameters)}, "
-            f"discriminator={dict(experiment.discriminator)}, optimizers={sorted(experiment.optimizers)}: {error}"
-        ) from error
     return model
 
 
@@ -242,7 +217,7 @@ def _check_workdir(workdir: Path, experiment: Experiment) -> None:
     """Checks that a workdir is new, or the same experiment's."""
     path = workdir / "experiment.json"
     if path.exists():
-        there = Experiment.load(path)
+        there = completed(Experiment.load(path))
         if differing := experiment.differences(there):
             changes = ", ".join(
                 f"{key}={getattr(there, key)!r} (now {getattr(experiment, key)!r})" for key in differing

@@ -16,7 +16,7 @@ import tensorflow as tf
 from tfvae import data
 from tfvae.files.markdown import Table
 from tfvae.metrics import QUICK, score
-from tfvae.training.train import build_model
+from tfvae.models.build import build_model
 from tools.benchmark.step import PAPER, tiny
 from tools.benchmark.timing import alternate
 

@@ -7,7 +7,7 @@ import numpy as np
 from tfvae.experiment import Experiment
 from tfvae.files.markdown import Table
 from tfvae.models import MODELS
-from tfvae.training.train import build_model
+from tfvae.models.build import build_model
 from tools.benchmark.step import step, tiny
 from tools.benchmark.timing import alternate
 

@@ -3,7 +3,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from tfvae.training.train import build_model
+from tfvae.models.build import build_model
 from tools.benchmark.step import PAPER, SHAPE, step_flops
 from tools.benchmark.timing import Took, alternate
 from tools.benchmark.torch_peer import torch_step

@@ -1,0 +1,64 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests import tiny
+from tfvae.codes.capabilities import capabilities_of
+from tfvae.models import MODELS, Model
+
+X = tiny.images(6)
+
+
+def test_another_backend_of_keras_is_refused():
+    # A backend that is not installed cannot be set: Keras says that it is another one.
+    program = "import keras; keras.backend.backend = lambda: 'jax'; import tfvae.models"
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert process.returncode == 1
+    last = process.stderr.strip().splitlines()[-1]
+    assert last.startswith("ImportError: Expected the TensorFlow backend of Keras. Received: KERAS_BACKEND=jax. Set ")
+
+
+def test_no_model_has_more_than_three_classes_above_it_up_to_the_base():
+    for cls in MODELS.values():
+        assert len([each for each in cls.__mro__ if issubclass(each, Model)]) <= 4, cls
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_declared_capabilities_are_what_the_model_does(name):
+    model = tiny.make(name, **tiny.PARAMETERS.get(name, {}))
+    can = capabilities_of(model)
+    code = can.represent(X)
+    assert can.image_shape == X.shape[1:]
+    assert ("log_variance" in code) == model.has_log_variance
+    assert ("probabilities" in code) == (model.categories > 0)
+    codes = np.hstack([code[key] for key in ("mean", "probabilities") if key in code])
+    assert codes.shape == (6, code["mean"].shape[1] + model.categories)
+
+    # A model with a decoder says which network that is.
+    assert (can.decode is None) == (model.decoding_network is None)
+    decoded = np.asarray(can.decode(codes))
+    assert decoded.shape == X.shape
+    assert decoded.min() >= 0
+    assert decoded.max() <= 1
+    assert model.decoding_network in model.networks
+
+    if can.log_likelihood is None:
+        assert name in ("info_gan", "info_wgan_gp")
+    else:
+        assert can.log_likelihood(X, codes).shape == (6,)
+
+    if can.prior_draws is None:
+        assert name == "anica"
+    else:
+        draws = can.prior_draws(5, 0)
+        assert [each.shape[1] for each in draws] == [codes.shape[1]] + [can.noise_dim] * (can.noise_dim > 0)
+        assert np.asarray(can.decode(*draws)).shape == (5, *X.shape[1:])
+        # The same seed gives the same draws, and another seed others.
+        np.testing.assert_array_equal(np.hstack(draws), np.hstack(can.prior_draws(5, 0)))
+        assert np.any(np.hstack(draws) != np.hstack(can.prior_draws(5, 1)))
+
+    # A posterior has log variances of its own, or one width for all images.
+    assert (model.posterior is not None) == model.has_log_variance
+    assert (model.code_stddev is not None) == ("gan" in name)
