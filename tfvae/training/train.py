@@ -110,7 +110,7 @@ def train(
         if chief:
             with written_whole(workdir / "model.keras") as beside:
                 model.save(beside)
-        # A scheduler does not start a worker again that has ended well: none does before model.keras is there.
+        # A scheduler does not restart a worker that succeeded, so none ends before model.keras is written.
         of_all_workers(strategy, experiment.steps)
     return model
 
