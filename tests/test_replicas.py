@@ -33,7 +33,7 @@ def test_own_rows_undoes_gather(mirrored):
     np.testing.assert_array_equal(replicas.own_rows(tf.constant(ROWS), like=tf.constant(ROWS)), ROWS)
 
 
-def test_gradient_of_what_was_gathered_flows_back_to_its_replica(mirrored):
+def test_the_gradient_of_gathered_rows_flows_back_to_their_replica(mirrored):
     def gradient(x):
         with tf.GradientTape() as tape:
             tape.watch(x)
@@ -105,11 +105,11 @@ def test_a_process_without_a_cluster_is_the_chief(mirrored):
     assert replicas.is_chief(mirrored)
 
 
-def test_it_is_said_that_another_worker_has_ended():
+def test_an_error_says_that_another_worker_has_ended():
     aborted = "Collective ops is aborted by: /job:worker/task:1 is down"
     with (
         pytest.raises(
-            ConnectionError, match=r"Another worker has ended, .* TensorFlow says: /job:worker/task:1 is down"
+            ConnectionError, match=r"Another worker has ended, .* TensorFlow reports: /job:worker/task:1 is down"
         ),
         replicas.all_workers_needed(),
     ):

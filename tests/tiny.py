@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from tfvae.data.images import ImageData
 from tfvae.experiment import Experiment
 from tfvae.models import MODELS
 from tfvae.networks import gan as gan_networks
@@ -165,8 +166,8 @@ def optimizer_state(model):
     )
 
 
-class Blobs:
-    """Images uint8 [N, 16, 16, 1] for `training.train`: all that it asks of data.
+class Blobs(ImageData):
+    """Images uint8 [N, 16, 16, 1] of discs, of which nothing is known.
 
     Args:
         before: is called with the number of calls so far, each time that images are asked for.
@@ -176,17 +177,14 @@ class Blobs:
         y, x = np.mgrid[:16, :16]
         centres = np.random.default_rng(0).uniform(3, 13, (n, 2, 1, 1))
         inside = (y - centres[:, 0]) ** 2 + (x - centres[:, 1]) ** 2 < 9
-        self._images = np.uint8(255 * inside[..., np.newaxis])
+        super().__init__("blobs", np.uint8(255 * inside[..., np.newaxis]))
         self.before = before
         self.calls = 0
-
-    def __len__(self):
-        return len(self._images)
 
     def images(self, indices):
         self.before(self.calls)
         self.calls += 1
-        return self._images[indices]
+        return super().images(indices)
 
 
 def experiment(**changes):

@@ -1,7 +1,7 @@
-"""Where a step on many replicas differs from a step on one.
+"""How a step on many replicas differs from a step on one.
 
-A step is a function of the *global* batch: with these functions, N replicas do what one device does with the same
-batch, up to rounding.
+A step is a function of the *global* batch: with these functions, N replicas compute what one device computes from the
+same batch, up to rounding.
 """
 
 import functools
@@ -24,8 +24,8 @@ def gather(x: tf.Tensor) -> tf.Tensor:
 
 
 def sizes(x: tf.Tensor) -> tf.Tensor:
-    """How many rows of x each replica has, [N]: the last batch of a data set may not be shared out evenly."""
-    # As floats: integers live in the memory of the host, where a GPU's collectives do not reach.
+    """How many rows of x each replica has, [N]: the last batch of a data set may not divide evenly."""
+    # As floats: integers are in the memory of the host, which the collectives of GPUs cannot reach.
     return tf.cast(gather(tf.cast(tf.shape(x)[:1], tf.float32)), tf.int32)
 
 
@@ -38,13 +38,13 @@ def own_rows(x: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
 
 
 def standard_normal_like(x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Noise of the shape of x, of which the replicas together draw one array [B, ...]."""
+    """Noise of the shape of x: this replica's rows of one array [B, ...] that all replicas draw together."""
     shape = tf.concat([[tf.reduce_sum(sizes(x))], tf.shape(x)[1:]], axis=0)
     return tf.ensure_shape(own_rows(tf.random.stateless_normal(shape, seed, dtype=x.dtype), like=x), x.shape)
 
 
 def uniform(like: tf.Tensor, width: int, seed: tf.Tensor) -> tf.Tensor:
-    """Draws from U(0, 1), `width` for each row of `like`, of which the replicas together draw one array: [B, width]."""
+    """Draws from U(0, 1), `width` for each row of `like`: this replica's rows of one array [B, width]."""
     drawn = tf.random.stateless_uniform([tf.reduce_sum(sizes(like)), width], seed)
     return tf.ensure_shape(own_rows(drawn, like=like), [like.shape[0], width])
 
@@ -55,7 +55,7 @@ def global_mean(per_example: tf.Tensor) -> tf.Tensor:
 
 
 def step_logs(metrics: Iterable[keras.metrics.Metric]) -> dict[str, Any]:
-    """The results of the metrics, in the shape that `fit` can reduce."""
+    """The results of the metrics, in a shape that `fit` can reduce."""
     logs = {metric.name: metric.result() for metric in metrics}
     if is_multi_worker(tf.distribute.get_strategy()):
         # Keras averages the logs of workers over axis 0, which a scalar lacks (tensorflow/tensorflow#72388).
@@ -64,11 +64,11 @@ def step_logs(metrics: Iterable[keras.metrics.Metric]) -> dict[str, Any]:
 
 
 def strategy(name: str) -> tf.distribute.Strategy:
-    """A strategy by name; made once, before anything else is done with TensorFlow.
+    """Creates a strategy by name, once, before anything else is done with TensorFlow.
 
     Args:
         name: "single" (the default device), "mirrored" (all devices of this machine) or "multi_worker" (all machines
-            that TF_CONFIG names).
+            in TF_CONFIG).
 
     Raises:
         ValueError: for another name, or for "multi_worker" without TF_CONFIG.
@@ -91,30 +91,30 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Whether this process is the one that writes files."""
     resolver = strategy.cluster_resolver
     cluster = resolver.cluster_spec().as_dict() if resolver else {}
-    # TF_CONFIG may name a chief beside the workers; where it does not, the first worker is the chief.
+    # TF_CONFIG may name a chief as well as workers; where it does not, the first worker is the chief.
     return not cluster or (resolver.task_type, resolver.task_id) == ("chief" if "chief" in cluster else "worker", 0)
 
 
 def is_multi_worker(strategy: tf.distribute.Strategy) -> bool:
-    """Whether there are further processes, with replicas of their own."""
+    """Whether other processes train too, with replicas of their own."""
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
 def of_all_workers(strategy: tf.distribute.Strategy, value: float) -> list[float]:
-    """The values that all replicas of all workers give, in their order; each of the workers must call it."""
+    """The values of all replicas of all workers, in their order; every worker must call it."""
     if not is_multi_worker(strategy):
         return [value]
-    # As floats, for the reason in `sizes`.
+    # As floats, for the same reason as in `sizes`.
     each = _of_all_workers(strategy)(tf.constant([value], tf.float64))
     return strategy.experimental_local_results(each)[0].numpy().tolist()
 
 
 @contextmanager
 def all_workers_needed() -> Iterator[None]:
-    """Says that a worker has ended when the others cannot go on without it.
+    """Reports that a worker has ended when the others cannot continue without it.
 
-    They know it at once when its process ends, and within half a minute when its machine no longer answers:
-    TensorFlow's coordination service waits 10 seconds for a sign of life.
+    They notice at once when its process ends, and within half a minute when its machine no longer answers:
+    TensorFlow's coordination service waits 10 seconds for a heartbeat.
 
     Raises:
         ConnectionError: instead of TensorFlow's error.
@@ -126,8 +126,8 @@ def all_workers_needed() -> Iterator[None]:
         if not aborted:
             raise
         raise ConnectionError(
-            "Another worker has ended, and none can go on alone. The same command on all workers goes on from the last "
-            f"checkpoint. TensorFlow says: {reason}"
+            "Another worker has ended, and the others cannot continue without it. The same command on all workers "
+            f"resumes from the last checkpoint. TensorFlow reports: {reason}"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Short trainings, and what is in their folders."""
+"""Short runs, and what is in their folders."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def state(model):
 
 
 def scalars(workdir):
-    """What TensorBoard shows: {name: {step: value}}."""
+    """The scalars that TensorBoard shows: {name: {step: value}}."""
     shown = {}
     for file in sorted((workdir / "logs").iterdir()):
         for record in tf.data.TFRecordDataset(str(file)):
@@ -37,7 +37,7 @@ def scalars(workdir):
 
 
 def logged(workdir):
-    """The steps of the entries in the event files, each as often as it is there."""
+    """The steps of the log entries in the event files, each as often as it was written."""
     events = [
         tf.compat.v1.Event.FromString(record.numpy())
         for file in (workdir / "logs").iterdir()
@@ -47,7 +47,7 @@ def logged(workdir):
 
 
 def checkpoints(workdir):
-    """The steps that can be gone on from."""
+    """The steps from which the run can resume."""
     return sorted(int(path.stem.removeprefix("step-")) for path in (workdir / "checkpoints").glob("*.index"))
 
 

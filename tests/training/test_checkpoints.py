@@ -1,4 +1,4 @@
-"""What is left of checkpoints that were damaged on the disk."""
+"""Checkpoints that were damaged on the disk."""
 
 import logging
 import shutil
@@ -13,7 +13,7 @@ from tfvae.training.checkpoints import Checkpoints, fault_of
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """A folder with checkpoints of steps 4 and 8, and the weights at these steps."""
+    """A folder with the checkpoints of steps 4 and 8, the weights at these steps, and the model."""
     folder = tmp_path_factory.mktemp("saved") / "checkpoints"
     model = tiny.make("vae")
     checkpoints, weights = Checkpoints(model, folder), {}
@@ -54,7 +54,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_checkpoint_is_named_and_the_one_before_it_restored(damage, saved, folder, caplog):
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_is_restored(damage, saved, folder, caplog):
     damage(folder)
     before = files(folder)
     _, weights, model = saved
@@ -70,7 +70,7 @@ def tensors(path):
     return {name: np.asarray(reader.get_tensor(name)).tobytes() for name in reader.get_variable_to_shape_map()}
 
 
-def test_no_byte_that_matters_can_change_unseen(folder):
+def test_a_changed_byte_that_matters_is_always_noticed(folder):
     assert fault_of(folder / "step-8") is None
     whole, unseen = tensors(folder / "step-8"), []
     for name in (DATA, "step-8.index"):
@@ -100,7 +100,7 @@ def test_the_list_of_checkpoints_may_be_damaged(content, saved, folder, caplog):
     assert tf.train.latest_checkpoint(folder) == str(folder / "step-10")
 
 
-def test_when_all_are_damaged_it_is_an_error_that_names_them_and_nothing_is_deleted(saved, folder):
+def test_an_error_names_the_checkpoints_when_all_are_damaged_and_nothing_is_deleted(saved, folder):
     DAMAGE["no_index"](folder)
     flip(folder / "step-4.data-00000-of-00001", 7)
     before = files(folder)
@@ -118,6 +118,6 @@ def test_a_damaged_checkpoint_does_not_count_as_one_of_the_two_that_are_kept(sav
     assert all(fault_of(checkpoints.path(step)) is None for step in (4, 6))
 
 
-def test_of_another_model_nothing_is_taken_for_whole(folder):
+def test_a_checkpoint_of_another_model_is_refused(folder):
     with pytest.raises(ValueError, match=r"step-8 does not hold all of this model"):
         Checkpoints(tiny.make("factor_vae"), folder).restore()

@@ -19,7 +19,7 @@ def steps(path):
     return [event.step for event in events if event.summary.value]
 
 
-def test_what_was_logged_after_a_step_is_cut_off_and_the_rest_stays_as_it_was(tmp_path):
+def test_events_after_a_step_are_cut_off_and_the_rest_stays_as_it_was(tmp_path):
     path = write(tmp_path, [(step, 0.5) for step in (10, 20, 30)])
     whole = path.read_bytes()
     forget_after(tmp_path, 30)

@@ -1,4 +1,5 @@
-import keras
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,8 +9,10 @@ from tests.metrics.reference import grid
 from tfvae.analysis.training_curves import read_scalars
 from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
+from tfvae.data.images import ImageData
 from tfvae.evaluation import evaluate
-from tfvae.metrics import METRICS
+from tfvae.models import MODELS
+from tfvae.plots.traversals import traverse
 from tfvae.training.looks import AtSteps, LogLatents, LogScores, LogTraversals, looks
 from tfvae.training.train import train
 
@@ -51,12 +54,12 @@ def state(model):
     return np.concatenate([tiny.weights(model), tiny.optimizer_state(model)])
 
 
-def test_a_run_ends_with_the_same_bits_with_and_without(tmp_path):
+def test_a_run_ends_with_the_same_bits_with_and_without_looks(tmp_path):
     data = labelled()
     plain = train(tiny.experiment(), tmp_path / "plain", data=data, progress=False)
     logs = tmp_path / "watched" / "logs"
     callbacks = [
-        LogScores(data, logs, every=3, metrics=NAMES, parameters=QUICK, images=20),
+        LogScores(data, logs, every=3, metrics=NAMES, parameters=QUICK, num_images=20),
         LogTraversals(data, logs, every=4),
         LogLatents(data, logs, every=2),
     ]
@@ -76,14 +79,13 @@ def test_a_run_ends_with_the_same_bits_with_and_without(tmp_path):
     assert after["latent_kl/z1"][1].min() >= 0
 
 
-def test_what_is_shown_is_the_models_own(tmp_path):
+def test_the_scores_and_latents_shown_are_those_of_the_model(tmp_path):
     data = labelled()
-    model = tiny.make("vae", optimizers=None)
     model = train(tiny.experiment(steps=2), tmp_path / "run", data=data, progress=False)
     before = state(model)
-    callback = LogScores(data, tmp_path / "logs", every=5, metrics=NAMES, parameters=QUICK, images=20, first_step=4)
-    latents = LogLatents(data, tmp_path / "logs", every=5, images=40, first_step=4)
-    # A learning rate of 0: the step that is counted changes no weight of the autoencoder.
+    callback = LogScores(data, tmp_path / "logs", every=5, metrics=NAMES, parameters=QUICK, num_images=20, first_step=4)
+    latents = LogLatents(data, tmp_path / "logs", every=5, num_images=40, first_step=4)
+    # With a learning rate of 0, the step that is counted changes no weight of the autoencoder.
     model.optimizer.learning_rate = 0.0
     model.discriminator_optimizer.learning_rate = 0.0
     images = data.images(np.arange(8)).astype(np.float32) / 255
@@ -123,18 +125,18 @@ def test_a_traversal_is_a_picture_of_the_latents(tmp_path):
     ("together", "expected", "expected_after"),
     [(1, [3, 6, 9, 12], [15]), (2, [4, 6, 10, 12], [16]), (4, [4, 8, 12], [16])],
 )
-def test_steps_are_counted_over_epochs_fits_and_executions(together, expected, expected_after, tmp_path):
+def test_looks_are_due_at_multiples_over_epochs_fits_and_executions(together, expected, expected_after, tmp_path):
     model = tiny.make("vae", compiled={"steps_per_execution": together})
-    callback = Steps(None, tmp_path, every=3)
+    callback = Steps(tiny.Blobs(), tmp_path, every=3)
     for _ in range(3):
         model.fit(tiny.images(32), batch_size=8, verbose=0, callbacks=[callback])
     assert callback.seen == expected
-    again = Steps(None, tmp_path, every=5)
+    again = Steps(tiny.Blobs(), tmp_path, every=5)
     model.fit(tiny.images(32), batch_size=8, verbose=0, callbacks=[again])
     assert again.seen == expected_after  # the optimizer has counted 12
 
 
-def test_a_run_that_goes_on_counts_on(tmp_path):
+def test_a_run_that_resumes_continues_the_count(tmp_path):
     data = labelled()
     train(tiny.experiment(steps=4), tmp_path, data=data, progress=False)
     callback = Steps(data, tmp_path, every=3)
@@ -142,11 +144,87 @@ def test_a_run_that_goes_on_counts_on(tmp_path):
     assert callback.seen == [6]
 
 
-def test_looks_has_scores_where_factors_are_known(tmp_path):
-    assert [type(look) for look in looks(labelled(), tmp_path, 5)] == [LogTraversals, LogLatents, LogScores]
-    assert [type(look) for look in looks(tiny.Blobs(), tmp_path, 5)] == [LogTraversals, LogLatents]
+def test_looks_are_all_of_them_and_write_nothing_before_they_are_due(tmp_path):
+    assert [type(look) for look in looks(tiny.Blobs(), tmp_path, 5)] == [LogTraversals, LogLatents, LogScores]
     assert not list(tmp_path.iterdir())
-    assert all(isinstance(look, keras.callbacks.Callback) for look in looks(tiny.Blobs(), tmp_path, 5))
-    assert looks(labelled(), tmp_path, 5)[2].metrics == tuple(METRICS)
     with pytest.raises(ValueError, match="every=0"):
         looks(labelled(), tmp_path, 0)
+
+
+def of_factors(number):
+    """32 tiny images with this number of factors that vary, and one that does not; without any for 0."""
+    pixels = np.uint8(255 * tiny.images(32))
+    if not number:
+        return ImageData("unknown", pixels)
+    sizes = {1: (32, 1), 3: (2, 2, 8, 1)}[number]
+    return GroundTruthData("known", grid(sizes).factors, pixels)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_looks_show_what_every_model_can_do_of_data_with_and_without_factors(name, tmp_path, eager):
+    model = tiny.make(name, **tiny.PARAMETERS.get(name, {}))
+    callbacks = []
+    for number in (0, 1, 3):
+        where = of_factors(number), tmp_path / str(number)
+        scores = LogScores(*where, every=1, metrics=(*NAMES, "total_correlation"), parameters=QUICK)
+        callbacks += [LogTraversals(*where, every=1), LogLatents(*where, every=1), scores]
+    model.fit(tiny.images(20), batch_size=20, verbose=0, callbacks=callbacks)
+    codes = model(tiny.images(32))
+    dim = codes["mean"].shape[1]
+    for number in (0, 1, 3):
+        shown = {tag for tag, *_ in events(tmp_path / str(number))}
+        assert "traversals" in shown
+        assert {tag for tag in shown if tag.startswith("latents/")} == {f"latents/z{latent}" for latent in range(dim)}
+        assert "scores/total_correlation" in shown
+        assert all((f"scores/{metric}" in shown) == (number > 1) for metric in NAMES)
+        assert ("scores/reconstruction" in shown) == (model.log_likelihood is not None)
+        kls = dim + ("probabilities" in codes) if "log_variance" in codes else 0
+        assert len([tag for tag in shown if tag.startswith("latent_kl/")]) == kls
+
+
+def test_a_deterministic_code_has_histograms_of_its_means(tmp_path, eager):
+    model = tiny.make("anica")
+    model.fit(tiny.images(16), batch_size=16, verbose=0, callbacks=[LogLatents(of_factors(0), tmp_path, every=1)])
+    shown = {tag: tensor for tag, _, _, tensor in events(tmp_path)}
+    mean = model(of_factors(0).images(np.arange(32)) / np.float32(255))["mean"].numpy()
+    for latent, values in enumerate(mean.T):
+        left, right, count = shown[f"latents/z{latent}"].T
+        assert count.sum() == 32
+        assert (left[0], right[-1]) == pytest.approx((values.min(), values.max()), rel=1e-5)
+
+
+def test_traversals_reach_as_far_as_the_models_latents_do(tmp_path, eager, monkeypatch):
+    reached = []
+
+    def traversed(represent, decode, images, *, values):
+        reached.append((values.min(), values.max()))
+        return traverse(represent, decode, images, values=values)
+
+    monkeypatch.setattr("tfvae.training.looks.traverse", traversed)
+    for name in ("vae", "info_gan"):
+        callback = LogTraversals(of_factors(0), tmp_path, every=1)
+        tiny.make(name).fit(tiny.images(8), batch_size=8, verbose=0, callbacks=[callback])
+    assert reached == [(-2, 2), (-1, 1)]
+
+
+def test_there_is_no_traversal_where_there_is_no_picture(tmp_path, eager, monkeypatch):
+    two_channels = ImageData("two", np.zeros((8, 4, 4, 2), np.uint8))
+    model = tiny.make("vae")
+    blind = replace(model.capabilities(), decode=None)
+    for data, capabilities in ((two_channels, model.capabilities), (of_factors(0), lambda: blind)):
+        monkeypatch.setattr(model, "capabilities", capabilities)
+        callback = LogTraversals(data, tmp_path, every=1)
+        model.fit(tiny.images(8), batch_size=8, verbose=0, callbacks=[callback])
+    assert events(tmp_path) == []
+
+
+def test_a_callback_shows_the_model_that_it_is_fitted_with(tmp_path, eager):
+    data, callback = of_factors(0), LogLatents(of_factors(0), tmp_path, every=1)
+    for shift in (0, 100):
+        model = tiny.make("anica")
+        kernel, bias = model.encoder.layers[-1].get_weights()
+        model.encoder.layers[-1].set_weights([kernel, bias + shift])
+        model.fit(tiny.images(8), batch_size=8, verbose=0, callbacks=[callback])
+    last = [tensor for tag, _, _, tensor in events(tmp_path) if tag == "latents/z0"][-1]
+    assert last[:, 0].min() > 50
+    assert len(data) == last[:, 2].sum()

@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import tiny
 from tfvae.data import batches
 from tfvae.data.dependence import held_out
 from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
 from tfvae.data.images import ImageData
 from tfvae.data.packed import PackedImages
-from tfvae.training.resident import resident
+from tfvae.training.resident import on_device, trained_by_index
 
 ARGUMENTS = {"seed": 3, "start": 2, "steps": 5}
 
@@ -32,21 +33,31 @@ def bytewise(tmp_path):
 def test_batches_are_those_of_the_host_bit_for_bit(tmp_path, make, monkeypatch):
     data = make(tmp_path)
     expected = list(batches(data, 8, **ARGUMENTS))
-    places = list(batches(data, 8, **ARGUMENTS, as_indices=True))
-    if make is not bytewise:  # from the bits, without the images
+    indices = list(batches(data, 8, **ARGUMENTS, as_indices=True))
+    if make is not bytewise:  # read from the bits, without the images
         monkeypatch.setattr(PackedImages, "__getitem__", None)
-    read = tf.function(resident(data))
-    for indices, images in zip(places, expected, strict=True):
-        np.testing.assert_array_equal(read(indices), images)
+    read = tf.function(on_device(data))
+    for batch, images in zip(indices, expected, strict=True):
+        np.testing.assert_array_equal(read(batch), images)
 
 
-def test_images_that_are_no_bytes_are_refused():
-    class Floats:
-        def __len__(self):
-            return 3
-
+def test_images_that_are_not_bytes_are_refused():
+    class Floats(ImageData):
         def images(self, indices):
-            return np.zeros((len(indices), 4, 4, 1), np.float32)
+            return super().images(indices) / np.float32(255)
 
     with pytest.raises(TypeError, match=r"dtype uint8.*Received: dtype=float32"):
-        resident(Floats())
+        on_device(Floats("floats", np.zeros((3, 4, 4, 1), np.uint8)))
+
+
+def test_a_model_trains_by_index_only_within_the_block():
+    data = ImageData("bytes", np.random.default_rng(0).integers(0, 256, (16, *tiny.SHAPE), dtype=np.uint8))
+    images = data.images(np.arange(16)) / np.float32(255)
+    by_index, plain = (tiny.make("vae", compiled={"run_eagerly": True}) for _ in range(2))
+    with trained_by_index(by_index, on_device(data)):
+        by_index.fit(np.arange(16), batch_size=8, shuffle=False, verbose=0)
+    plain.fit(images, batch_size=8, shuffle=False, verbose=0)
+    np.testing.assert_array_equal(tiny.weights(by_index), tiny.weights(plain))
+    for model in (by_index, plain):
+        model.fit(images, batch_size=8, shuffle=False, verbose=0)
+    np.testing.assert_array_equal(tiny.weights(by_index), tiny.weights(plain))

@@ -1,12 +1,13 @@
-"""Trains a model, and goes on with a training that was interrupted.
+"""Trains a model, or resumes a training that was interrupted.
 
   tfvae train --experiment=zoo/factor_vae-dsprites/experiment.json --workdir=runs/factor_vae
   tfvae train --experiment=factor_vae-dsprites --set='parameters={"gamma": 10}' --set=steps=20000 \\
       --workdir=runs/gamma_10
 
 The folder gets experiment.json, checkpoints/, logs/ (tensorboard --logdir=runs) and, at the end, model.keras. After an
-interruption, the same command goes on from the last checkpoint and ends with the weights of an uninterrupted run.
-SIGTERM and Ctrl-C finish the step, save a checkpoint and end with 143 and 130; a second Ctrl-C ends at once.
+interruption, the same command resumes from the last checkpoint and ends with the weights of an uninterrupted run.
+SIGTERM and Ctrl-C finish the step, save a checkpoint and exit with 143 and 130; a second Ctrl-C ends it at once.
+The progress is a bar on a terminal; in a pipe or a log file, it is a line for each log entry.
 """
 
 import dataclasses
@@ -20,16 +21,18 @@ from absl import flags
 
 INTERRUPTED = "Interrupted. The same command resumes from the last checkpoint."
 
-
-EXPERIMENT = flags.DEFINE_string("experiment", None, "A JSON file, or a name of the zoo.", required=True)
+EXPERIMENT = flags.DEFINE_string("experiment", None, "A JSON file, or the name of a zoo entry.", required=True)
 WORKDIR = flags.DEFINE_string("workdir", None, "A new folder, or one of the same experiment.", required=True)
-SET = flags.DEFINE_multi_string("set", [], "key=value: replaces a key of the experiment; the value is JSON or text.")
+SET = flags.DEFINE_multi_string("set", [], "key=value replaces a key of the experiment; the value is JSON or text.")
 STRATEGY = flags.DEFINE_enum(
-    "strategy", "single", ["single", "mirrored", "multi_worker"], "One device, all of this machine, or TF_CONFIG's."
+    "strategy",
+    "single",
+    ["single", "mirrored", "multi_worker"],
+    "One device, all devices of this machine, or those of all machines in TF_CONFIG.",
 )
-RESIDENT = flags.DEFINE_bool("resident", False, "No host in the loop of the one device: it holds all images.")
-ONE_GPU = flags.DEFINE_bool("one_gpu", False, "All that makes one GPU fast: --resident, XLA and mixed_bfloat16.")
-LOOK_EVERY = flags.DEFINE_integer("look_every", None, "Steps between scores and traversals in TensorBoard.", 1)
+RESIDENT = flags.DEFINE_bool("resident", False, "Keep all images on the one device: no step waits for the host.")
+ONE_GPU = flags.DEFINE_bool("one_gpu", False, "Everything that makes one GPU fast: --resident, XLA and mixed_bfloat16.")
+LOOK_EVERY = flags.DEFINE_integer("look_every", None, "Steps between scores, traversals and latents in TensorBoard.", 1)
 
 
 def main(argv: Sequence[str]) -> None:

@@ -48,7 +48,6 @@ class Model(keras.Model):
     default_batch_size = 64  # images per step
 
     traversal_range = 2.0  # a latent's usual values go from minus to plus this: where N(0, 1) has 95% of its mass
-    images_by_index: Callable[[tf.Tensor], tf.Tensor] | None = None  # what `fit` is given are places of images in it
     batch_multiple = 1  # a training batch must be a multiple of it, on each replica
 
     # What a model can do. None or 0: it cannot.
@@ -187,8 +186,6 @@ class Model(keras.Model):
     def images_of(self, data: Any) -> tf.Tensor:
         """The images of what `fit` or `evaluate` was given, checked: float32 [B, H, W, C] in [0, 1]."""
         images, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        if self.images_by_index is not None:
-            images = self.images_by_index(images)
         if sample_weight is not None:
             raise ValueError(f"{type(self).__name__} does not support sample weights. Received: {sample_weight}")
         expected = f"Expected images, float {(None, *self.image_shape)} in [0, 1]."

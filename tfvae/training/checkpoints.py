@@ -1,4 +1,4 @@
-"""Checkpoints of a training that are read back only when they are whole."""
+"""Checkpoints of a training, read back only when they are whole."""
 
 import logging
 import os
@@ -15,18 +15,18 @@ _LOG = logging.getLogger(__name__)
 
 
 class Checkpoints:
-    """The checkpoints of a model in a folder: step-<number>.index and step-<number>.data-..., of which two are kept.
+    """The last two checkpoints of a model in a folder: step-<number>.index and step-<number>.data-...
 
-    What is in the folder counts, not the file `checkpoint` that TensorFlow keeps beside them for its own tools: a list
-    that is lost or damaged would else hide checkpoints that are whole.
+    The files in the folder count, not the list `checkpoint` that TensorFlow's own tools read there: if it were lost or
+    damaged, it would hide checkpoints that are whole.
 
     Args:
-        model: whose networks, optimizers and own variables they hold; compiled.
-        folder: where they are; made with the first.
+        model: compiled; its networks, optimizers and own variables are saved.
+        folder: where the checkpoints are; the first one creates it.
     """
 
     def __init__(self, model: Model, folder: str | os.PathLike) -> None:
-        # Not the model as a whole: its metrics start anew in each epoch, and many replicas cannot read them everywhere.
+        # Not the whole model: its metrics start again in each epoch, and many replicas cannot read them everywhere.
         tracked = {name: getattr(model, name) for name in (*model.networks, *model.optimizers)}
         tracked |= {f"own_{place}": variable for place, variable in enumerate(model.own_variables)}
         self._checkpoint = tf.train.Checkpoint(**tracked)
@@ -37,28 +37,28 @@ class Checkpoints:
         return self.folder / f"step-{step}"
 
     def steps(self) -> list[int]:
-        """The steps of which there is a file, whole or not, in ascending order."""
+        """The steps that have a file, whole or not, in ascending order."""
         return self.steps_in(self.folder)
 
     @staticmethod
     def steps_in(folder: Path) -> list[int]:
-        """The steps of which there is a file in `folder`, whole or not, in ascending order."""
+        """The steps that have a file in `folder`, whole or not, in ascending order."""
         names = (re.match(r"step-(\d+)\.(index|data-.*)$", path.name) for path in folder.glob("step-*"))
         return sorted({int(name[1]) for name in names if name})
 
     def restore(self) -> int:
-        """Restores the newest checkpoint that is whole and returns its step, or 0 where there is none at all.
+        """Restores the newest checkpoint that is whole and returns its step, or 0 if there are no checkpoints.
 
         Raises:
-            OSError: when there are checkpoints, and none is whole. Nothing is deleted.
-            ValueError: when the checkpoint is that of another model.
+            OSError: when there are checkpoints, but none is whole. Nothing is deleted.
+            ValueError: when the checkpoint is of another model.
         """
         faults: list[str] = []
         for step in reversed(self.steps()):
             path = self.path(step)
             if fault := fault_of(path):
                 faults.append(fault)
-                _LOG.warning("A checkpoint is passed over: %s", fault)
+                _LOG.warning("Skipping a damaged checkpoint: %s", fault)
                 continue
             try:
                 self._checkpoint.read(str(path)).assert_existing_objects_matched()
@@ -68,21 +68,21 @@ class Checkpoints:
             return step
         if faults:
             raise OSError(
-                f"No checkpoint in {self.folder} can be read ({'; '.join(faults)}). Nothing was changed: put a copy of "
-                "one there, or choose a new folder to start again"
+                f"No checkpoint in {self.folder} can be read ({'; '.join(faults)}). Nothing was changed: restore one "
+                "from a backup, or choose a new folder to start again"
             )
         return 0
 
     def save(self, step: int) -> None:
-        """Saves the model as that of `step`, and then removes all checkpoints but this and the one before it.
+        """Saves the model as that of `step`, and then removes all checkpoints but this one and the one before it.
 
         Raises:
-            OSError: when it cannot be written. The last one stays, and nothing half written is left.
+            OSError: when it cannot be written. The last one stays, and nothing is left half written.
         """
         path = self.path(step)
         try:
             self._checkpoint.write(str(path))
-            # Of the older one nothing may go before this one is on the disk: a machine can stop too.
+            # Nothing of the older one may go before this one is on the disk: the machine may stop at any time.
             for file in (*self.folder.glob(f"{path.name}.*"), self.folder):
                 _flush(file)
             with written_whole(self.folder / "checkpoint") as beside:
@@ -90,9 +90,8 @@ class Checkpoints:
         except (tf.errors.OpError, OSError) as error:
             self.remove_unfinished()
             raise OSError(
-                f"The checkpoint of step {step} could not be written to {self.folder}: "
-                f"{getattr(error, 'message', error)}. When that is mended, the same command goes on from the last one: "
-                f"{self.latest or 'none, it starts again'}"
+                f"The checkpoint of step {step} could not be written to {self.folder}: {_reason(error)}. When that is "
+                f"fixed, the same command resumes from {self.latest or 'the start, as there is no earlier one'}"
             ) from error
         before, self.latest = self.latest, path
         for other in self.steps():
@@ -101,7 +100,7 @@ class Checkpoints:
                     file.unlink()
 
     def remove_unfinished(self) -> None:
-        """Removes what is left when a process is killed, or the disk is full, while it writes a checkpoint."""
+        """Removes what a process left that was killed, or ran out of disk space, while it wrote a checkpoint."""
         for folder in self.folder.glob("step-*_temp"):
             shutil.rmtree(folder, ignore_errors=True)
         for file in leftovers(self.folder / "checkpoint"):
@@ -109,9 +108,9 @@ class Checkpoints:
 
 
 def fault_of(path: Path) -> str | None:
-    """What is wrong with the files of a checkpoint, by name, or None for one that is whole.
+    """What is wrong with the files of a checkpoint, or None if it is whole.
 
-    All of it is read: the index and each tensor have a checksum (CRC-32C), which TensorFlow compares.
+    It reads all of them: the index and each tensor have a checksum (CRC-32C), which TensorFlow compares.
     """
     index = path.with_name(f"{path.name}.index")
     if not index.exists():
@@ -123,6 +122,10 @@ def fault_of(path: Path) -> str | None:
     except (tf.errors.OpError, IndexError, RuntimeError, ValueError) as error:
         return f"{path} is damaged: {' '.join(str(error).split())}"
     return None
+
+
+def _reason(error: tf.errors.OpError | OSError) -> str:
+    return error.message if isinstance(error, tf.errors.OpError) else str(error)
 
 
 def _flush(path: Path) -> None:

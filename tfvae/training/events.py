@@ -1,4 +1,4 @@
-"""Event files of TensorBoard that a training goes on with."""
+"""Event files of TensorBoard, when a training resumes."""
 
 import os
 from pathlib import Path
@@ -9,13 +9,13 @@ _FRAME = 16  # bytes around each record: its length, 8, and two checksums of 4
 
 
 def forget_after(folder: str | os.PathLike, step: int) -> None:
-    """Takes what was logged after `step` off the ends of a folder's event files, and records that were torn there.
+    """Cuts off what a folder's event files logged after `step`, and records that are torn.
 
-    A training that goes on from a checkpoint logs the steps after it again. Each file is cut in place: a process
+    A training that resumes from a checkpoint logs the steps after it again. Each file is cut in place, since a process
     writes its steps in ascending order.
 
     Args:
-        folder: with event files, or none; it need not exist.
+        folder: with event files or without; it need not exist.
         step: the last one to keep.
     """
     for path in Path(folder).glob("*tfevents*"):

@@ -1,4 +1,4 @@
-"""Requests to stop that a training hears at a place where it can."""
+"""Requests to stop, which a training handles when it can."""
 
 import os
 import signal
@@ -9,10 +9,10 @@ from types import FrameType
 
 
 class Terminated(SystemExit):
-    """A process that was asked to end by SIGTERM has saved what it must, and ends.
+    """A process that SIGTERM asked to end has saved its work, and ends.
 
-    Left alone, it ends the process with 143, which is 128 + SIGTERM: what shells, Slurm and Kubernetes report of a
-    process that the signal ended. It is not 0, with which a scheduler takes an unfinished job for done.
+    If nothing catches it, the exit code is 143, which is 128 + SIGTERM: what shells, Slurm and Kubernetes report when
+    the signal ended a process. With 0, a scheduler would take an unfinished job as done.
     """
 
     def __init__(self, message: str) -> None:
@@ -33,16 +33,17 @@ class Requests:
         if self.received == number == signal.SIGINT:
             raise KeyboardInterrupt
         self.received = signal.Signals(number)
-        # Not print: the signal may have come in the middle of another one.
+        # Not print: the signal may have interrupted another one.
         again = " Ctrl-C again stops at once." if number == signal.SIGINT else ""
         os.write(2, f"\n{self.received.name}: saving a checkpoint and stopping.{again}\n".encode())
 
 
 @contextmanager
 def requests_noted() -> Iterator[Requests]:
-    """Notes SIGTERM and a first Ctrl-C while the block runs, instead of ending the process.
+    """Notes SIGTERM and the first Ctrl-C while the block runs, instead of ending the process.
 
-    In the main thread alone, as Python has it; and not a signal that the process was started to ignore.
+    Only in the main thread, the only one in which Python handles signals, and not for a signal that the process was
+    started to ignore.
     """
     requests, before = Requests(), {}
     if threading.current_thread() is threading.main_thread():

@@ -7,7 +7,7 @@ with them and without, bit for bit.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
@@ -15,72 +15,72 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.analysis.mixture import sampled
-from tfvae.codes.capabilities import Capabilities
-from tfvae.codes.codes import scaled_images
+from tfvae.codes.capabilities import Capabilities, capabilities_of
+from tfvae.data.arrays import as_image_data
+from tfvae.data.images import ImageData
 from tfvae.evaluation import evaluate
-from tfvae.metrics import METRICS, QUICK
-from tfvae.metrics.sampling import subset
+from tfvae.metrics import QUICK
 from tfvae.plots.tiles import rendered
 from tfvae.plots.traversals import plot_traversals, traverse
+from tfvae.training.steps import StepCounter
 
 
-def looks(data: Any, log_dir: str | os.PathLike, every: int) -> list["AtSteps"]:
-    """All that these callbacks show; without scores for images of which no factors are known."""
-    kinds: list[Callable[..., AtSteps]] = [LogTraversals, LogLatents]
-    if hasattr(data, "factors"):
-        kinds.append(LogScores)
-    return [kind(data, log_dir, every=every) for kind in kinds]
+def looks(data: ImageData | np.ndarray, log_dir: str | os.PathLike, every: int) -> list["AtSteps"]:
+    """All of these callbacks; each shows what the model can do and the data's factors allow.
+
+    Args:
+        data: images, with or without known factors, as for `tfvae.train`.
+        log_dir: where TensorBoard's events are written.
+        every: int >= 1, steps from one look to the next.
+    """
+    return [kind(data, log_dir, every=every) for kind in (LogTraversals, LogLatents, LogScores)]
 
 
-class AtSteps(keras.callbacks.Callback):
+class AtSteps(StepCounter):
     """Calls `look` each time that the training passes a multiple of `every` steps; a subclass writes what it sees.
 
     Args:
-        data: images (`tfvae.data`).
+        data: images, with or without known factors, as for `tfvae.train`.
         log_dir: where TensorBoard's events are written.
-        every: int >= 1, steps between two looks.
-        first_step: int, how many steps the model has behind it; by default what its optimizer has counted when `fit`
-            begins. The count goes on over several calls of `fit`.
+        every: int >= 1, steps from one look to the next.
+        first_step: int, how many steps the model has taken; by default as in `StepCounter`. The count continues over
+            several calls of `fit`.
 
     Raises:
         ValueError: when `every` is less than 1.
     """
 
-    def __init__(self, data: Any, log_dir: str | os.PathLike, *, every: int, first_step: int | None = None) -> None:
-        super().__init__()
+    def __init__(
+        self, data: ImageData | np.ndarray, log_dir: str | os.PathLike, *, every: int, first_step: int | None = None
+    ) -> None:
+        super().__init__(first_step)
         if every < 1:
             raise ValueError(f"Expected every >= 1. Received: every={every}")
-        self.data = data
+        self.data = as_image_data(data)
         self.every = every
-        self.step = first_step
         self._log_dir = str(log_dir)
         self._writer: Any = None
-        self._represent: Any = None
-        self._epoch_start = 0
+        self._capabilities: Capabilities | None = None
 
     def look(self, step: int) -> None:
         """Writes summaries of the model, to the default writer."""
         raise NotImplementedError
 
-    def represent(self, images: np.ndarray) -> Any:
-        """The model's representation of images, by a function of its own: `predict` would disturb `fit`."""
-        if self._represent is None:
-            signature = tf.TensorSpec((None, *self.model.image_shape), tf.float32)
-            self._represent = tf.function(self.model.call, input_signature=[signature])
-        return self._represent(images)
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the model can do, by functions of their own: `predict` would disturb `fit`."""
+        if self._capabilities is None:
+            self._capabilities = capabilities_of(self.model)
+        return self._capabilities
 
-    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        if self.step is None:
-            self.step = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
-
-    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        assert self.step is not None
-        self._epoch_start = self.step
+    def set_model(self, model: keras.Model) -> None:
+        if model is not self.model:
+            self._capabilities = None
+        super().set_model(model)
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        assert self.step is not None
-        # With steps_per_execution > 1, Keras calls this once for several steps.
-        before, self.step = self.step, self._epoch_start + batch + 1
+        before = self.step
+        super().on_train_batch_end(batch, logs)
         if self.step // self.every > before // self.every:
             if self._writer is None:
                 self._writer = tf.summary.create_file_writer(self._log_dir, filename_suffix=f".{type(self).__name__}")
@@ -90,106 +90,130 @@ class AtSteps(keras.callbacks.Callback):
 
 
 class LogScores(AtSteps):
-    """Scalars: the metrics, the KL in all and of each latent, and the reconstruction error.
+    """Scalars: the metrics, the KL of each latent, and the reconstruction error.
+
+    A metric that is skipped, such as one that needs factors that are not known, has no scalar; the KL has none for a
+    model without log variances, and the reconstruction error none for a model without a likelihood.
 
     Args:
-        data: images with known factors.
-        log_dir: as in `AtSteps`.
-        every: as in `AtSteps`.
-        metrics: names out of `METRICS`; by default all.
+        data: images, with or without known factors, as for `tfvae.train`.
+        log_dir: where TensorBoard's events are written.
+        every: int >= 1, steps from one look to the next.
+        metrics: as for `tfvae.evaluate`; by default all.
         parameters: of the metrics; by default `QUICK`, some ten seconds a look at dSprites on two CPU cores.
-        images: int, over how many the KL and the reconstruction error are averaged.
+        num_images: int, over how many the KL and the reconstruction error are averaged.
         seed: the same images are drawn at each look.
-        first_step: as in `AtSteps`.
+        first_step: int, how many steps the model has taken; by default as in `StepCounter`.
     """
 
     def __init__(
         self,
-        data: Any,
+        data: ImageData | np.ndarray,
         log_dir: str | os.PathLike,
         *,
         every: int,
-        metrics: Iterable[str] = tuple(METRICS),
+        metrics: str | Iterable[str] = "all",
         parameters: Mapping[str, Mapping[str, Any]] = QUICK,
-        images: int = 2_000,
+        num_images: int = 2_000,
         seed: int = 0,
         first_step: int | None = None,
     ) -> None:
         super().__init__(data, log_dir, every=every, first_step=first_step)
-        self.metrics = tuple(metrics)
+        self.metrics = metrics if isinstance(metrics, str) else tuple(metrics)
         self.parameters = parameters
-        self.images = images
+        self.num_images = num_images
         self.seed = seed
 
     def look(self, step: int) -> None:
         found = evaluate(
-            Capabilities(self.represent, log_likelihood=self.model.log_likelihood),
+            self.capabilities,
             self.data,
             metrics=self.metrics,
-            num_images=self.images,
-            seed=self.seed,
             parameters=self.parameters,
+            num_images=self.num_images,
+            seed=self.seed,
         )
-        for name in self.metrics:
-            tf.summary.scalar(f"scores/{name}", found[name]["score"], step=step)
-        tf.summary.scalar("scores/reconstruction", found["reconstruction"]["nats"], step=step)
-        for latent, kl in enumerate(found["kl"]["latents"]):
-            tf.summary.scalar(f"latent_kl/z{latent}", kl, step=step)
+        for name, result in found.items():
+            if isinstance(result, Mapping) and result.get("score") is not None:
+                tf.summary.scalar(f"scores/{name}", result["score"], step=step)
+        if "reconstruction" in found:
+            tf.summary.scalar("scores/reconstruction", found["reconstruction"]["nats"], step=step)
+        if "kl" in found:
+            for latent, kl in enumerate(found["kl"]["latents"]):
+                tf.summary.scalar(f"latent_kl/z{latent}", kl, step=step)
 
 
 class LogTraversals(AtSteps):
     """An image: the traversals of one image's latents, under originals and reconstructions.
 
+    There is none of a model that does not decode, nor of images that are neither grey nor in colour.
+
     Args:
-        data: images.
-        log_dir: as in `AtSteps`.
-        every: as in `AtSteps`.
+        data: images, as for `tfvae.train`.
+        log_dir: where TensorBoard's events are written.
+        every: int >= 1, steps from one look to the next.
         seed: decides the images.
-        first_step: as in `AtSteps`.
+        first_step: int, how many steps the model has taken; by default as in `StepCounter`.
     """
 
     def __init__(
-        self, data: Any, log_dir: str | os.PathLike, *, every: int, seed: int = 0, first_step: int | None = None
+        self,
+        data: ImageData | np.ndarray,
+        log_dir: str | os.PathLike,
+        *,
+        every: int,
+        seed: int = 0,
+        first_step: int | None = None,
     ) -> None:
         super().__init__(data, log_dir, every=every, first_step=first_step)
         self.seed = seed
 
     def look(self, step: int) -> None:
+        represent, decode = self.capabilities.represent, self.capabilities.decode
+        if decode is None or self.data.image_shape[-1] not in (1, 3):
+            return
         rng = np.random.default_rng(self.seed)
-        sample = rng.permutation(subset(len(self.data), 256, rng))
-        found = traverse(self.represent, self.model.decode, scaled_images(self.data, sample))
+        sample = rng.permutation(self.data.random_indices(256, rng))
+        reach = self.capabilities.traversal_range
+        values = np.linspace(-reach, reach, 11)
+        found = traverse(represent, decode, self.data.scaled(sample), values=values)
         tf.summary.image("traversals", rendered(plot_traversals(found))[np.newaxis], step=step)
 
 
 class LogLatents(AtSteps):
     """Histograms: the marginals of q(z), one draw of z for each of some images.
 
+    For a model without log variances, whose code is a deterministic function of the image, they are histograms of the
+    means; a category has none.
+
     Args:
-        data: images.
-        log_dir: as in `AtSteps`.
-        every: as in `AtSteps`.
-        images: int, over how many.
+        data: images, as for `tfvae.train`.
+        log_dir: where TensorBoard's events are written.
+        every: int >= 1, steps from one look to the next.
+        num_images: int, how many.
         seed: decides the images and the draws.
-        first_step: as in `AtSteps`.
+        first_step: int, how many steps the model has taken; by default as in `StepCounter`.
     """
 
     def __init__(
         self,
-        data: Any,
+        data: ImageData | np.ndarray,
         log_dir: str | os.PathLike,
         *,
         every: int,
-        images: int = 2_000,
+        num_images: int = 2_000,
         seed: int = 0,
         first_step: int | None = None,
     ) -> None:
         super().__init__(data, log_dir, every=every, first_step=first_step)
-        self.images = images
+        self.num_images = num_images
         self.seed = seed
 
     def look(self, step: int) -> None:
         rng = np.random.default_rng(self.seed)
-        codes = self.represent(scaled_images(self.data, subset(len(self.data), self.images, rng)))
-        z = sampled(codes["mean"].numpy(), codes["log_variance"].numpy(), rng)
+        codes = self.capabilities.represent(self.data.scaled(self.data.random_indices(self.num_images, rng)))
+        z = np.asarray(codes["mean"])
+        if "log_variance" in codes:
+            z = sampled(z, np.asarray(codes["log_variance"]), rng)
         for latent, values in enumerate(z.T):
             tf.summary.histogram(f"latents/z{latent}", values, step=step)

@@ -79,7 +79,7 @@ class Scene:
         if not workdir.exists():
             process = self.start(workdir)
             process.until(
-                lambda: (step := process.step() or 0) > self.steps // 2 and every / 4 < step % every < every / 2
+                lambda: (step := process.step() or 0) > self.steps // 2 and every / 4 <= step % every < every / 2
             )
             process.end(signal.SIGKILL)
         return workdir
@@ -180,7 +180,7 @@ def damaged(scene: Scene, name: str) -> Outcome:
     DAMAGE[name](workdir / "checkpoints" / f"step-{newest}")
     process = scene.start(workdir)
     ended = process.end()
-    seen = re.search(r"A checkpoint is [^:]*: .*", process.message())
+    seen = re.search(r"Skipping a damaged checkpoint: .*", process.message())
     _expect(process, ended == 0 and seen is not None, "a warning and exit code 0")
     assert seen is not None
     return Outcome(name, 1, _short(seen[0], workdir), [newest - before], differing(workdir, scene.whole))

@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+_PROGRESS = r"^step ([\d,]+) of [\d,]+  "  # what `tfvae.training.progress` prints at each log entry
+
 
 class Process:
-    """A command that trains in a folder and shows its progress, as `tfvae train` does.
+    """A command that trains in a folder and prints its progress, as `tfvae train` does.
 
     It reacts to Ctrl-C even if this process was started to ignore it.
 
@@ -58,14 +60,14 @@ class Process:
         return self.output.read_bytes().decode(errors="replace")
 
     def message(self) -> str:
-        """Its output without the progress bar."""
-        lines = re.split(r"[\r\n]+", self.shown())
-        return "\n".join(line for line in lines if line.strip() and not re.search(r"\| \d+/\d+ \[", line))
+        """What it prints, without its progress."""
+        lines = self.shown().splitlines()
+        return "\n".join(line for line in lines if line.strip() and not re.match(_PROGRESS, line))
 
     def step(self) -> int | None:
-        """The last step that the progress bar shows; the bar is drawn ten times a second."""
-        steps = re.findall(r"\| (\d+)/\d+ \[", self.shown())
-        return int(steps[-1]) if steps else None
+        """The step of the last log entry that it has printed."""
+        steps = re.findall(_PROGRESS, self.shown(), re.MULTILINE)
+        return int(steps[-1].replace(",", "")) if steps else None
 
     def until(self, happened: Callable[[], bool], pause: float = 0.02, patience: float = 300.0) -> bool:
         """Waits for something to happen, or for the end of the process; at most `patience` seconds.

@@ -12,7 +12,7 @@ from tfvae.models import MODELS
 from tfvae.models.build import build_model, completed
 
 
-def test_training_equals_a_plain_loop_over_the_batches(uninterrupted):
+def test_a_run_equals_a_plain_loop_over_the_batches(uninterrupted):
     workdir, end = uninterrupted
     experiment, data = tiny.experiment(), tiny.Blobs()
     model, logs = build_model(experiment, (16, 16, 1)), []
@@ -23,12 +23,12 @@ def test_training_equals_a_plain_loop_over_the_batches(uninterrupted):
     shown = scalars(workdir)
     assert set(shown) == set(model.logged)
     for name, values in shown.items():
-        # An entry is the mean over the two steps that it ends.
+        # A log entry is the mean over the two steps up to it.
         expected = {step: (logs[step - 2][name] + logs[step - 1][name]) / 2 for step in (2, 4, 6, 8)}
         assert values == pytest.approx(expected, rel=1e-5, abs=1e-6), name
 
 
-def test_a_run_leaves_what_is_documented(uninterrupted):
+def test_a_run_writes_the_documented_files(uninterrupted):
     workdir, end = uninterrupted
     assert sorted(os.listdir(workdir)) == ["checkpoints", "experiment.json", "logs", "model.keras"]
     assert checkpoints(workdir) == [4, 8]
@@ -44,6 +44,13 @@ def test_every_model_trains(name, tmp_path):
     losses = shown.get("reconstruction") or {step: -value for step, value in shown["mutual_information"].items()}
     assert losses[40] < losses[20]
     np.testing.assert_array_equal(state(keras.models.load_model(tmp_path / "model.keras")), state(model))
+
+
+def test_arrays_train_as_image_data_do(uninterrupted, tmp_path):
+    pixels = tiny.Blobs().images(np.arange(40))
+    for name, images in {"bytes": pixels, "floats": pixels / np.float32(255)}.items():
+        model = run(tiny.experiment(), tmp_path / name, data=images)
+        np.testing.assert_array_equal(state(model), uninterrupted[1])
 
 
 def test_images_on_the_device_change_nothing(uninterrupted, mirrored, tmp_path):
