@@ -21,9 +21,9 @@ def few_sprites():
     return GroundTruthData("few", factors, dsprites.draw(factors.to_factors(np.arange(len(factors)))))
 
 
-def test_there_is_python_to_run():
-    told = ["model.fit", "tf.saved_model.load", "Client(", "score(codes, factors"]
-    assert [text in block for text, block in zip(told, BLOCKS, strict=True)] == [True] * 4
+def test_the_readme_has_the_blocks_that_are_run_here():
+    marks = ["model.fit", "tf.saved_model.load", "Client(", "score(codes, factors", "register_model("]
+    assert [text in block for text, block in zip(marks, BLOCKS, strict=True)] == [True] * 5
 
 
 def test_training_in_keras(few_sprites, monkeypatch, tmp_path, capsys):
@@ -64,3 +64,24 @@ def test_encoding_at_a_server():
 def test_scoring_arrays(capsys):
     exec(BLOCKS[3], {})
     assert capsys.readouterr().out.count("'score': 0.") == 3
+
+
+@pytest.fixture
+def forgetful():
+    """Forgets what a test registers."""
+    registries = (tfvae.MODELS, tfvae.metrics.METRICS, tfvae.metrics.QUICK)
+    before = [dict(registry) for registry in registries]
+    yield
+    for registry, content in zip(registries, before, strict=True):
+        registry.clear()
+        registry.update(content)
+
+
+def test_registering_a_model_and_a_metric(forgetful, few_sprites):
+    exec(BLOCKS[4], {"__name__": "my_module"})
+    model = tfvae.create("free_bits_vae", few_sprites.image_shape, latent_dim=2)
+    images = few_sprites.scaled(np.arange(4))
+    logs = model.evaluate(images, batch_size=4, verbose=0, return_dict=True)
+    assert logs["loss"] == logs["reconstruction"]  # a new model has less than 2 nats
+    assert 0 < logs["kl"] < 2
+    assert tfvae.evaluate(model, few_sprites, metrics="spread")["spread"]["score"] > 0
