@@ -52,3 +52,21 @@ def test_a_module_that_cannot_be_imported_is_one_clear_line(tmp_path):
     (line,) = err.strip().splitlines()
     assert line.startswith("Error: Expected a Python module that can be imported")
     assert f"from {tmp_path}. Received: 'absent', ModuleNotFoundError" in line
+
+
+def test_a_wrong_flag_is_one_clear_line(tmp_path):
+    cases = {
+        ("train", "--bogus=1"): "Unknown command line flag 'bogus'",
+        ("train", "--experiment=x.json"): "flag --workdir=None",
+        ("evaluate", "--model=x", "--seed=-1"): "--seed=-1",
+        ("evaluate", "--model=x", "--quick", "folder"): "Expected flags alone, as --name=value. Received: ['folder']",
+        ("study", "--output=x"): "Expected a study.json and flags",
+    }
+    running = {arguments: start(tmp_path, *arguments) for arguments in cases}
+    for arguments, process in running.items():
+        out, err = process.communicate()
+        (line,) = err.strip().splitlines()
+        assert (process.returncode, out) == (1, ""), arguments
+        assert line.startswith("Error: ")
+        assert cases[arguments] in line
+        assert line.endswith(f"See tfvae {arguments[0]} --help")

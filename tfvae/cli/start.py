@@ -48,9 +48,9 @@ def run(command: ModuleType, argv: Sequence[str] | None = None) -> None:
     def guarded(arguments: Sequence[str]) -> None:
         some = expected.endswith("...")
         if not some and len(arguments) != (2 if expected else 1):
-            raise app.UsageError(
-                f"Expected {f'{expected} and flags' if expected else 'flags alone'}, as --name=value. "
-                f"Received: {list(arguments[1:])}"
+            sys.exit(
+                f"Error: Expected {f'{expected} and flags' if expected else 'flags alone'}, as --name=value. "
+                f"Received: {list(arguments[1:])}. See {argv[0]} --help"
             )
         try:
             _load_tensorflow()
@@ -64,7 +64,15 @@ def run(command: ModuleType, argv: Sequence[str] | None = None) -> None:
                 raise
             sys.exit(f"Error: {_one_line(error)}")
 
-    app.run(guarded, argv)
+    app.run(guarded, argv, flags_parser=_parsed)
+
+
+def _parsed(argv: Sequence[str]) -> list[str]:
+    """Parses the flags; a wrong one is an error of one line, like any other."""
+    try:
+        return flags.FLAGS(argv)
+    except flags.Error as error:
+        sys.exit(f"Error: {error}. See {argv[0]} --help")
 
 
 def _help(command: ModuleType, program: str, expected: str) -> str:

@@ -90,7 +90,7 @@ def _fill(folder: Path, *, progress: bool) -> None:
 
 def _all_blocks(progress: bool) -> Iterator[np.ndarray]:
     _, shapes, scales, orientations, _, _ = FACTORS.sizes
-    blocks = tqdm(range(shapes * scales * orientations), desc="Drawing dSprites", disable=not progress)
+    blocks = tqdm(range(shapes * scales * orientations), desc="Drawing dSprites", disable=None if progress else True)
     for block in blocks:
         shape, scale, orientation = (int(k) for k in np.unravel_index(block, (shapes, scales, orientations)))
         yield _draw_block(shape, scale, orientation, _PLACES, _PLACES).reshape(-1, 512)

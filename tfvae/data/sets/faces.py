@@ -113,7 +113,7 @@ def _all_images(model: MorphableModel, progress: bool) -> Iterator[np.ndarray]:
     people = np.random.default_rng(0).standard_normal((len(identities), components))
     poses = [(person, azimuth, elevation) for person in people for azimuth in azimuths for elevation in elevations]
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-        bar = tqdm(total=len(poses), desc="Drawing faces", disable=not progress)
+        bar = tqdm(total=len(poses), desc="Drawing faces", disable=None if progress else True)
         # One identity at a time: a pool keeps all drawn images until they are requested.
         per_person = len(poses) // len(people)
         for start in range(0, len(poses), per_person):

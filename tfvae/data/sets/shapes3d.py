@@ -168,7 +168,7 @@ def _all_maps(progress: bool) -> Iterator[np.ndarray]:
     # The matrix products are small: with threads of their own they took fifteen times as long.
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
         drawn = pool.map(lambda geometry: _geometry_maps(*geometry), geometries)
-        yield from tqdm(drawn, desc="Casting 3D Shapes", total=len(geometries), disable=not progress)
+        yield from tqdm(drawn, desc="Casting 3D Shapes", total=len(geometries), disable=None if progress else True)
 
 
 def _geometry_maps(view: ray_caster.View, shape: str, scale: float) -> np.ndarray:
