@@ -15,6 +15,7 @@ from tfvae.metrics import METRICS
 
 ROOT = Path(__file__).parents[2]
 TINY = {
+    "model": "factor_vae",
     "discriminator": {"depth": 1, "units": 8},
     "batch_size": 16,
     "steps": 6,
@@ -89,7 +90,7 @@ def test_wrong_input_gets_one_clear_line_and_leaves_nothing(workdir):
     tiny, new, run = f"--experiment={workdir}/tiny.json", f"--workdir={workdir}/new", f"--model={workdir}/run"
     (workdir / "page.html").write_text("mine")
     cases = [
-        ("report", [run, f"--output={workdir}/page.html"], "page.html exists and is not overwritten"),
+        ("report", [run, f"--output={workdir}/page.html"], "page.html, which exists"),
         ("train", [tiny, new, "--set=bach_size=8"], "Received: ['bach_size']"),
         ("train", [tiny, new, "--set=batch_size=7"], "Received: batch_size=7"),
         ("train", [tiny, new, "--set=batch_size=1000000"], "at most the 737280 images. Received: batch_size=1000000"),

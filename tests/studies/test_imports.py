@@ -12,32 +12,29 @@ from tfvae.studies import Study, read_table
 
 ROOT = Path(__file__).parents[2]
 MODULE = """
-import keras
 import numpy as np
 
-from tfvae.data import DATASETS, FactorTable, GroundTruthData
-from tfvae.metrics import METRICS
-from tfvae.models import MODELS, BetaVAE
+import tfvae
+from tfvae.data import FactorTable, GroundTruthData
 
 
-@keras.saving.register_keras_serializable("mine")
-class MyVAE(BetaVAE):
+@tfvae.register_model("my_vae")
+class MyVAE(tfvae.BetaVAE):
     pass
 
 
+@tfvae.register_metric("my_quarter")
 def quarter(codes, rng):
     return {"score": 0.25, "standard_error": 0.0}
 
 
+@tfvae.register_data("my_dots")
 def dots():
     places = np.stack(np.meshgrid(range(6), range(6), indexing="ij"), axis=-1).reshape(-1, 2)
     images = np.zeros((36, 16, 16, 1), np.uint8)
     for image, (y, x) in zip(images, places, strict=True):
         image[2 * y : 2 * y + 4, 2 * x : 2 * x + 4] = 255
     return GroundTruthData("my_dots", FactorTable(("y", "x"), places), images)
-
-
-MODELS["my_vae"], METRICS["my_quarter"], DATASETS["my_dots"] = MyVAE, quarter, dots
 """
 STUDY = {
     "import": ["my_module_of_a_study"],

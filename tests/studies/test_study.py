@@ -8,6 +8,7 @@ from tfvae import data
 from tfvae.experiment import Experiment
 from tfvae.metrics import QUICK
 from tfvae.models import MODELS
+from tfvae.models.build import completed
 from tfvae.studies.study import Evaluation, Study, digest
 from tfvae.zoo import load_experiment
 
@@ -30,7 +31,7 @@ def test_dots_lead_into_whole_objects_that_the_grid_sets():
     grid = {"parameters.beta": 4, "parameters": {"likelihood": "gaussian"}, "optimizers.optimizer.beta_1": 0.5}
     base = {"model": "beta_vae", "parameters": {"beta": 1, "scale": 2.0}, "optimizers.optimizer": {"beta_2": 0.9}}
     (found,) = Study(base, [grid]).experiments().values()
-    assert found.parameters == {"likelihood": "gaussian", "beta": 4}
+    assert found.parameters == {"beta": 4, "likelihood": "gaussian", "scale": None}
     assert found.optimizers == {"optimizer": {"beta_1": 0.5, "beta_2": 0.9}}
 
 
@@ -68,11 +69,11 @@ def test_the_experiment_may_be_a_name(tmp_path):
     (tmp_path / "study.json").write_text(json.dumps(values))
     study = Study.load(tmp_path / "study.json")
     assert list(study.experiments().values()) == [
-        dataclasses.replace(base, parameters={"gamma": gamma}) for gamma in (1, 2)
+        completed(dataclasses.replace(base, parameters={"gamma": gamma})) for gamma in (1, 2)
     ]
     assert study.evaluation == Evaluation(["mig"])
     zoo = Study.from_dict({"experiment": "factor_vae-dsprites"})
-    assert list(zoo.experiments().values()) == [load_experiment("factor_vae-dsprites")]
+    assert list(zoo.experiments().values()) == [completed(load_experiment("factor_vae-dsprites"))]
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_a_folder_with_something_else_in_it_is_refused_and_untouched(tmp_path):
         ({"model": "vae", "parameters": {"beta": 2.0}, "optimizers": ADAM}, "beta"),
         ({"model": "vae", "parameters": {}, "optimizers": ADAM | {"discriminator_optimizer": {}}}, "discriminator_opt"),
         (
-            {"model": "info_gan", "parameters": {}, "optimizers": ADAM},
+            {"model": "info_gan", "architecture": "table_1", "parameters": {}, "optimizers": ADAM},
             r"\['table_4', 'table_5', 'table_6'\] for InfoGAN",
         ),
         ({**GAN, "parameters": {"n_critic": 3}}, "multiple of 3 for info_wgan_gp on 1 .*batch_size=8"),

@@ -15,7 +15,7 @@ from tfvae import zoo
 from tfvae.experiment import Experiment
 from tfvae.files.modules import import_modules
 from tfvae.metrics import METRICS, QUICK
-from tfvae.models import MODELS
+from tfvae.models.build import completed
 
 _KEYS = ("experiment", "grid", "seeds", "score_at", "evaluation", "import")  # of a study in JSON
 
@@ -251,9 +251,7 @@ def _changed(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Experiment:
                     raise ValueError(f"Expected {name!r} of {key!r} to be an object. Received: {place!r}")
             place[last] = copy.deepcopy(source[key])
     try:
-        experiment = Experiment.from_dict(result)
-        if experiment.model not in MODELS:
-            raise ValueError(f"Expected model to be one of {sorted(MODELS)}. Received: {experiment.model!r}")
+        # Completed, so that a run's name does not depend on how much the study spells out.
+        return completed(Experiment.from_dict(result))
     except ValueError as error:
         raise ValueError(f"With {dict(changes)}: {error}") from None
-    return experiment
