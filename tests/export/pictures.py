@@ -24,6 +24,7 @@ def every_png(size=16, seed=0):
                 for interlaced in (False, True):
                     rng = np.random.default_rng([seed, kind, bits, transparent, interlaced])
                     levels = rng.integers(0, 2**bits, (size, size, channels))
+                    levels[3, 4] = np.maximum(levels[3, 4], 1)  # 0 would be the same in any number of bits
                     palette = rng.integers(0, 256, (2**bits, 4)) if kind == 3 else None
                     colour, opacity = _shown(levels, bits, kind, palette, transparent)
                     chunks = b"" if palette is None else _chunk(b"PLTE", palette[:, :3].astype(np.uint8).tobytes())

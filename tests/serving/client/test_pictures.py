@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image, features
+from PIL.PngImagePlugin import PngInfo
 
 from tfvae.data.pictures import read_picture
 from tfvae.export.pictures import decode_pictures
@@ -27,6 +28,12 @@ def turned(orientation):
     return exif
 
 
+def turned_by_xmp(orientation):
+    chunks = PngInfo()
+    chunks.add_itxt("XML:com.adobe.xmp", f'<rdf:Description tiff:Orientation="{orientation}"/>')
+    return chunks
+
+
 def without_adobe_marker(content):
     start = content.index(b"\xff\xee")
     return content[:start] + content[start + 2 + int.from_bytes(content[start + 2 : start + 4], "big") :]
@@ -46,6 +53,7 @@ SENT_AS_PNG = {
     **{f"JPEG, turned {n}": file("JPEG", RGB.resize((20, 16)), exif=turned(n)) for n in range(2, 9)},
     "JPEG, CMYK without a marker": without_adobe_marker(file("JPEG", CMYK)),
     "PNG, turned": file("PNG", exif=turned(6)),
+    "PNG, turned by XMP": file("PNG", pnginfo=turned_by_xmp(6)),
     "GIF": file("GIF", **FRAMES),
     "WebP": file("WEBP", **FRAMES) if features.check("webp") else None,
     "BMP": file("BMP", RGB),
@@ -86,10 +94,11 @@ def test_a_picture_that_is_too_large_for_the_server_is_sent_smaller(monkeypatch,
     [
         (b"", "the file is empty"),
         (b"no picture", "its content is not that of a picture"),
-        (file("PNG")[:60], "truncated"),
+        (file("PNG")[:20], "its content is not that of a picture"),
+        (file("PNG", exif=turned(6))[:-100], "truncated"),
         (file("BMP", RGB)[:200], "truncated"),
     ],
-    ids=["empty", "text", "PNG cut off", "BMP cut off"],
+    ids=["empty", "text", "PNG cut off", "turned PNG cut off", "BMP cut off"],
 )
 def test_a_file_that_cannot_be_read_is_named(content, message, tmp_path):
     path = tmp_path / "holiday.png"
