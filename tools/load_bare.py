@@ -1,6 +1,6 @@
 """Loads an exported encoder with TensorFlow alone, as someone would who does not have this library.
 
-  python -m tools.load_bare saved_models/factor_vae-dsprites/3
+  python -m tools.load_bare saved_models/factor_vae-dsprites/4
 
 tfvae, Keras and TensorFlow Probability cannot be imported in this process.
 """

@@ -1,9 +1,12 @@
 """The repository's own zoo entries are complete. serving/test_zoo_models.py runs their exports."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from PIL import Image
 
 from tfvae import zoo
 from tfvae.export import versions
@@ -54,3 +57,18 @@ def test_an_entry_gives_different_codes_for_different_images(name):
     assert encoder.image_shape == tuple(zoo.load_scores(name)["release"]["image_shape"])
     images = np.random.default_rng(1).random((3, *encoder.image_shape), dtype=np.float32)
     assert np.ptp(encoder(images)["mean"], axis=0).max() > 0.1
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_a_disc_in_black_and_white_gives_the_codes_of_its_pixels_however_many_bits_its_file_has(name):
+    encode = tf.saved_model.load(str(newest(name))).signatures["encode_bytes"]
+    rows, columns = np.mgrid[:64, :64]
+    disc = Image.fromarray((rows - 30) ** 2 + (columns - 36) ** 2 < 150)
+    files = []
+    for picture in (disc.convert("L"), disc, disc.convert("RGB").quantize(4), disc.convert("RGB").quantize(16)):
+        content = io.BytesIO()
+        picture.save(content, "PNG")
+        files.append(content.getvalue())
+    assert len({file[24] for file in files}) > 1, "one number of bits in all files"
+    eight, *fewer = encode(image_bytes=tf.constant(files))["mean"].numpy()
+    np.testing.assert_allclose(fewer, np.stack([eight] * 3), atol=1e-5)

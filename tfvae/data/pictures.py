@@ -4,8 +4,9 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -13,6 +14,8 @@ from tqdm import tqdm
 
 # 8192 x 8192: Pillow uses up to 4 bytes a pixel, so decoding a picture takes at most 268 MB.
 MAX_PIXELS = 2**26
+# 4096 x 4096: up to half a gigabyte while an exported encoder resizes one, see `tfvae.export.pictures`.
+MAX_SERVED_PIXELS = 2**24
 _WORKERS = min(8, os.cpu_count() or 1)
 _BLOCK = 256
 _Item = TypeVar("_Item")
@@ -38,22 +41,48 @@ def read_picture(path: str | os.PathLike[str], size: int = 64, crop: int | None 
         OSError: if the file cannot be read.
         ValueError: if it is not a picture, is broken, or has more than `MAX_PIXELS` pixels.
     """
+    with open(path, "rb") as file, opened(file) as picture:
+        if crop is None:
+            picture.draft(None, (2 * size, 2 * size))  # Affects JPEG only, and never goes below this size.
+        return np.asarray(fitted(upright_rgb(picture), size, crop))
+
+
+@contextmanager
+def opened(file: BinaryIO) -> Iterator[Image.Image]:
+    """A picture whose header is read; its pixels are read when they are needed.
+
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: if it is not a picture, or is broken.
+    """
     try:
-        with Image.open(path) as picture:
-            if crop is None:
-                picture.draft(None, (2 * size, 2 * size))  # Affects JPEG only, and never goes below this size.
-            if picture.width * picture.height > MAX_PIXELS:
-                raise ValueError(f"{picture.width} x {picture.height} pixels are more than {MAX_PIXELS:,}")
-            picture.load()
-            return np.asarray(fitted(_as_rgb(ImageOps.exif_transpose(picture)), size, crop))
+        with Image.open(file) as picture:
+            _scale_transparent_colour(picture)
+            yield picture
     except UnidentifiedImageError:
-        empty = os.path.getsize(path) == 0
+        empty = file.seek(0, os.SEEK_END) == 0
         raise ValueError("the file is empty" if empty else "its content is not that of a picture") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ValueError(f"there are more than {MAX_PIXELS:,} pixels") from None
     except (SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError) as error:
         # Errors that Pillow's readers raise for broken files.
         raise ValueError(f"{type(error).__name__}: {error}") from None
+
+
+def upright_rgb(picture: Image.Image) -> Image.Image:
+    """The picture as `read_picture` describes it, of mode RGB in its own size.
+
+    Args:
+        picture: from `opened`.
+
+    Raises:
+        OSError: if the file ends too early.
+        ValueError: if it has more than `MAX_PIXELS` pixels, or levels whose value for white is unknown.
+    """
+    if picture.width * picture.height > MAX_PIXELS:
+        raise ValueError(f"{picture.width} x {picture.height} pixels are more than {MAX_PIXELS:,}")
+    picture.load()
+    return _as_rgb(ImageOps.exif_transpose(picture))
 
 
 def fitted(picture: Image.Image, size: int = 64, crop: int | None = None) -> Image.Image:
@@ -93,13 +122,29 @@ def in_parallel(
             yield results
 
 
+def _scale_transparent_colour(picture: Image.Image) -> None:
+    """Pillow gives the pixels of a PNG in 8 bits, but its transparent colour in the bits of the file."""
+    colour = picture.info.get("transparency")
+    if picture.format != "PNG" or colour is None or not picture.tile:
+        return
+    match picture.tile[0][3]:
+        case "L;2":
+            picture.info["transparency"] = 85 * colour
+        case "L;4":
+            picture.info["transparency"] = 17 * colour
+        case "RGB;16B":
+            picture.info["transparency"] = tuple(level >> 8 for level in colour)
+
+
 def _as_rgb(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith("I"):
         levels = np.asarray(picture)
         if levels.size and (levels.min() < 0 or levels.max() > 65535):
             raise ValueError(f"its levels {levels.min()} .. {levels.max()} do not fit into 16 bits")
         # 65535 = 257 * 255. Pillow's own conversion clips at 255.
-        picture = Image.fromarray(((levels.astype(np.uint32) + 128) // 257).astype(np.uint8))
+        grey = ((levels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        grey[levels == picture.info.get("transparency", -1)] = 255
+        picture = Image.fromarray(grey)
     elif picture.mode == "F":
         raise ValueError("its pixels are floating point numbers, whose value for white is unknown")
     if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:

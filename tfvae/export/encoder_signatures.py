@@ -61,8 +61,8 @@ def _uint8(encode: Encode, image_shape: tuple[int, int, int]) -> Signature:
 def _bytes(encode: Encode, image_shape: tuple[int, int, int]) -> Signature:
     """image_bytes: string [B], PNG or JPEG files, see `decode_pictures`.
 
-    The orientation in a JPEG's EXIF is not applied, unlike in the `folder` data set: rotate such a picture before you
-    send it. A file that cannot be read fails its whole batch.
+    The orientation in EXIF data is not applied, unlike in the `folder` data set; `tfvae.serving.Client` turns such a
+    picture before it sends it. A file that cannot be read fails its whole batch.
     """
 
     def encode_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:

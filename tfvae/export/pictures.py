@@ -6,10 +6,9 @@ grey is the luma of ITU-R BT.601. The orientation that a camera recorded is not 
 
 import tensorflow as tf
 
+from tfvae.data.pictures import MAX_SERVED_PIXELS as MAX_PIXELS
 from tfvae.export.signature import checked
 
-# 4096 x 4096: up to half a gigabyte while one is resized.
-MAX_PIXELS = 2**24
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 
 
@@ -59,7 +58,7 @@ def _decode(content: tf.Tensor, image_shape: tuple[int, int, int]) -> tf.Tensor:
         return picture[top : top + cut_rows, left : left + cut_columns]
 
     def png() -> tf.Tensor:
-        picture = tf.cast(cut(tf.io.decode_png(content, channels=4)), tf.float32)
+        picture = cut(_decode_png(content))
         colour, opacity = picture[..., :3], picture[..., 3:] / 255.0
         return tf.cast(tf.round(255.0 + (colour - 255.0) * opacity), tf.uint8)
 
@@ -74,6 +73,48 @@ def _decode(content: tf.Tensor, image_shape: tuple[int, int, int]) -> tf.Tensor:
         luma = (19595 * red + 38470 * green + 7471 * blue + 2**15) // 2**16
         picture = tf.cast(luma, tf.float32)[..., tf.newaxis]
     return tf.ensure_shape(picture, image_shape)
+
+
+def _decode_png(content: tf.Tensor) -> tf.Tensor:
+    """The pixels of a PNG: float32 [H, W, 4] of colour and opacity in 0..255."""
+    header = tf.strings.substr(content, 0, 26) + b"\0\0"  # for a file that is cut off in it
+    bits, colour_type = tf.unstack(tf.io.decode_raw(tf.strings.substr(header, 24, 2), tf.uint8), num=2)
+
+    def eight_bits() -> tf.Tensor:
+        picture = tf.cast(tf.io.decode_png(content, channels=4), tf.float32)
+        # To a picture without transparency, TensorFlow adds an opacity of 2^bits - 1, which is 255 only for 8 bits.
+        unknown = tf.cond(bits < 8, lambda: ~_has_transparency(content), lambda: tf.constant(False))
+        return tf.where(unknown, tf.maximum(picture, [0.0, 0.0, 0.0, 255.0]), picture)
+
+    def grey_of_sixteen_bits() -> tf.Tensor:
+        # Rounded, as Pillow's pixels are in `folder:`. For colours of 16 bits, Pillow too takes the upper 8.
+        picture = tf.cast(tf.io.decode_png(content, channels=4, dtype=tf.uint16), tf.int32)
+        return tf.cast((picture + 128) // 257, tf.float32)
+
+    return tf.cond((bits == 16) & (colour_type == 0), grey_of_sixteen_bits, eight_bits)
+
+
+def _has_transparency(content: tf.Tensor) -> tf.Tensor:
+    """Whether a PNG has a tRNS chunk, which comes before its pixels."""
+    size = tf.strings.length(content)
+    padded = content + b"\0" * 8
+
+    def name(start: tf.Tensor) -> tf.Tensor:
+        return tf.strings.substr(padded, start + 4, 4)
+
+    def following(start: tf.Tensor) -> tf.Tensor:
+        length = tf.io.decode_raw(tf.strings.substr(padded, start, 4), tf.int32, little_endian=False)[0]
+        inside = (length >= 0) & (length < size - start)
+        return tf.where(inside, tf.minimum(start + 12 + length, size), size)
+
+    # More chunks than this many before the pixels are not searched.
+    start = tf.while_loop(
+        lambda start: (start < size) & (name(start) != b"IDAT") & (name(start) != b"tRNS"),
+        lambda start: [following(start)],
+        [tf.constant(len(_PNG))],
+        maximum_iterations=1000,
+    )[0]
+    return name(start) == b"tRNS"
 
 
 def _png_size(content: tf.Tensor) -> tf.Tensor:

@@ -35,7 +35,7 @@ def sent(client: Client, contents: Iterable[bytes]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for content in contents:
         try:
-            codes = client.encode([content])
+            codes = client.predict("encode_bytes", {"image_bytes": [content]})
         except ServingError as error:
             counts[error.code.name] += 1
         else:

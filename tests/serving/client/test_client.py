@@ -81,10 +81,26 @@ def test_an_error_names_the_images(address):
     content = io.BytesIO()
     Image.new("L", (3, 2)).save(content, "PNG")
     files = [content.getvalue()] * 5 + [b"no picture"]
-    with Client(address, "tiny", batch_size=2) as client, pytest.raises(ServingError, match=r"items 4 to 5") as caught:
-        client.encode(files)
+    with Client(address, "tiny", batch_size=2) as client:
+        with pytest.raises(ServingError, match=r"items 4 to 5") as caught:
+            client.predict("encode_bytes", {"image_bytes": files}, version=1)
+        with pytest.raises(ValueError, match=r"item 5, of 10 bytes: its content is not that of a picture"):
+            client.encode(files, version=1)
     assert caught.value.code == grpc.StatusCode.INVALID_ARGUMENT
     assert not caught.value.temporary
+
+
+def test_files_of_other_formats_get_the_codes_of_their_pixels(address, tmp_path):
+    pixels = np.random.default_rng(1).integers(0, 256, (4, 2, 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    Image.fromarray(pixels[0]).save(tmp_path / "0.bmp")
+    Image.fromarray(pixels[1]).save(tmp_path / "1.tiff")
+    Image.fromarray(pixels[2, ::-1, ::-1]).save(tmp_path / "2.png", exif=exif)
+    Image.fromarray(pixels[3]).save(tmp_path / "3.png")
+    with Client(address, "tiny", batch_size=3) as client:
+        codes = client.encode(sorted(tmp_path.iterdir()), version=1)
+    np.testing.assert_allclose(codes["mean"][:, 0], sums(pixels / 255), rtol=1e-5)
 
 
 @pytest.mark.parametrize(

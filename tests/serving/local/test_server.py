@@ -40,7 +40,7 @@ def assert_it_still_answers(server):
 )
 def test_a_broken_picture_is_an_invalid_argument(server, content):
     with Client(server.grpc_address, "tiny") as client, pytest.raises(ServingError) as caught:
-        client.encode([content])
+        client.predict("encode_bytes", {"image_bytes": [content]})
     assert caught.value.code == grpc.StatusCode.INVALID_ARGUMENT
     request = {"signature_name": "encode_bytes", "instances": [{"b64": base64.b64encode(content).decode()}]}
     assert post(server, request).status_code == 400
@@ -100,7 +100,7 @@ def test_random_bytes_get_an_answer(server):
     with Client(server.grpc_address, "tiny", attempts=1) as client:
         for length in rng.integers(0, 2_000, 100):
             with pytest.raises(ServingError) as caught:
-                client.encode([rng.bytes(length)])
+                client.predict("encode_bytes", {"image_bytes": [rng.bytes(length)]})
             assert caught.value.code == grpc.StatusCode.INVALID_ARGUMENT
     assert_it_still_answers(server)
 

@@ -16,9 +16,11 @@ from tqdm import tqdm
 
 from tfvae.serving.client.over_grpc import Grpc
 from tfvae.serving.client.over_rest import Rest
+from tfvae.serving.client.pictures import Pictures
 from tfvae.serving.errors import ServingError
 
 Images = np.ndarray | Sequence[str | os.PathLike | bytes]
+Input = Images | Pictures
 Answer = tuple[int | None, dict[str, np.ndarray]]  # the version that gave it, if known, and the outputs
 Result = TypeVar("Result")
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0  # seconds
@@ -77,8 +79,9 @@ class Client:
         """The codes of images, in their order.
 
         Args:
-            images: float [B, H, W, C] in [0, 1]; uint8 [B, H, W, C]; or paths (or contents) of PNG and JPEG files,
-                which the server decodes and resizes.
+            images: float [B, H, W, C] in [0, 1]; uint8 [B, H, W, C]; or paths (or contents) of picture files, which
+                the server decodes and resizes. Those that it would not read as the data set `folder:` does are sent as
+                PNG files: other formats, and photos that their EXIF data turn.
             model: by default the client's.
             version: by default the newest. If a newer one takes over meanwhile, the images that the old one encoded are
                 sent again, so that all codes are from one model. REST does not report the version: name one there.
@@ -90,7 +93,7 @@ class Client:
 
         Raises:
             ServingError: the server's error, or that it could not be reached.
-            ValueError, TypeError: if images is something else.
+            ValueError, TypeError: if images is something else, or a file that is not a picture.
             OSError: if a file cannot be read.
         """
         signature, inputs = _checked(images)
@@ -99,7 +102,7 @@ class Client:
     def predict(
         self,
         signature: str,
-        inputs: Mapping[str, Images],
+        inputs: Mapping[str, Input],
         *,
         model: str | None = None,
         version: int | None = None,
@@ -107,6 +110,8 @@ class Client:
         progress: bool | None = None,
     ) -> dict[str, np.ndarray]:
         """The outputs of a signature for inputs, whose first dimensions are the batch. They are split as in `encode`.
+
+        The contents of files are sent as they are; `Pictures` are prepared as in `encode`.
 
         Raises: as `encode`.
         """
@@ -165,7 +170,7 @@ class Client:
             spec.version_label = label
         return spec
 
-    def _answers(self, spec: ModelSpec, inputs: Mapping[str, Images], parts: list[range], bar: tqdm) -> dict:
+    def _answers(self, spec: ModelSpec, inputs: Mapping[str, Input], parts: list[range], bar: tqdm) -> dict:
         """The server's answer to each part of the inputs; after an error, nothing more is sent."""
 
         def ask(part: range) -> Answer:
@@ -203,12 +208,12 @@ class Client:
                 time.sleep(pause)
 
 
-def _checked(images: Images) -> tuple[str, dict[str, Images]]:
+def _checked(images: Images) -> tuple[str, dict[str, Input]]:
     """The signature for such images, and its input."""
     if isinstance(images, str | bytes | os.PathLike):
         raise TypeError(f"Expected a list of paths. Received one: {images!r:.80}")
     if isinstance(images, Sequence) and images and isinstance(images[0], str | bytes | os.PathLike):
-        return "encode_bytes", {"image_bytes": images}
+        return "encode_bytes", {"image_bytes": Pictures(images)}
     array = np.asarray(images)
     if array.ndim != 4:
         raise ValueError(f"Expected images [B, H, W, C], or paths. Received: images.shape={list(array.shape)}")
