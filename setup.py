@@ -77,6 +77,7 @@ setup(
         "pillow>=10.4",  # pictures of any format
         "jinja2>=3.1",  # the report's page; it escapes what comes from names
         "tensorboard>=2.20",  # scalars during training
+        "wrapt>=1.14",  # names that Keras finds once it is imported; TensorFlow brings it anyway
         "lazy_loader>=0.4",  # names that are imported when they are used
         "tqdm>=4.66",  # progress bars
         "platformdirs>=4.2",  # the place of the user's cache

@@ -7,5 +7,8 @@ from importlib.metadata import version
 
 import lazy_loader
 
+from tfvae.files.keras_names import register_when_keras_is_imported
+
+register_when_keras_is_imported()
 __version__ = version("tfvae")
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
