@@ -12,6 +12,7 @@ import tensorflow_probability as tfp
 from tfvae import replicas
 from tfvae.experiment import Experiment
 from tfvae.models.base import Terms
+from tfvae.models.checks import check_network
 from tfvae.models.passes import statistics_kept
 from tfvae.models.vae import VAE
 from tfvae.models.weights import Weight
@@ -72,6 +73,7 @@ class AdversarialVAE(VAE):
         **kwargs: Any,
     ) -> None:
         super().__init__(encoder, decoder, likelihood=likelihood, scale=scale, seed=seed, **kwargs)
+        check_network("discriminator", discriminator)
         code_dim = decoder.input_shape[-1]
         if discriminator.input_shape[-1] != code_dim or discriminator.output_shape[-1] != 2:
             raise ValueError(

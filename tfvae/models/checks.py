@@ -76,9 +76,10 @@ def check_compile(arguments: Mapping[str, Any]) -> None:
         )
 
 
-def has_batch_norm(network: keras.Model) -> bool:
-    """Whether a network has batch norm, at any depth."""
-    return any(isinstance(layer, layers.BatchNormalization) for layer in network._flatten_layers())
+def has_batch_norm(network: keras.Model, *, synchronized: bool = False) -> bool:
+    """Whether a network has batch norm, at any depth; with `synchronized`, one whose batch is that of all replicas."""
+    found = [layer for layer in network._flatten_layers() if isinstance(layer, layers.BatchNormalization)]
+    return any(layer.synchronized or not synchronized for layer in found)
 
 
 def _last_layer(network: keras.Model) -> keras.Layer | None:

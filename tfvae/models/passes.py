@@ -9,6 +9,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfvae import replicas
+from tfvae.models.checks import has_batch_norm
+
 Step = Callable[[Any, Any], dict[str, Any]]
 
 
@@ -28,7 +31,14 @@ class Pass:
         """Keeps the losses that the latest call of a network has added; those of its weights come from the weights."""
         of_weights = sum(variable.regularizer is not None for variable in network.trainable_variables)
         losses = network.losses  # Keras lists those of the weights last
-        self._calls.append((network, losses[: len(losses) - of_weights]))
+        losses = losses[: len(losses) - of_weights]
+        if losses and replicas.num_replicas() > 1 and has_batch_norm(network, synchronized=True):
+            # It lets another replica's thread run in the middle of the call, which clears the losses.
+            raise ValueError(
+                f"Expected {network.name!r} to have synchronized batch norm, or layers that add losses: on several "
+                "replicas Keras mixes the losses of one with those of another. Received: both"
+            )
+        self._calls.append((network, losses))
 
     def take(self, wanted: Callable[[keras.Model], bool]) -> list[tf.Tensor]:
         """The recorded losses of the networks that are `wanted`, which are then forgotten."""
