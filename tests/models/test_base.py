@@ -70,7 +70,8 @@ def test_declared_capabilities_are_what_the_model_does(name):
 def test_keras_exports_the_representation(name, tmp_path):
     model = tiny.make(name)
     model.export(tmp_path / "1", verbose=False)
-    served, expected = tf.saved_model.load(tmp_path / "1").serve(X), model(X)
+    loaded = tf.saved_model.load(tmp_path / "1")
+    served, expected = loaded.serve(X), model(X)
     assert set(served) == set(expected)
     for key, value in expected.items():
         np.testing.assert_allclose(served[key], value, atol=1e-6)

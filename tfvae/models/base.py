@@ -284,7 +284,7 @@ class Model(keras.Model):
         # Comparisons with NaN are false, so it fails too.
         in_range = tf.debugging.Assert(tf.logical_and(low >= 0, high <= 1), [expected, "Received: range", low, high])
         with tf.control_dependencies([in_range] if in_range is not None else []):
-            # A cast to the dtype that images have is no operation, and would not wait for the check.
+            # A cast to the dtype that images already have does nothing, and would not wait for the check.
             return tf.identity(tf.cast(images, tf.float32))
 
     def step_seed(self, stream: int) -> tf.Tensor:

@@ -20,7 +20,7 @@ class BatchTCVAE(VAE):
     loss = E[-log p(x | z)] + KL(q(z | x) || p(z)) + gamma [log qhat(z) - sum_j log qhat_j(z_j)],
     with qhat(z) = 1/B sum_k q(z | x_k) over the batch that z is from
 
-    An objective to study: the paper found it no good, since qhat is near zero away from the codes of its own batch, and
+    An objective to study: it did not work in the paper, because qhat is near zero away from the codes of its own batch, and
     the estimate therefore close to what that batch gives at once. It differs from beta-TCVAE's minibatch-weighted
     estimate by the constant (D - 1) log N alone: `BetaTCVAE(beta=1 + gamma)` has the same gradient.
 
