@@ -1,8 +1,8 @@
 """The networks of InfoGAN and InfoWGAN-GP (Kim & Mnih, 2018, Tables 4 to 6), as built Keras models.
 
 All convolutions are 4x4, "same", as in Chen et al. (2016), whose tables these follow: batch norm stands between a layer
-and its activation, and a leaky ReLU has the slope 0.1. A layer before a batch norm has no bias, since batch norm would cancel it.
-Batch norm's statistics are those of the global batch.
+and its activation, and a leaky ReLU has the slope 0.1. A layer before a batch norm has no bias, since batch
+norm would cancel it. Batch norm's statistics are those of the global batch.
 """
 
 import math
@@ -115,7 +115,7 @@ def encoder(
 
 
 def discriminator(units: int, *, seed: int = 0, dtype: str | None = None) -> keras.Model:
-    """The part of D that Q does not share: the trunk's features [B, units] -> a logit, or a critic's value, [B, 1] in float32."""
+    """D's own part: the trunk's features [B, units] -> a logit, or a critic's value, [B, 1] in float32."""
     output = _Layers(seed, dtype).output(layers.Dense, 1)
     return keras.Sequential([keras.Input((units,), name="features"), output], name="discriminator")
 
