@@ -1,8 +1,10 @@
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests import tiny
 from tfvae.codes.capabilities import capabilities_of
@@ -62,3 +64,31 @@ def test_declared_capabilities_are_what_the_model_does(name):
     # A posterior has log variances of its own, or one width for all images.
     assert (model.posterior is not None) == model.has_log_variance
     assert (model.code_stddev is not None) == ("gan" in name)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_keras_exports_the_representation(name, tmp_path):
+    model = tiny.make(name)
+    model.export(tmp_path / "1", verbose=False)
+    loaded = tf.saved_model.load(tmp_path / "1")
+    served, expected = loaded.serve(X), model(X)
+    assert set(served) == set(expected)
+    for key, value in expected.items():
+        np.testing.assert_allclose(served[key], value, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_summary_says_which_network_is_which(name):
+    networks = tiny.networks_of(name)
+    lines = []
+    MODELS[name](**networks).summary(print_fn=lambda line, **_: lines.append(line))
+    for role, network in networks.items():
+        assert f"{role} is {network.name!r}" in lines[0]
+
+
+def test_a_loaded_model_is_run_as_it_was_compiled(tmp_path):
+    compiled = {"run_eagerly": True, "auto_scale_loss": False}
+    for values in (compiled, {name: not value for name, value in compiled.items()}):
+        tiny.make("vae", compiled=values).save(tmp_path / "model.keras")
+        loaded = keras.models.load_model(tmp_path / "model.keras")
+        assert {name: getattr(loaded, name) for name in compiled} == values

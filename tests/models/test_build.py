@@ -175,7 +175,7 @@ def test_the_zoos_experiments_are_those_that_their_entries_ran(name):
     ran = Experiment.from_dict(json.loads(released.read_text())["experiment"])
     there = completed(zoo.load_experiment(name))
     assert there == completed(ran)
-    # What an experiment had to say in full it still trains with.
+    # What the released entry spelled out is now filled in.
     for key in ("architecture", "latent_dim", "optimizers", "batch_size", "steps", "seed", "precision", "jit_compile"):
         assert getattr(there, key) == getattr(ran, key), key
     assert there.parameters.items() >= ran.parameters.items()

@@ -8,6 +8,7 @@ from tests import tiny
 from tests.models import linear_gan
 from tfvae.export import export_encoder, load_saved_model
 from tfvae.models import InfoGAN
+from tfvae.models.passes import forward_pass
 
 X = tiny.images(16)
 EAGER = {"run_eagerly": True}  # one step takes less than its tracing
@@ -58,7 +59,8 @@ def test_data_and_generated_images_are_one_batch_of_batch_norm():
         categories=linear_gan.CATEGORIES,
         noise_dim=2,
     )
-    real, generated = model.features(tf.zeros([4, 2, 2, 1]), tf.ones([4, 2, 2, 1]), training=True)
+    with forward_pass(training=True):
+        real, generated = model.features(tf.zeros([4, 2, 2, 1]), tf.ones([4, 2, 2, 1]))
     np.testing.assert_allclose(real, -np.ones([4, 4]), rtol=1e-6)
     np.testing.assert_allclose(generated, np.ones([4, 4]), rtol=1e-6)
 

@@ -45,7 +45,7 @@ def test_terms_of_a_linear_critic():
     assert results["discriminator_loss"] == pytest.approx(10 * penalty - wasserstein, abs=1e-4)
 
 
-def test_a_linear_critic_of_white_images_learns_the_slope_that_tells_them_best():
+def test_a_linear_critic_of_white_images_learns_the_slope_that_separates_them_best():
     # Its distance is slope . (x - E G) with ||slope|| near 1: ||x - E G|| at most, or hardly more.
     model = linear_gan.make(InfoWGANGP, n_critic=2, gradient_penalty_weight=100.0)
     model.compile(optimizer=keras.optimizers.SGD(0.0), discriminator_optimizer=keras.optimizers.Adam(0.03))

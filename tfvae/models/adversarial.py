@@ -12,7 +12,10 @@ import tensorflow_probability as tfp
 from tfvae import replicas
 from tfvae.experiment import Experiment
 from tfvae.models.base import Terms
+from tfvae.models.checks import check_network
+from tfvae.models.passes import statistics_kept
 from tfvae.models.vae import VAE
+from tfvae.models.weights import Weight
 from tfvae.networks import vae as networks
 from tfvae.objectives import vae as objectives
 
@@ -52,7 +55,9 @@ class AdversarialVAE(VAE):
 
     networks = (*VAE.networks, "discriminator")
     optimizers = OPTIMIZERS
+    trained_networks = {**VAE.trained_networks, "discriminator_optimizer": ("discriminator",)}
     discriminator_sizes = DISCRIMINATOR_SIZES
+    gamma = Weight()
 
     def __init__(
         self,
@@ -68,6 +73,7 @@ class AdversarialVAE(VAE):
         **kwargs: Any,
     ) -> None:
         super().__init__(encoder, decoder, likelihood=likelihood, scale=scale, seed=seed, **kwargs)
+        check_network("discriminator", discriminator)
         code_dim = decoder.input_shape[-1]
         if discriminator.input_shape[-1] != code_dim or discriminator.output_shape[-1] != 2:
             raise ValueError(
@@ -93,9 +99,6 @@ class AdversarialVAE(VAE):
         """As `VAE.compile`, with an optimizer for the discriminator: by default the paper's Adam (1e-4, 0.5, 0.9)."""
         super().compile(optimizer=optimizer, discriminator_optimizer=discriminator_optimizer, **kwargs)
 
-    def trained_by(self) -> dict[str, list[keras.Variable]]:
-        return {**super().trained_by(), "discriminator_optimizer": self.discriminator.trainable_variables}
-
     def penalty_weight(self) -> float | tf.Tensor:
         """The weight of the penalty in the next step: gamma, once it has warmed up."""
         return self.gamma * self.progress(self.warmup_steps) if self.warmup_steps else self.gamma
@@ -117,9 +120,18 @@ class AdversarialVAE(VAE):
         """
         raise NotImplementedError
 
+    def codes_of_others(self, others: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Codes of the images of B', in the mode in which B was encoded: [m, D].
+
+        The discriminator would otherwise learn what sets batch norm in training apart from inference, or codes with
+        dropout from codes without. The statistics of batch norm are those of B alone: a step moves them once.
+        """
+        with statistics_kept(self.encoder):
+            return self.sample(self.posterior(others), seed)
+
     def loss_terms(self, images: tf.Tensor, posterior: tfp.distributions.Distribution, z: tf.Tensor) -> Terms:
         """As `VAE.loss_terms`, and "logits" [B, 2]: D(z), which the discriminator learns from too."""
-        return {**super().loss_terms(images, posterior, z), "logits": self.discriminator(z)}
+        return {**super().loss_terms(images, posterior, z), "logits": self.run(self.discriminator, z)}
 
     def discriminator_terms(self, logits: tf.Tensor, logits_of_others: tf.Tensor) -> Terms:
         """The discriminator's loss, in nats, and how often it is right, each [B]."""
@@ -143,7 +155,7 @@ class AdversarialVAE(VAE):
         # B' is encoded by the updated autoencoder, as in Algorithm 2 (CONTRIBUTING.md: an open question).
         z_others = self.other_codes(others, z, seeds)
         with tape:  # which has D(z): the autoencoder's update leaves the discriminator as it was
-            terms |= self.discriminator_terms(terms["logits"], self.discriminator(z_others))
+            terms |= self.discriminator_terms(terms["logits"], self.run(self.discriminator, z_others))
             loss = self.scaled_mean(terms["discriminator_loss"], "discriminator_optimizer")
         self.minimise(tape, loss, "discriminator_optimizer")
         return self.log(terms)
@@ -154,7 +166,7 @@ class AdversarialVAE(VAE):
         z = self.sample(posterior, self.test_seed(stream=0))
         terms = self.loss_terms(images, posterior, z)
         z_others = self.other_codes(None, z, (self.test_seed(stream=1), self.test_seed(stream=2)))
-        return self.log({**terms, **self.discriminator_terms(terms["logits"], self.discriminator(z_others))})
+        return self.log({**terms, **self.discriminator_terms(terms["logits"], self.run(self.discriminator, z_others))})
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "gamma": self.gamma, "warmup_steps": self.warmup_steps}

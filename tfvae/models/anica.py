@@ -11,7 +11,9 @@ from tfvae import replicas
 from tfvae.experiment import Experiment
 from tfvae.models.adversarial import DISCRIMINATOR_SIZES, OPTIMIZERS, discriminator_maker
 from tfvae.models.base import Model, Terms
+from tfvae.models.checks import check_logits
 from tfvae.models.vae import autoencoder_makers
+from tfvae.models.weights import Weight
 from tfvae.networks.vae import ARCHITECTURES
 from tfvae.objectives import vae as objectives
 from tfvae.objectives.distributions import bernoulli_likelihood
@@ -51,11 +53,13 @@ class Anica(Model):
 
     networks = ("encoder", "decoder", "discriminator")
     optimizers = OPTIMIZERS
+    trained_networks = {"optimizer": ("encoder", "decoder"), "discriminator_optimizer": ("discriminator",)}
     logged = ("loss", "reconstruction", "jensen_shannon", "discriminator_loss", "discriminator_accuracy")
     architectures = ARCHITECTURES
     default_architecture = "table_1"
     discriminator_sizes = DISCRIMINATOR_SIZES
     decoding_network = "decoder"
+    gamma = Weight()
 
     def __init__(
         self,
@@ -75,6 +79,7 @@ class Anica(Model):
                 "Expected an encoder [B, H, W, C] -> [B, D], a decoder [B, D] -> [B, H, W, C] and a discriminator "
                 f"[B, D] -> [B, 2]. Received: {shapes}"
             )
+        check_logits("decoder", decoder)
         if gamma < 0:
             raise ValueError(f"Expected gamma of at least 0. Received: gamma={gamma}")
         self.gamma = gamma
@@ -95,19 +100,13 @@ class Anica(Model):
         """As `keras.Model.compile`, without losses and metrics; by default with the two Adam of FactorVAE."""
         super().compile(optimizer=optimizer, discriminator_optimizer=discriminator_optimizer, **kwargs)
 
-    def trained_by(self) -> dict[str, list[keras.Variable]]:
-        return {
-            "optimizer": self.encoder.trainable_variables + self.decoder.trainable_variables,
-            "discriminator_optimizer": self.discriminator.trainable_variables,
-        }
-
     def representation(self, parameters: tf.Tensor) -> dict[str, tf.Tensor]:
         """The encoder's output by name: {"mean": [B, D]}, a code without a posterior."""
         return {"mean": tf.cast(parameters, tf.float32)}
 
     def likelihood(self, z: tf.Tensor) -> tfp.distributions.Distribution:
         """p(x | z): batch shape [B], event shape [H, W, C]."""
-        return bernoulli_likelihood(self.decoder(z))
+        return bernoulli_likelihood(self.run(self.decoder, z))
 
     def log_likelihood(self, images: tf.Tensor, z: tf.Tensor) -> tf.Tensor:
         """log p(x | z) of images [B, H, W, C] and codes [B, D]: [B], in nats."""
@@ -119,11 +118,11 @@ class Anica(Model):
 
     def loss_terms(self, images: tf.Tensor, seed: tf.Tensor) -> Terms:
         """The losses of the autoencoder and of the discriminator and their parts, each [B], in nats."""
-        z = self(images)["mean"]
+        z = self.representation(self.run(self.encoder, images))["mean"]
         features = objectives.standardise(replicas.gather(z))
         permuted = objectives.permute_dims(features, seed)
-        logits = self.discriminator(replicas.own_rows(features, like=z))
-        logits_permuted = self.discriminator(replicas.own_rows(permuted, like=z))
+        logits = self.run(self.discriminator, replicas.own_rows(features, like=z))
+        logits_permuted = self.run(self.discriminator, replicas.own_rows(permuted, like=z))
         reconstruction = -self.log_likelihood(images, z)
         divergence = objectives.jensen_shannon(logits, logits_permuted)
         return {

@@ -9,6 +9,7 @@ import tensorflow_probability as tfp
 from tfvae import replicas
 from tfvae.models.base import Terms
 from tfvae.models.vae import VAE
+from tfvae.models.weights import Weight
 from tfvae.objectives import vae as objectives
 
 
@@ -37,6 +38,8 @@ class AnnealedVAE(VAE):
     """
 
     logged = (*VAE.logged, "capacity")
+    gamma = Weight()
+    c_max = Weight()
 
     def __init__(
         self,

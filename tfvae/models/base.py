@@ -11,6 +11,8 @@ from tfvae import replicas
 from tfvae.codes.cache import model_digest
 from tfvae.codes.capabilities import Capabilities
 from tfvae.experiment import Experiment
+from tfvae.models import passes
+from tfvae.models.checks import check_all_trained, check_compile, check_network
 from tfvae.networks.optimizers import Adam
 
 Terms = dict[str, tf.Tensor]
@@ -27,8 +29,12 @@ class Model(keras.Model):
     """A Keras model that is trained on images alone and gives a representation of them.
 
     `fit` and `evaluate` take images, float [B, H, W, C] in [0, 1], and ignore labels. They report what `logged` names,
-    as means over images. A subclass has a network `encoder`, says what its output means in `representation`, and
-    defines `train_step`, `test_step` and `trained_by`.
+    as means over images. A subclass has a network `encoder`, says what its output means in `representation`, defines
+    `train_step` and `test_step`, and calls its networks by `run`.
+
+    Networks are trained as Keras trains them: with `training=True` in `train_step` alone, and with the losses of their
+    regularizers and of `add_loss`, which are added to the loss of the optimizer that trains the network. The logged
+    losses are the objectives without them; where there are any, fit and evaluate report their sum as "regularization".
 
     Args:
         networks: built Keras networks by name; each becomes an attribute. A subclass may set the rest of its `networks`
@@ -39,6 +45,7 @@ class Model(keras.Model):
 
     networks: tuple[str, ...] = ("encoder",)  # the constructor arguments that are networks
     optimizers: Mapping[str, Mapping[str, float]] = {"optimizer": {}}  # arguments of compile -> those of a default Adam
+    trained_networks: Mapping[str, tuple[str, ...]] = {"optimizer": ("encoder",)}  # by each of the optimizers
     logged: tuple[str, ...] = ("loss",)  # what fit and evaluate report: means over images
 
     # What an experiment that leaves it out gets.
@@ -64,11 +71,21 @@ class Model(keras.Model):
     def __init__(self, networks: Mapping[str, keras.Model], *, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         for name, network in networks.items():
+            check_network(name, network)
             setattr(self, name, network)
         self.seed = seed
         self.means = [keras.metrics.Mean(name=name) for name in self.logged]
+        self.regularization = keras.metrics.Mean(name="regularization")
+        self.is_regularized = False  # known when a step is traced: until then, the networks might add losses
+        self.auto_scale_loss = True
         # The networks are built, so the model is. (`self.build()` would lock it against a subclass's networks.)
         self.built = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, training in (("train_step", True), ("test_step", False)):
+            if name in vars(cls):
+                setattr(cls, name, passes.as_pass(vars(cls)[name], training=training))
 
     @classmethod
     def network_makers(
@@ -107,8 +124,12 @@ class Model(keras.Model):
         return []
 
     def trained_by(self) -> dict[str, list[keras.Variable]]:
-        """The variables that each of the optimizers trains."""
-        raise NotImplementedError
+        """The variables that each of the optimizers trains: its networks', and `own_variables` for "optimizer"."""
+        trained = {
+            optimizer: [variable for name in names for variable in getattr(self, name).trainable_variables]
+            for optimizer, names in self.trained_networks.items()
+        }
+        return trained | {"optimizer": trained["optimizer"] + self.own_variables}
 
     def representation(self, parameters: tf.Tensor) -> dict[str, tf.Tensor]:
         """The encoder's output by name: "mean" [B, D], and whatever else it holds. A pure function."""
@@ -128,15 +149,33 @@ class Model(keras.Model):
             digest=lambda: model_digest(self.encoder),
         )
 
-    def call(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return self.representation(self.encoder(images))
+    def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
+        return self.representation(self.run(self.encoder, images, training=training))
+
+    def run(self, network: keras.Model, inputs: tf.Tensor, *, training: bool | None = None) -> tf.Tensor:
+        """The output of a network, as float32 whatever its precision; all calls of networks in a step go through here.
+
+        Args:
+            network: one of the model's.
+            inputs: float tensor [B, ...].
+            training: whether dropout, batch norm and the like are in training; None for what the step is: True in
+                `train_step`, False in `test_step` and outside of both.
+        """
+        current = passes.current()
+        outputs = network(inputs, training=current.training if training is None else training)
+        current.record(network)
+        return tf.cast(outputs, tf.float32)
 
     def compile(self, **kwargs: Any) -> None:
         """As `keras.Model.compile`, with the optimizers that the class names, and without losses and metrics.
 
+        With `use_ema=True`, the end of `fit` gives each optimizer's variables their averages.
+
         Raises:
-            ValueError: for `jit_compile=True` or `steps_per_execution > 1` with more than one replica.
+            ValueError: for losses and metrics, for `jit_compile=True` or `steps_per_execution > 1` with more than one
+                replica, and when no optimizer trains a layer that is not frozen.
         """
+        check_compile(kwargs)
         jit, steps = kwargs.get("jit_compile"), kwargs.get("steps_per_execution", 1)
         if replicas.num_replicas() > 1 and (jit is True or steps > 1):
             # keras-team/keras#19246: it would fail in the middle of the first step.
@@ -148,6 +187,9 @@ class Model(keras.Model):
         for name, default in self.optimizers.items():
             optimizer = kwargs.pop(name, None)
             optimizers[name] = keras.optimizers.get(Adam(**default) if optimizer is None else optimizer)
+        trained_by = self.trained_by()
+        check_all_trained(self, trained_by)
+        self.auto_scale_loss = kwargs.get("auto_scale_loss", True)
         super().compile(optimizer=optimizers.pop("optimizer"), **kwargs)
         scaled = keras.optimizers.LossScaleOptimizer
         for name, optimizer in optimizers.items():
@@ -156,14 +198,23 @@ class Model(keras.Model):
                 optimizer = scaled(optimizer)
             setattr(self, name, optimizer)
         # Built here, each on its own variables: left alone, Keras builds one on *all* variables when it loads a file.
-        for name, variables in self.trained_by().items():
+        for name, variables in trained_by.items():
             getattr(self, name).build(variables)
+
+        def finalise(_: Any) -> None:
+            for name, variables in trained_by.items():
+                optimizer = getattr(self, name)
+                type(optimizer).finalize_variable_values(optimizer, variables)
+
+        # Keras calls it at the end of `fit`, for this optimizer alone and with all variables in another order.
+        self.optimizer.finalize_variable_values = finalise
 
     def get_compile_config(self) -> dict[str, Any] | None:
         if not self.compiled:
             return None
         config = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.optimizers}
-        return config | {"steps_per_execution": self.steps_per_execution, "jit_compile": self.jit_compile}
+        names = ("steps_per_execution", "jit_compile", "run_eagerly", "auto_scale_loss")
+        return config | {name: getattr(self, name) for name in names}
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -180,8 +231,43 @@ class Model(keras.Model):
         getattr(self, optimizer).apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
 
     def scaled_mean(self, per_example: tf.Tensor, optimizer: str = "optimizer") -> tf.Tensor:
-        """The mean of a loss [B] over the global batch, scaled as the optimizer of half precision wants it: []."""
-        return getattr(self, optimizer).scale_loss(replicas.global_mean(per_example))
+        """What an optimizer minimises: the mean of a loss over the global batch, and the losses of its networks.
+
+        Args:
+            per_example: float tensor [B].
+            optimizer: a name in `optimizers`.
+
+        Returns:
+            float tensor [], scaled as an optimizer of half precision wants it.
+
+        Raises:
+            ValueError: when the loss is not one value an image.
+        """
+        if per_example.shape.rank != 1:
+            raise ValueError(
+                "Expected a loss with a value for each image, [B]: the mean is taken over the images of all replicas. "
+                f"Received: shape={tuple(per_example.shape)}"
+            )
+        loss = replicas.global_mean(per_example)
+        added = self.losses_of_networks(optimizer)
+        if added is not None:
+            passes.current().added[optimizer] = added
+            loss += added / replicas.num_replicas()  # optimizers sum gradients over replicas
+        return getattr(self, optimizer).scale_loss(loss)
+
+    def losses_of_networks(self, optimizer: str) -> tf.Tensor | None:
+        """The losses of the weights that an optimizer trains, and those that its networks added in this pass: []."""
+        names = self.trained_networks.get(optimizer, ())
+        others = {id(getattr(self, name)) for each in self.trained_networks.values() for name in each}
+        own = {id(getattr(self, name)) for name in names}
+        # A network that a subclass adds is trained as its `own_variables` are.
+        losses = passes.current().take(
+            lambda network: id(network) in own or (optimizer == "optimizer" and id(network) not in others)
+        )
+        for variable in self.trained_by()[optimizer]:
+            if variable.regularizer is not None:
+                losses.append(variable.regularizer(variable))
+        return tf.add_n([tf.reduce_sum(tf.cast(loss, tf.float32)) for loss in losses]) if losses else None
 
     def images_of(self, data: Any) -> tf.Tensor:
         """The images of what `fit` or `evaluate` was given, checked: float32 [B, H, W, C] in [0, 1]."""
@@ -198,7 +284,7 @@ class Model(keras.Model):
         # Comparisons with NaN are false, so it fails too.
         in_range = tf.debugging.Assert(tf.logical_and(low >= 0, high <= 1), [expected, "Received: range", low, high])
         with tf.control_dependencies([in_range] if in_range is not None else []):
-            # A cast to the dtype that images have is no operation, and would not wait for the check.
+            # A cast to the dtype that images already have does nothing, and would not wait for the check.
             return tf.identity(tf.cast(images, tf.float32))
 
     def step_seed(self, stream: int) -> tf.Tensor:
@@ -225,7 +311,31 @@ class Model(keras.Model):
         """Adds the terms [B] that `logged` names to their means, and returns the means as the logs of a step."""
         for mean in self.means:
             mean.update_state(terms[mean.name])
-        return replicas.step_logs(self.means)
+        done = passes.current().added
+        added = [done[name] if name in done else self.losses_of_networks(name) for name in self.optimizers]
+        losses = [loss for loss in added if loss is not None]
+        self.is_regularized = self.is_regularized or bool(losses)
+        if not self.is_regularized:
+            return replicas.step_logs(self.means)
+        rows = tf.shape(terms[self.logged[0]])
+        self.regularization.update_state(tf.fill(rows, tf.add_n(losses) if losses else 0.0))
+        return replicas.step_logs([*self.means, self.regularization])
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        # Keras compares their names with the logs of a step.
+        return [each for each in super().metrics if each is not self.regularization or self.is_regularized]
+
+    def export(self, filepath: Any, format: str = "tf_saved_model", **kwargs: Any) -> None:
+        """As `keras.Model.export`, of the representation; `tfvae.export_encoder` also exports names and checks."""
+        signature = [keras.InputSpec(shape=(None, *self.image_shape), dtype="float32")]
+        super().export(filepath, format=format, **{"input_signature": signature, **kwargs})
+
+    def summary(self, *args: Any, **kwargs: Any) -> None:
+        """As `keras.Model.summary`, after a line that says which network is which."""
+        roles = ", ".join(f"{name} is {getattr(self, name).name!r}" for name in self.networks)
+        (kwargs.get("print_fn") or print)(f"{type(self).__name__}: {roles}")
+        super().summary(*args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         networks = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.networks}

@@ -9,6 +9,7 @@ import tensorflow_probability as tfp
 from tfvae import replicas
 from tfvae.models.base import Terms
 from tfvae.models.vae import VAE
+from tfvae.models.weights import Weight
 from tfvae.objectives import vae as objectives
 
 
@@ -19,9 +20,9 @@ class BatchTCVAE(VAE):
     loss = E[-log p(x | z)] + KL(q(z | x) || p(z)) + gamma [log qhat(z) - sum_j log qhat_j(z_j)],
     with qhat(z) = 1/B sum_k q(z | x_k) over the batch that z is from
 
-    An objective to study: the paper found it no good, since qhat is near zero away from the codes of its own batch, and
-    the estimate therefore close to what that batch gives at once. It differs from beta-TCVAE's minibatch-weighted
-    estimate by the constant (D - 1) log N alone: `BetaTCVAE(beta=1 + gamma)` has the same gradient.
+    An objective to study: it did not work in the paper, because qhat is near zero away from the codes of its own
+    batch, so that the estimate is close from the start to the value that the batch gives. It differs from beta-TCVAE's
+    minibatch-weighted estimate only by the constant (D - 1) log N: `BetaTCVAE(beta=1 + gamma)` has the same gradient.
 
     Args:
         encoder: a built model, images [B, H, W, C] -> [B, 2 D]: means and log variances.
@@ -37,6 +38,7 @@ class BatchTCVAE(VAE):
     """
 
     logged = (*VAE.logged, "total_correlation")
+    gamma = Weight()
 
     def __init__(
         self,

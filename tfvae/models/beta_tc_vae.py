@@ -9,6 +9,7 @@ import tensorflow_probability as tfp
 from tfvae import replicas
 from tfvae.models.base import Terms
 from tfvae.models.vae import VAE
+from tfvae.models.weights import Weight
 from tfvae.objectives import vae as objectives
 from tfvae.objectives.distributions import standard_normal
 
@@ -44,6 +45,9 @@ class BetaTCVAE(VAE):
     """
 
     logged = (*VAE.logged, "mutual_information", "total_correlation", "dimension_wise_kl")
+    alpha = Weight()
+    beta = Weight()
+    gamma = Weight()
 
     def __init__(
         self,

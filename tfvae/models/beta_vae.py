@@ -8,6 +8,7 @@ import tensorflow_probability as tfp
 
 from tfvae.models.base import Terms
 from tfvae.models.vae import VAE
+from tfvae.models.weights import Weight
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -28,6 +29,8 @@ class BetaVAE(VAE):
     Raises:
         ValueError: when beta is negative.
     """
+
+    beta = Weight()
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ import tensorflow_probability as tfp
 from tfvae import replicas
 from tfvae.models.base import Terms
 from tfvae.models.vae import VAE
+from tfvae.models.weights import Weight
 from tfvae.objectives import vae as objectives
 
 
@@ -16,6 +17,8 @@ class _DIPVAE(VAE):
     """What both share: the weights of the penalty, and the penalty of a covariance."""
 
     logged = (*VAE.logged, "covariance_penalty")
+    lambda_od = Weight()
+    lambda_d = Weight()
 
     def __init__(
         self,

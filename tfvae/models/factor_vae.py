@@ -44,7 +44,7 @@ class FactorVAE(AdversarialVAE):
 
     def other_codes(self, others: tf.Tensor | None, z: tf.Tensor, seeds: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         """Codes of B', permuted: samples of the product of the marginals (Algorithm 1)."""
-        z_others = z if others is None else self.sample(self.posterior(others), seeds[0])
+        z_others = z if others is None else self.codes_of_others(others, seeds[0])
         return permuted(z_others, seeds[1])
 
     def loss_terms(self, images: tf.Tensor, posterior: tfp.distributions.Distribution, z: tf.Tensor) -> Terms:

@@ -11,6 +11,8 @@ import tensorflow as tf
 from tfvae import replicas
 from tfvae.experiment import Experiment
 from tfvae.models.base import Model, Terms
+from tfvae.models.passes import forward_pass
+from tfvae.models.weights import Weight
 from tfvae.networks import gan as gan_networks
 from tfvae.networks.gan import ARCHITECTURES
 from tfvae.objectives.gan import gan_discriminator_loss, gan_generator_loss, mutual_information_bound
@@ -52,6 +54,7 @@ class InfoGAN(Model):
         "optimizer": {"learning_rate": 1e-3, "beta_1": 0.5, "beta_2": 0.999},
         "discriminator_optimizer": {"learning_rate": 1e-4, "beta_1": 0.5, "beta_2": 0.999},
     }
+    trained_networks = {"optimizer": ("generator", "head"), "discriminator_optimizer": ("trunk", "discriminator")}
     logged: tuple[str, ...] = (
         "generator_loss", "discriminator_loss", "mutual_information", "accuracy_on_real", "accuracy_on_fake"
     )  # fmt: skip
@@ -60,6 +63,7 @@ class InfoGAN(Model):
     decoding_network = "generator"
     traversal_range = 1.0
     code_stddev: float
+    mutual_information_weight = Weight()
 
     def __init__(
         self,
@@ -134,12 +138,6 @@ class InfoGAN(Model):
         """The network that Q alone has: features [B, F] -> [B, D + C]."""
         return self.encoder.layers[1]
 
-    def trained_by(self) -> dict[str, list[keras.Variable]]:
-        return {
-            "optimizer": self.generator.trainable_variables + self.head.trainable_variables,
-            "discriminator_optimizer": self.trunk.trainable_variables + self.discriminator.trainable_variables,
-        }
-
     def representation(self, parameters: tf.Tensor) -> dict[str, tf.Tensor]:
         """The encoder's output [B, D + C] by name: {"mean": [B, D]} and, if C > 0, "probabilities" [B, C]."""
         parameters = tf.cast(parameters, tf.float32)
@@ -156,7 +154,7 @@ class InfoGAN(Model):
             with tf.init_scope():  # a constant of the graph: formats that this is exported to cannot draw
                 drawn = tf.random.stateless_uniform([1, self.noise_dim], [self.seed, 0], -1, 1).numpy()
             noise = tf.tile(drawn, [tf.shape(codes)[0], 1])
-        return self.generator(tf.concat([codes, tf.convert_to_tensor(noise, tf.float32)], axis=-1), training=False)
+        return self.run(self.generator, tf.concat([codes, tf.convert_to_tensor(noise, tf.float32)], axis=-1))
 
     def sample(self, like: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Codes and noise from their prior, as many as `like` has rows, one draw over the global batch.
@@ -188,15 +186,16 @@ class InfoGAN(Model):
         images = self.images_of(data)
         drawn, drawn_again = (self.sample(images, self.step_seed(stream)) for stream in (0, 1))
 
-        fake = self.generator(drawn, training=True)
+        with forward_pass(training=True):  # of its own: the generator learns nothing from these images
+            fake = self.run(self.generator, drawn)
         with tf.GradientTape() as tape:
-            terms = self.discriminator_terms(images, fake, training=True)
+            terms = self.discriminator_terms(images, fake)
             loss = self.scaled_mean(terms["discriminator_loss"], "discriminator_optimizer")
         self.minimise(tape, loss, "discriminator_optimizer")
 
         with tf.GradientTape() as tape:
-            _, features = self.features(images, self.generator(drawn_again, training=True), training=True)
-            terms |= self.generator_terms(drawn_again, features, training=True)
+            _, features = self.features(images, self.run(self.generator, drawn_again))
+            terms |= self.generator_terms(drawn_again, features)
             loss = self.scaled_mean(terms["loss"])
         self.minimise(tape, loss)
         return self.log(terms)
@@ -204,37 +203,37 @@ class InfoGAN(Model):
     def test_step(self, data: Any) -> dict[str, Any]:
         images = self.images_of(data)
         drawn = self.sample(images, self.test_seed(stream=0))
-        fake = self.generator(drawn, training=False)
-        terms = self.discriminator_terms(images, fake, training=False)
-        _, features = self.features(images, fake, training=False)
-        return self.log(terms | self.generator_terms(drawn, features, training=False))
+        fake = self.run(self.generator, drawn)
+        terms = self.discriminator_terms(images, fake)
+        _, features = self.features(images, fake)
+        return self.log(terms | self.generator_terms(drawn, features))
 
-    def features(self, images: tf.Tensor, fake: tf.Tensor, *, training: bool) -> tuple[tf.Tensor, tf.Tensor]:
+    def features(self, images: tf.Tensor, fake: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The trunk's features of data and of as many generated images, [B, F] each, as one batch of batch norm."""
-        real, generated = tf.split(self.trunk(tf.concat([images, fake], axis=0), training=training), 2)
+        real, generated = tf.split(self.run(self.trunk, tf.concat([images, fake], axis=0)), 2)
         return real, generated
 
-    def discriminator_terms(self, images: tf.Tensor, fake: tf.Tensor, *, training: bool) -> Terms:
+    def discriminator_terms(self, images: tf.Tensor, fake: tf.Tensor) -> Terms:
         """D's loss and how often it is right, each [B]."""
-        features = self.features(images, fake, training=training)
-        real, generated = (self.discriminator(each, training=training) for each in features)
+        features = self.features(images, fake)
+        real, generated = (self.run(self.discriminator, each) for each in features)
         return {
             "discriminator_loss": gan_discriminator_loss(real, generated),
             "accuracy_on_real": tf.cast(real[:, 0] > 0, tf.float32),
             "accuracy_on_fake": tf.cast(generated[:, 0] < 0, tf.float32),
         }
 
-    def generator_terms(self, drawn: tf.Tensor, features: tf.Tensor, *, training: bool) -> Terms:
+    def generator_terms(self, drawn: tf.Tensor, features: tf.Tensor) -> Terms:
         """What G and Q minimise, "loss", and its parts, each [B].
 
         Args:
             drawn: codes and noise [B, D + C + noise_dim].
             features: the trunk's, of the images generated from them, [B, F].
         """
-        parameters = self.head(features, training=training)
+        parameters = self.run(self.head, features)
         codes = drawn[:, : self.latent_dim + self.categories]
         bound = mutual_information_bound(codes, parameters, categories=self.categories, stddev=self.code_stddev)
-        loss = self.generator_loss(self.discriminator(features, training=training))
+        loss = self.generator_loss(self.run(self.discriminator, features))
         return {
             "loss": loss - self.mutual_information_weight * bound,
             "generator_loss": loss,

@@ -9,7 +9,10 @@ import tensorflow as tf
 
 from tfvae import replicas
 from tfvae.models.base import Terms
+from tfvae.models.checks import has_batch_norm
 from tfvae.models.info_gan import InfoGAN
+from tfvae.models.passes import forward_pass
+from tfvae.models.weights import Weight
 from tfvae.networks import gan as gan_networks
 from tfvae.objectives.gan import between, gradient_penalty
 
@@ -52,6 +55,7 @@ class InfoWGANGP(InfoGAN):
     )  # fmt: skip
     default_batch_size = 320  # 64 for each of the 5 steps of the critic
     make_encoder = staticmethod(partial(gan_networks.encoder, critic=True))
+    gradient_penalty_weight = Weight()
 
     def __init__(
         self,
@@ -84,7 +88,7 @@ class InfoWGANGP(InfoGAN):
                 "Expected gradient_penalty_weight of at least 0 and n_critic of at least 1. "
                 f"Received: gradient_penalty_weight={gradient_penalty_weight}, n_critic={n_critic}"
             )
-        if any(isinstance(layer, keras.layers.BatchNormalization) for layer in self.trunk.layers):
+        if has_batch_norm(self.trunk):
             raise ValueError("Expected a trunk without batch norm, which mixes the gradients of images. Received: one")
         if self.dtype_policy.name == "mixed_float16":
             # The gradient within the loss is not scaled, and underflows.
@@ -114,16 +118,17 @@ class InfoWGANGP(InfoGAN):
         steps = []
         for step in range(self.n_critic):
             part = images[step :: self.n_critic]
-            fake = self.generator(self.sample(part, code_seeds[step]), training=True)
+            with forward_pass(training=True):  # of its own: the generator learns nothing from these images
+                fake = self.run(self.generator, self.sample(part, code_seeds[step]))
             with tf.GradientTape() as tape:
-                steps += [self.critic_terms(part, fake, share_seeds[step], training=True)]
+                steps += [self.critic_terms(part, fake, share_seeds[step])]
                 loss = self.scaled_mean(steps[-1]["discriminator_loss"], "discriminator_optimizer")
             self.minimise(tape, loss, "discriminator_optimizer")
 
         with tf.GradientTape() as tape:
             drawn = self.sample(part, generator_seed)
-            features = self.trunk(self.generator(drawn, training=True), training=True)
-            terms = self.generator_terms(drawn, features, training=True)
+            features = self.run(self.trunk, self.run(self.generator, drawn))
+            terms = self.generator_terms(drawn, features)
             loss = self.scaled_mean(terms["loss"])
         self.minimise(tape, loss)
         return self.log(terms | {name: tf.concat([step[name] for step in steps], axis=0) for name in steps[0]})
@@ -131,20 +136,20 @@ class InfoWGANGP(InfoGAN):
     def test_step(self, data: Any) -> dict[str, Any]:
         images = self.images_of(data)
         drawn = self.sample(images, self.test_seed(stream=0))
-        fake = self.generator(drawn, training=False)
-        terms = self.critic_terms(images, fake, self.test_seed(stream=2), training=False)
-        features = self.trunk(fake, training=False)
-        return self.log(terms | self.generator_terms(drawn, features, training=False))
+        fake = self.run(self.generator, drawn)
+        terms = self.critic_terms(images, fake, self.test_seed(stream=2))
+        features = self.run(self.trunk, fake)
+        return self.log(terms | self.generator_terms(drawn, features))
 
-    def judge(self, images: tf.Tensor, training: bool) -> tf.Tensor:
+    def judge(self, images: tf.Tensor) -> tf.Tensor:
         """The critic's values, [B, 1]."""
-        return self.discriminator(self.trunk(images, training=training), training=training)
+        return self.run(self.discriminator, self.run(self.trunk, images))
 
-    def critic_terms(self, images: tf.Tensor, fake: tf.Tensor, seed: tf.Tensor, *, training: bool) -> Terms:
+    def critic_terms(self, images: tf.Tensor, fake: tf.Tensor, seed: tf.Tensor) -> Terms:
         """What the critic minimises, "discriminator_loss", and its parts, each [B]; `seed` is that of eps."""
         between_them = between(images, fake, replicas.uniform(images, 1, seed))
-        wasserstein = (self.judge(images, training) - self.judge(fake, training))[:, 0]
-        penalty = gradient_penalty(partial(self.judge, training=training), between_them)
+        wasserstein = (self.judge(images) - self.judge(fake))[:, 0]
+        penalty = gradient_penalty(self.judge, between_them)
         return {
             "discriminator_loss": self.gradient_penalty_weight * penalty - wasserstein,
             "wasserstein": wasserstein,

@@ -9,6 +9,7 @@ import tensorflow_probability as tfp
 
 from tfvae.models.base import Terms
 from tfvae.models.vae import VAE
+from tfvae.models.weights import Weight
 from tfvae.objectives.distributions import gaussian_posterior
 
 
@@ -43,6 +44,8 @@ class InformationDropout(VAE):
         ValueError: when an argument is out of its range.
     """
 
+    beta = Weight()
+
     def __init__(
         self,
         encoder: keras.Model,
@@ -73,7 +76,7 @@ class InformationDropout(VAE):
 
     def posterior(self, images: tf.Tensor) -> tfp.distributions.Distribution:
         """q(log z | x): batch shape [B], event shape [D]."""
-        code = self.representation(self.encoder(images))
+        code = self.representation(self.run(self.encoder, images))
         return gaussian_posterior(tf.concat([code["mean"], code["log_variance"]], axis=-1))
 
     def likelihood(self, z: tf.Tensor) -> tfp.distributions.Distribution:

@@ -13,6 +13,7 @@ from tfvae.experiment import Experiment
 from tfvae.models.adversarial import AdversarialVAE, discriminator_maker, permuted, two_batches
 from tfvae.models.base import Terms
 from tfvae.models.vae import VAE, autoencoder_makers
+from tfvae.models.weights import Weight
 from tfvae.objectives import vae as objectives
 from tfvae.objectives.distributions import gaussian_posterior
 
@@ -67,6 +68,7 @@ class JointFactorVAE(AdversarialVAE):
     logged = (*VAE.logged, "categorical_kl", "total_correlation", "discriminator_loss", "discriminator_accuracy")
     batch_multiple = 2
     default_batch_size = 128
+    temperature = Weight(positive=True)
 
     def __init__(
         self,
@@ -146,7 +148,7 @@ class JointFactorVAE(AdversarialVAE):
 
     def posterior(self, images: tf.Tensor) -> JointPosterior:
         """q(z, c | x)."""
-        mean, log_variance, logits = self.split(self.encoder(images))
+        mean, log_variance, logits = self.split(self.run(self.encoder, images))
         return JointPosterior(gaussian_posterior(tf.concat([mean, log_variance], axis=-1)), logits)
 
     def batches(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
@@ -154,7 +156,7 @@ class JointFactorVAE(AdversarialVAE):
 
     def other_codes(self, others: tf.Tensor | None, z: tf.Tensor, seeds: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         """Codes of B', permuted as in `FactorVAE`, the category as one variable: [B, D + C]."""
-        z_others = z if others is None else self.sample(self.posterior(others), seeds[0])
+        z_others = z if others is None else self.codes_of_others(others, seeds[0])
         return permuted(z_others, seeds[1], block=self.categories)
 
     def loss_terms(self, images: tf.Tensor, posterior: JointPosterior, z: tf.Tensor) -> Terms:

@@ -12,6 +12,7 @@ import tensorflow_probability as tfp
 from tfvae import replicas
 from tfvae.experiment import Experiment
 from tfvae.models.base import Model, Terms
+from tfvae.models.checks import check_logits
 from tfvae.networks import vae as networks
 from tfvae.networks.vae import ARCHITECTURES
 from tfvae.objectives.distributions import (
@@ -59,6 +60,7 @@ class VAE(Model):
     networks: tuple[str, ...] = ("encoder", "decoder")
     optimizers = {"optimizer": {"learning_rate": 1e-4, "beta_1": 0.9, "beta_2": 0.999}}
     logged: tuple[str, ...] = ("loss", "reconstruction", "kl")
+    trained_networks: Mapping[str, tuple[str, ...]] = {"optimizer": ("encoder", "decoder")}
     architectures = ARCHITECTURES
     default_architecture = "table_1"
     decoding_network = "decoder"
@@ -101,6 +103,7 @@ class VAE(Model):
                 f"Received: encoder {encoder.input_shape} -> {encoder.output_shape}, "
                 f"decoder {decoder.input_shape} -> {decoder.output_shape}"
             )
+        check_logits("decoder", decoder)
 
     @classmethod
     def network_makers(
@@ -116,17 +119,13 @@ class VAE(Model):
     def own_variables(self) -> list[keras.Variable]:
         return [] if self.log_scale is None else [self.log_scale]
 
-    def trained_by(self) -> dict[str, list[keras.Variable]]:
-        networks = self.encoder.trainable_variables + self.decoder.trainable_variables
-        return {"optimizer": networks + self.own_variables}
-
     def posterior(self, images: tf.Tensor) -> tfp.distributions.Distribution:
         """q(z | x): batch shape [B], event shape [D]."""
-        return gaussian_posterior(self.encoder(images))
+        return gaussian_posterior(self.run(self.encoder, images))
 
     def likelihood(self, z: tf.Tensor) -> tfp.distributions.Distribution:
         """p(x | z): batch shape [B], event shape [H, W, C]."""
-        logits = self.decoder(z)
+        logits = self.run(self.decoder, z)
         if self.likelihood_name == "gaussian":
             scale = self.scale if self.log_scale is None else _MIN_SCALE + tf.exp(tf.convert_to_tensor(self.log_scale))
             return gaussian_likelihood(logits, scale)

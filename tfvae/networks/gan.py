@@ -1,8 +1,8 @@
 """The networks of InfoGAN and InfoWGAN-GP (Kim & Mnih, 2018, Tables 4 to 6), as built Keras models.
 
 All convolutions are 4x4, "same", as in Chen et al. (2016), whose tables these follow: batch norm stands between a layer
-and its activation, and a leaky ReLU has the slope 0.1. A layer before a batch norm has no bias, which would be void.
-Batch norm's statistics are those of the global batch.
+and its activation, and a leaky ReLU has the slope 0.1. A layer before a batch norm has no bias, since batch
+norm would cancel it. Batch norm's statistics are those of the global batch.
 """
 
 import math
@@ -51,11 +51,11 @@ class Architecture:
 
 
 ARCHITECTURES: dict[str, Architecture] = {
-    # MNIST: written for 28x28 (a grid of 7x7), and as well for its padded 32x32 (8x8).
+    # MNIST: written for 28x28 (a grid of 7x7); also fits images padded to 32x32 (8x8).
     "table_4": Architecture(((64, 2), (128, 2)), 1024, 128, 1024, 128, ((64, 2),), False),
     # 2D Shapes.
     "table_5": Architecture(((32, 2), (32, 2), (64, 2), (64, 2)), 128, 128, 128, 64, ((64, 2), (32, 2), (32, 2)), True),
-    # 2D Shapes, bigger: what Chen et al. (2016) have for chairs.
+    # 2D Shapes, larger: the networks of Chen et al. (2016) for chairs.
     "table_6": Architecture(
         ((64, 2), (128, 2), (256, 2), (256, 1), (256, 1)),
         1024,
@@ -89,7 +89,7 @@ def encoder(
         dtype: precision of all layers but the last, which is float32: a Keras dtype policy.
 
     Raises:
-        ValueError: when H or W is no such multiple.
+        ValueError: when H or W is not a multiple of it.
     """
     _check(image_shape, sizes)
     maker = _Layers(seed, dtype)
@@ -115,7 +115,7 @@ def encoder(
 
 
 def discriminator(units: int, *, seed: int = 0, dtype: str | None = None) -> keras.Model:
-    """What D has of its own: the trunk's features [B, units] -> a logit, or a critic's value, [B, 1] in float32."""
+    """D's own part: the trunk's features [B, units] -> a logit, or a critic's value, [B, 1] in float32."""
     output = _Layers(seed, dtype).output(layers.Dense, 1)
     return keras.Sequential([keras.Input((units,), name="features"), output], name="discriminator")
 
@@ -142,7 +142,7 @@ def generator(
 
 
 class _Layers:
-    """Makes one layer after the other, each with a seed and a name of its own.
+    """Makes layers in turn, each with its own seed and name.
 
     Names that Keras makes up count the layers of the process, and an exported graph would differ by them.
     """

@@ -1,4 +1,4 @@
-"""A layer of Keras, done faster."""
+"""A faster implementation of a Keras layer."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from keras import layers
 
 @keras.saving.register_keras_serializable("tfvae")
 class Conv2DTranspose(layers.Conv2DTranspose):
-    """Keras's, by another way for a 4x4 kernel, stride 2, padding "same" and up to four output channels.
+    """Keras's, computed in another way for a 4x4 kernel, stride 2, padding "same" and up to four output channels.
 
     Each 2x2 patch of the output is a convolution of 2x2 inputs (Shi et al., 2016): one convolution to four times the
     channels and a `depth_to_space` give the same numbers, up to rounding. On a processor that takes half the time for

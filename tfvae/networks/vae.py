@@ -37,7 +37,7 @@ def encoder(
         dtype: precision of all layers but the last, which is float32: a Keras dtype policy.
 
     Raises:
-        ValueError: when H or W is no multiple of 16.
+        ValueError: when H or W is not a multiple of 16, or latent_dim is below 1.
     """
     _check(image_shape, latent_dim)
     layer = _layer_settings(seed, dtype)
@@ -110,7 +110,7 @@ ARCHITECTURES: dict[str, dict[str, int]] = {
 }
 
 
-# What a last layer gives parameterises a distribution: float32, whatever the precision of the others.
+# The output of a last layer parameterises a distribution, so it is float32 whatever the precision of the others.
 _OUTPUT = {"dtype": "float32"}
 
 

@@ -1,6 +1,6 @@
 """The terms of the objectives: one equation a function, one value per example, in nats; no state, no reduction.
 
-What is said to be over a whole batch takes the rows of all replicas (`distribute.gather`).
+A function over a whole batch takes the rows of all replicas (`replicas.gather`).
 """
 
 import math
