@@ -211,7 +211,7 @@ class Codes:
                 for start in range(0, todo.size, self._batch_size):
                     batch = todo[start : start + self._batch_size]
                     padded = min(self._batch_size, 1 << (batch.size - 1).bit_length())
-                    images = scaled_images(self.data, np.resize(batch, padded))
+                    images = self.data.scaled(np.resize(batch, padded))
                     outputs = checked_outputs(self.capabilities.represent(images), padded)
                     self._store(batch, {name: output[: batch.size] for name, output in outputs.items()})
                     bar.update(batch.size)
@@ -229,11 +229,6 @@ class Codes:
         for name, output in outputs.items():
             self._outputs[name][indices] = output
         self._is_encoded[indices] = True
-
-
-def scaled_images(data: Any, indices: np.ndarray) -> np.ndarray:
-    """The images at `indices`, int [N], as an encoder takes them: float32 [N, H, W, C] in [0, 1]."""
-    return np.asarray(data.images(indices), np.float32) / np.float32(255)
 
 
 def _no_represent(images: np.ndarray) -> Any:
