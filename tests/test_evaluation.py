@@ -72,7 +72,7 @@ def test_the_result_names_what_was_scored(data):
     result = evaluate(Encoder(), data, seed=3, num_images=20, parameters=SMALL)
     as_read = json.loads(json.dumps(result, allow_nan=False))
     assert as_read == {**result, "parameters": json.loads(json.dumps(SMALL))}
-    assert set(result) == {*METRICS, "kl", "data", "digest", "seed", "images", "encoded", "parameters"}
+    assert set(result) == {*METRICS, "kl", "data", "digest", "seed", "images", "encoded", "parameters", "factors"}
     assert (result["data"], result["digest"], result["seed"]) == ("grid", data.digest, 3)
     assert (result["images"], result["encoded"], result["parameters"]) == (20, 60, SMALL)
 

@@ -38,7 +38,7 @@ def binned(factors: Factors, bins: int) -> Factors:
     table = factors.to_factors(everything)
     for column in np.flatnonzero(factors.continuous):
         table[:, column] = quantile_bins(table[:, column], bins)
-    return FactorTable(factors.names, table)
+    return FactorTable(factors.names, table, continuous=[False] * len(factors.names))
 
 
 def quantile_bins(values: np.ndarray, bins: int) -> np.ndarray:
