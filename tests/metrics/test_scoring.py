@@ -51,7 +51,7 @@ def test_arrays_may_be_of_any_library():
 
 
 class Series:
-    """What of a pandas Series concerns us: it iterates over its values, converts to an array, and has no truth value."""
+    """Behaves as a pandas Series: it iterates over its values, converts to an array, and has no truth value."""
 
     def __init__(self, values):
         self.values = np.asarray(values)

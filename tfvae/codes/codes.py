@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from tfvae.codes.cache import read_codes, write_codes
 from tfvae.codes.capabilities import capabilities_of
-from tfvae.codes.outputs import CODE_OUTPUTS, checked_outputs
+from tfvae.codes.outputs import CODE_OUTPUTS, centred, checked_outputs
 from tfvae.codes.subset import subset
 
 
@@ -72,8 +72,14 @@ class Codes:
         log_variance: np.ndarray | None = None,
         probabilities: np.ndarray | None = None,
     ) -> Self:
-        """Codes that are known already, float [N, D] and [N, C], for all images of `data` and in their order."""
+        """Codes that are known already, float [N, D] and [N, C], for all images of `data` and in their order.
+
+        Codes are kept in float32. Means without log variances are centred first where float32 would round away how
+        they vary, such as times in seconds since 1970: metrics are invariant to the offset.
+        """
         codes = cls(_no_represent, data)
+        if log_variance is None:
+            mean = centred(mean)
         outputs = dict(zip(CODE_OUTPUTS, (mean, log_variance, probabilities), strict=True))
         codes._store(np.arange(len(data)), checked_outputs(outputs, len(data)))
         return codes

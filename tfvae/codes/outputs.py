@@ -46,3 +46,23 @@ def checked_outputs(output: Any, batch: int) -> dict[str, np.ndarray]:
             f"{p.sum(axis=1).min():.4g} to {p.sum(axis=1).max():.4g}"
         )
     return arrays
+
+
+def centred(codes: Any) -> np.ndarray:
+    """Codes [N, D] without offsets that are too large for float32; all others, and float32 itself, as they are.
+
+    An offset is too large if it is 100 times the range of its column, of which float32 would keep 17 bits. A column
+    that varies by less than 1e-10 of its values, the rounding of a sum in float64, counts as constant.
+    """
+    codes = np.asarray(codes)
+    if codes.ndim != 2 or not codes.size or codes.dtype in (np.float32, np.float16):
+        return codes
+    wide = codes.astype(np.float64)
+    if not np.isfinite(wide).all():
+        return codes
+    low, high = wide.min(axis=0), wide.max(axis=0)
+    size, middle = np.abs(wide).max(axis=0), low / 2 + high / 2
+    with np.errstate(over="ignore"):
+        spread = high - low
+    far = (spread > 1e-10 * size) & (size > 100 * spread)
+    return wide - np.where(far, middle, 0) if far.any() else codes

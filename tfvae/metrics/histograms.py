@@ -52,6 +52,11 @@ def mutual_information(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.maximum(h_first[:, None] + h_second - joint, 0)
 
 
+def histogram_seconds(rows: int, pairs: int) -> float:
+    """The estimated time of one core for the mutual information of so many pairs of columns."""
+    return pairs * (1e-5 + 6e-9 * rows)
+
+
 def entropies(table: np.ndarray) -> np.ndarray:
     """Entropies in nats of the columns of a table of categories: int [N, A], numbered from 0 -> float64 [A]."""
     return np.array([_entropy(column) for column in table.T])

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from tfvae.codes.codes import Codes
-from tfvae.metrics.histograms import binned_codes, mutual_information
+from tfvae.metrics.histograms import binned_codes, histogram_seconds, mutual_information
+from tfvae.metrics.limits import check_cost
 from tfvae.metrics.sampling import over_draws
 
 
@@ -38,8 +39,17 @@ def mutual_information_score(
 
     Returns:
         "score", "standard_error" (see `sampling.over_draws`) and "active_latents". Fewer than two latents score 0.
+
+    Raises:
+        ValueError: if a parameter is out of range, or the histograms would take too long.
     """
     active = codes.active_latents(rng, collapsed_kl)
+    count, rows = int(active.sum()), min(samples, len(codes.data))
+    check_cost(
+        f"mutual_information's histograms of {count**2:,} pairs of latents",
+        "fewer samples or repeats, or codes of fewer latents",
+        seconds=(repeats + 1) * histogram_seconds(rows, count**2),
+    )
 
     def measure(indices: np.ndarray) -> dict[str, float]:
         binned = binned_codes(codes.means(indices)[:, active], bins, binning)

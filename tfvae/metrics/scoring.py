@@ -9,6 +9,7 @@ import numpy as np
 from tfvae.codes.codes import Codes
 from tfvae.data.factor_table import Continuous, FactorTable, described
 from tfvae.data.factors import Factors
+from tfvae.metrics.limits import TooLargeError
 from tfvae.metrics.registry import METRICS, Metric
 from tfvae.metrics.selection import Selection, checked_result, selected
 
@@ -124,7 +125,8 @@ def score_codes(
 
     Returns:
         For each metric its result. A metric that needs factors gives {"score": None, "standard_error": None,
-        "skipped": why} where fewer than two factors vary.
+        "skipped": why} where fewer than two factors vary. So does one that would take far too long (see
+        `metrics.limits`); the metric's function itself raises a ValueError.
 
     Raises:
         ValueError: if a name is unknown, or a metric does not return a finite score.
@@ -184,8 +186,16 @@ def _results(
     results: dict[str, dict[str, Any]] = {}
     for name, metric in metrics.items():
         if reason and metric.needs_factors:
-            results[name] = {"score": None, "standard_error": None, "skipped": reason}
-        else:
+            results[name] = _skipped(reason)
+            continue
+        try:
             result = metric.function(codes, generator(seed, name), **parameters.get(name, {}))
+        except TooLargeError as error:
+            results[name] = _skipped(str(error))
+        else:
             results[name] = checked_result(name, result)
     return results
+
+
+def _skipped(reason: str) -> dict[str, Any]:
+    return {"score": None, "standard_error": None, "skipped": reason}
