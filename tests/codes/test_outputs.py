@@ -44,6 +44,7 @@ def test_centred_codes_keep_what_float32_would_round_away():
     "codes",
     [
         np.float32(CODES + 1e6),  # has lost its digits already
+        np.float32(CODES + 1e6).astype(np.float64),
         CODES + 50,
         np.full((9, 2), 1e7),
         1e7 + 1e-9 * CODES,  # constant but for rounding

@@ -116,7 +116,7 @@ def test_constant_and_collapsed_codes_score_chance(data):
 def test_constant_latents_never_win(data):
     factors = scaled_factors(data)
     constant = np.full((len(data), 1), 1 / 3)
-    rounded = np.float32(1 / 3) * (1 + 1e-7 * np.sign(factors[:, :1] * factors[:, 1:2]))
+    rounded = np.float32(1 / 3 * (1 + 1e-7 * np.sign(factors[:, :1] * factors[:, 1:2])))
     result = score(Codes.from_arrays(data, np.concatenate([constant, rounded, factors], axis=1)))
     assert (result["score"], result["active_latents"]) == (1, 5)
 
