@@ -4,7 +4,7 @@ import pytest
 from tests.metrics import reference
 from tests.metrics.reference import grid, scaled_factors
 from tfvae.codes import Codes
-from tfvae.metrics import factor_vae_score
+from tfvae.metrics import factor_vae, factor_vae_score
 from tfvae.metrics.factor_vae import _variance, gini_variance
 
 SIZES = (3, 4, 5, 6, 7)
@@ -41,6 +41,13 @@ def test_equals_naive_loops(discrete):
     expected = reference.factor_vae(data, mean, kl, np.random.default_rng(1), **parameters)
     assert 0.3 < expected < 1
     assert score(codes, repeats=1, **parameters)["score"] == expected
+
+
+def test_looking_up_fewer_numbers_at_once_changes_nothing(data, monkeypatch):
+    at_once = score(noisy_codes(data))
+    for numbers in (1, 10_000):
+        monkeypatch.setattr(factor_vae, "_NUMBERS", numbers)
+        assert score(noisy_codes(data)) == at_once
 
 
 def test_a_code_for_each_factor_scores_one(data):

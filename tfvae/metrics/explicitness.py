@@ -70,7 +70,7 @@ def explicitness_score(
         "fewer train or repeats, or declare factors of many values as continuous",
         seconds=repeats * sum(seconds(rows, latents, each) for each in classes),
         # Probabilities, targets, ranks and their temporaries.
-        memory=4 * 8 * rows * max(classes),
+        memory=8 * 8 * rows * max(classes),
     )
 
     def measure(train_indices: np.ndarray, test_indices: np.ndarray) -> dict[str, Any]:

@@ -57,6 +57,17 @@ def histogram_seconds(rows: int, pairs: int) -> float:
     return pairs * (1e-5 + 6e-9 * rows)
 
 
+def mutual_information_of_pairs(table: np.ndarray) -> np.ndarray:
+    """`mutual_information` of a table with itself, int [N, A] -> float64 [A, A], in half the time."""
+    single = entropies(table)
+    sizes = table.max(axis=0, initial=0) + 1
+    joint = np.diag(single)
+    for a, column in enumerate(table.T):
+        for b in range(a):
+            joint[a, b] = joint[b, a] = _entropy(column * sizes[b] + table[:, b])
+    return np.maximum(single[:, None] + single - joint, 0)
+
+
 def entropies(table: np.ndarray) -> np.ndarray:
     """Entropies in nats of the columns of a table of categories: int [N, A], numbered from 0 -> float64 [A]."""
     return np.array([_entropy(column) for column in table.T])
