@@ -38,7 +38,7 @@ def test_features_equal_naive_loops(chunk, monkeypatch):
 
 
 def test_looking_up_fewer_numbers_at_once_changes_nothing(data, monkeypatch):
-    codes = mixed_codes(data)
+    codes = Codes.from_arrays(data, mixed_codes(data))
     at_once = difference_features(codes, np.random.default_rng(0), 50, 20)
     for numbers in (1, 7 * 20 * codes.latent_dim):
         monkeypatch.setattr(beta_vae, "_NUMBERS", numbers)
