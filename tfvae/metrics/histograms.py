@@ -46,8 +46,10 @@ def mutual_information(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     sizes = second.max(axis=0, initial=0) + 1
     h_first, h_second = entropies(first), entropies(second)
     joint = np.empty((first.shape[1], second.shape[1]))
-    for a, column in enumerate(first.T):
-        for b, other in enumerate(second.T):
+    # Columns that are contiguous in memory are read several times as fast.
+    columns, others = np.ascontiguousarray(first.T), np.ascontiguousarray(second.T)
+    for a, column in enumerate(columns):
+        for b, other in enumerate(others):
             joint[a, b] = _entropy(column * sizes[b] + other)
     return np.maximum(h_first[:, None] + h_second - joint, 0)
 
@@ -62,9 +64,10 @@ def mutual_information_of_pairs(table: np.ndarray) -> np.ndarray:
     single = entropies(table)
     sizes = table.max(axis=0, initial=0) + 1
     joint = np.diag(single)
-    for a, column in enumerate(table.T):
+    columns = np.ascontiguousarray(table.T)
+    for a, column in enumerate(columns):
         for b in range(a):
-            joint[a, b] = joint[b, a] = _entropy(column * sizes[b] + table[:, b])
+            joint[a, b] = joint[b, a] = _entropy(column * sizes[b] + columns[b])
     return np.maximum(single[:, None] + single - joint, 0)
 
 
