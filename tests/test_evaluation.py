@@ -8,7 +8,6 @@ import tensorflow as tf
 from tests import tiny
 from tests.metrics.reference import factors_in, grid
 from tfvae.codes import Capabilities, Codes, capabilities_of
-from tfvae.codes.codes import scaled_images
 from tfvae.data import FactorTable, GroundTruthData, ImageData
 from tfvae.evaluation import QUICKLY, evaluate, limited
 from tfvae.metrics import METRICS, score_codes
@@ -73,7 +72,7 @@ def test_the_result_names_what_was_scored(data):
     result = evaluate(Encoder(), data, seed=3, num_images=20, parameters=SMALL)
     as_read = json.loads(json.dumps(result, allow_nan=False))
     assert as_read == {**result, "parameters": json.loads(json.dumps(SMALL))}
-    assert set(result) == {*METRICS, "kl", "data", "digest", "seed", "images", "encoded", "parameters"}
+    assert set(result) == {*METRICS, "kl", "data", "digest", "seed", "images", "encoded", "parameters", "factors"}
     assert (result["data"], result["digest"], result["seed"]) == ("grid", data.digest, 3)
     assert (result["images"], result["encoded"], result["parameters"]) == (20, 60, SMALL)
 
@@ -324,7 +323,7 @@ def test_a_model_with_a_category_is_scored():
     # With one category certain and hardly any noise, the reconstruction is that of the code's own decoding.
     model = tiny.without_noise(model)
     errors = evaluate(model, data, metrics=[])["reconstruction"]["nats"]
-    x = scaled_images(data, np.arange(60))
+    x = data.scaled(np.arange(60))
     z = np.hstack([model(x)["mean"], np.tile([1.0, 0.0, 0.0], (60, 1))]).astype(np.float32)
     np.testing.assert_allclose(errors, -np.mean(model.log_likelihood(x, z)), rtol=1e-5)
 

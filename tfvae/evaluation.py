@@ -10,7 +10,7 @@ from tfvae.codes import Codes
 from tfvae.codes.cache import codes_key
 from tfvae.codes.capabilities import Capabilities, capabilities_of
 from tfvae.data.arrays import as_image_data
-from tfvae.data.factor_table import FactorTable
+from tfvae.data.factor_table import FactorTable, described
 from tfvae.data.ground_truth import GroundTruthData
 from tfvae.data.images import ImageData
 from tfvae.metrics import METRICS, QUICK, score_codes
@@ -66,7 +66,9 @@ def evaluate(
           posterior), summed over pixels and averaged over the images, and "standard_error"; only for a model that
           declares `log_likelihood`;
         - what was scored and how: "data" (its name), "digest", "seed", "images" (how many the KL is averaged over),
-          "encoded" (how many were encoded or read from the cache), "parameters" and, if given, "limit".
+          "encoded" (how many were encoded or read from the cache), "parameters" and, if given, "limit"; "factors",
+          what each was taken for, such as {"discrete": {"shape": 3}, "continuous": {"age": 981}}, with their numbers of
+          values; only for data with factors.
 
     Raises:
         ValueError: for unknown names, images of another shape than the model's, or a function that returns another
@@ -105,6 +107,7 @@ def evaluate(
         "encoded": codes.encoded,
         "parameters": used,
         **({} if limit is None else {"limit": limit}),
+        **({} if everything.factors is None else {"factors": described(codes.data.factors)}),
     }
 
 

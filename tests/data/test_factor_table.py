@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tfvae.data import FactorSpace, FactorTable, GroundTruthData, ImageData
+from tfvae.data.factor_table import described, is_discrete
 
 SPACE = FactorSpace(("shape", "angle"), (np.array([1.0, 2.0, 4.0]), np.array([0.0, 0.5])))
 EVERY = np.arange(len(SPACE))
@@ -16,9 +17,56 @@ def test_a_grid_written_as_a_table_is_the_grid():
     assert (table.names, table.sizes, len(table)) == (SPACE.names, SPACE.sizes, len(SPACE))
     np.testing.assert_array_equal(table.to_factors(EVERY), SPACE.to_factors(EVERY))
     np.testing.assert_array_equal(table.values_of(EVERY), SPACE.values_of(EVERY))
-    assert table.continuous == (False, True)
-    assert SPACE.continuous == (False, False)
-    assert FactorTable(SPACE.names, SPACE.values_of(EVERY), continuous=(False, False)).continuous == (False, False)
+    assert table.continuous == SPACE.continuous == (False, False)
+
+
+def columns(rows):
+    """Columns of N values, by what they are: half of them are discrete, whatever the values."""
+    rng = np.random.default_rng(0)
+    return {
+        "labels": (np.arange(rows) % 10, False),
+        "angles": (np.arange(rows) % 40 * np.pi / 20, False),
+        "cars": (np.arange(rows) % 183, False),
+        "flags": (np.arange(rows) % 7 == 0, False),
+        "rows": (np.arange(rows), True),
+        "millimetres": (rng.integers(0, 3_000, rows), True),
+        "degrees": (np.arange(rows) % 360, True),
+        "metres": (rng.random(rows), True),
+    }
+
+
+@pytest.mark.parametrize("name", columns(1))
+def test_a_factor_is_discrete_if_its_values_are_few_and_occur_again(name):
+    values, continuous = columns(1_000)[name]
+    for same in (values, values / 7, -3.5 - 0.25 * values):
+        assert FactorTable([name], same[:, np.newaxis]).continuous == (continuous,)
+
+
+def test_the_rule_for_discrete_factors_at_its_limits():
+    assert [is_discrete(values, 1_000) for values in (200, 201)] == [True, False]
+    assert [is_discrete(values, 20) for values in (10, 11)] == [True, False]
+    # A factor with two values is discrete in any table.
+    assert [is_discrete(values, 3) for values in (1, 2, 3)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "continuous", [[True, False], (np.True_, np.False_), {"shape": True}, {"shape": True, "angle": False}]
+)
+def test_what_is_declared_overrules_the_rule(continuous):
+    table = FactorTable(SPACE.names, SPACE.values_of(EVERY), continuous=continuous)
+    assert table.continuous == (True, False)
+    assert described(table) == {"discrete": {"angle": 2}, "continuous": {"shape": 3}}
+
+
+@pytest.mark.parametrize("continuous", [[True], {"size": True}, ["shape", "angle"], {"shape": 1}])
+def test_declarations_that_do_not_fit_are_refused(continuous):
+    with pytest.raises(ValueError, match=r"2 booleans, or booleans by name out of \['shape', 'angle'\]"):
+        FactorTable(SPACE.names, SPACE.values_of(EVERY), continuous=continuous)
+
+
+def test_numbers_may_be_objects():
+    mixed = np.array([[True, 0.5, 2], [False, np.float32(0.25), np.int64(3)]], object)
+    np.testing.assert_array_equal(FactorTable("abc", mixed).values_of(np.arange(2)), [[1, 0.5, 2], [0, 0.25, 3]])
 
 
 @pytest.mark.parametrize("factors", [SPACE, grid_as_table()], ids=["grid", "table"])
@@ -59,6 +107,7 @@ def test_images_of_a_table_cannot_be_found_by_factors():
     ("names", "table", "error", "message"),
     [
         (["a"], np.array([["x"]]), TypeError, "numbers"),
+        (["a"], np.array([["1.5"], [None], [2]], object), TypeError, "numbers.*NoneType, str"),
         (["a"], np.zeros((3, 2)), ValueError, r"\[N, 1\].*\(3, 2\)"),
         (["a"], np.zeros((0, 1)), ValueError, "shape"),
         (["a", "a"], np.zeros((3, 2)), ValueError, "different"),

@@ -3,24 +3,16 @@ import pytest
 
 from tests import tiny
 from tfvae import zoo
+from tfvae.data import ImageData
 from tfvae.export import export_decoder, export_encoder, tflite_runner
 from tfvae.export.conversion import convert
 
 
-class Images:
-    """Images by index, which is all that a conversion needs."""
-
-    def __init__(self, shape, n=40):
-        self.pixels = np.random.default_rng(0).integers(0, 256, (n, *shape), np.uint8)
-
-    def __len__(self):
-        return len(self.pixels)
-
-    def images(self, indices):
-        return self.pixels[indices]
+def random_images(shape, n=40):
+    return ImageData("images", np.random.default_rng(0).integers(0, 256, (n, *shape), np.uint8))
 
 
-DATA = Images(tiny.SHAPE)
+DATA = random_images(tiny.SHAPE)
 INPUTS = {"images": tiny.images(3)}
 CODES = {"z": np.random.default_rng(0).normal(size=(3, tiny.DIM)).astype(np.float32)}
 
@@ -45,8 +37,8 @@ def test_a_model_and_its_saved_models_are_converted(model, tmp_path):
 
 
 def test_exports_of_the_zoo_are_converted(tmp_path):
-    data = Images((64, 64, 1), 5)
-    images = np.float32(data.pixels / 255)
+    data = random_images((64, 64, 1), 5)
+    images = data.scaled(np.arange(5))
     encoder, decoder = zoo.load_encoder("factor_vae-dsprites"), zoo.load_decoder("factor_vae-dsprites")
     convert(encoder.path, tmp_path / "encoder.tflite", format="tflite", data=data)
     expected = encoder(images)

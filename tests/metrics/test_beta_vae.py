@@ -37,6 +37,15 @@ def test_features_equal_naive_loops(chunk, monkeypatch):
     np.testing.assert_allclose(features, expected, rtol=1e-6)
 
 
+def test_looking_up_fewer_numbers_at_once_changes_nothing(data, monkeypatch):
+    codes = Codes.from_arrays(data, mixed_codes(data))
+    at_once = difference_features(codes, np.random.default_rng(0), 50, 20)
+    for numbers in (1, 7 * 20 * codes.latent_dim):
+        monkeypatch.setattr(beta_vae, "_NUMBERS", numbers)
+        for found, expected in zip(difference_features(codes, np.random.default_rng(0), 50, 20), at_once, strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
 def test_differences_of_categories_are_zero_or_one():
     data = grid((3, 1, 4, 5))
     category = np.random.default_rng(0).integers(3, size=60)

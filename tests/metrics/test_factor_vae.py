@@ -4,7 +4,7 @@ import pytest
 from tests.metrics import reference
 from tests.metrics.reference import grid, scaled_factors
 from tfvae.codes import Codes
-from tfvae.metrics import factor_vae_score
+from tfvae.metrics import factor_vae, factor_vae_score
 from tfvae.metrics.factor_vae import _variance, gini_variance
 
 SIZES = (3, 4, 5, 6, 7)
@@ -41,6 +41,14 @@ def test_equals_naive_loops(discrete):
     expected = reference.factor_vae(data, mean, kl, np.random.default_rng(1), **parameters)
     assert 0.3 < expected < 1
     assert score(codes, repeats=1, **parameters)["score"] == expected
+
+
+def test_looking_up_fewer_numbers_at_once_changes_nothing(data, monkeypatch):
+    codes = Codes.from_arrays(data, noisy_codes(data))
+    at_once = score(codes)
+    for numbers in (1, 10_000):
+        monkeypatch.setattr(factor_vae, "_NUMBERS", numbers)
+        assert score(codes) == at_once
 
 
 def test_a_code_for_each_factor_scores_one(data):
@@ -116,7 +124,7 @@ def test_constant_and_collapsed_codes_score_chance(data):
 def test_constant_latents_never_win(data):
     factors = scaled_factors(data)
     constant = np.full((len(data), 1), 1 / 3)
-    rounded = np.float32(1 / 3) * (1 + 1e-7 * np.sign(factors[:, :1] * factors[:, 1:2]))
+    rounded = np.float32(1 / 3 * (1 + 1e-7 * np.sign(factors[:, :1] * factors[:, 1:2])))
     result = score(Codes.from_arrays(data, np.concatenate([constant, rounded, factors], axis=1)))
     assert (result["score"], result["active_latents"]) == (1, 5)
 

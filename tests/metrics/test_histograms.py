@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import mutual_info_score
 
-from tfvae.metrics.histograms import binned_codes, entropies, mutual_information
+from tfvae.metrics.histograms import (
+    binned_codes,
+    entropies,
+    mutual_information,
+    mutual_information_of_pairs,
+)
 
 
 def test_equals_scikit_learn_and_naive_sums():
@@ -29,3 +34,10 @@ def test_bins_are_numpys():
         expected = np.digitize(values[:, latent].astype(float), edges[:-1]) - 1
         np.testing.assert_array_equal(binned_codes(values, 20)[:, latent], expected)
     np.testing.assert_array_equal(np.bincount(binned_codes(values, 20, "quantile")[:, 0]), 25)
+
+
+def test_information_of_all_pairs_is_that_of_the_table_with_itself():
+    rng = np.random.default_rng(0)
+    table = np.stack([rng.integers(size, size=200) for size in (2, 7, 7, 1, 20)], axis=1)
+    table[:, 2] = table[:, 1] // 2
+    np.testing.assert_allclose(mutual_information_of_pairs(table), mutual_information(table, table), atol=1e-12)

@@ -28,7 +28,10 @@ F = scaled_factors(DATA)
 def test_plain_arrays_score_as_codes_of_data():
     mean = F @ np.random.default_rng(0).normal(size=(3, 3))
     table = DATA.factors.to_factors(np.arange(60))
-    assert score(mean, table, metrics=CHEAP, seed=3) == score_codes(Codes.from_arrays(DATA, mean), CHEAP, 3)
+    results = score(mean, table, metrics=CHEAP, seed=3)
+    kinds = {"discrete": {"factor0": 3, "factor1": 4, "factor2": 5}, "continuous": {}}
+    assert [result.pop("factors", None) for result in results.values()] == [kinds, kinds, kinds, None]
+    assert results == score_codes(Codes.from_arrays(DATA, mean), CHEAP, 3)
     assert score(mean, table, metrics="mig")["mig"] == score(mean.tolist(), table.tolist(), metrics=["mig"])["mig"]
 
 
@@ -45,6 +48,91 @@ def test_arrays_may_be_of_any_library():
     assert score(Tensor(F), Tensor(table), log_variance=Tensor(0 * F - 4), metrics="mig") == score(
         F, table, log_variance=0 * F - 4, metrics="mig"
     )
+
+
+class Series:
+    """Behaves as a pandas Series: it iterates over its values, converts to an array, and has no truth value."""
+
+    def __init__(self, values):
+        self.values = np.asarray(values)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.values, dtype)
+
+    def __iter__(self):
+        return iter(self.values.tolist())
+
+    def __len__(self):
+        return len(self.values)
+
+    def __eq__(self, other):
+        return Series(self.values == other)
+
+    __hash__ = None
+
+    def __bool__(self):
+        raise ValueError("The truth value of a Series is ambiguous.")
+
+
+def test_tables_and_names_may_be_those_of_pandas():
+    table = DATA.factors.to_factors(np.arange(60))
+    plain = score(F, table, metrics=["mig", "dci"], names=["a", "b", "c"], parameters=QUICK)
+    # A DataFrame of a bool, a float and an int column converts to an array of objects.
+    columns = [[bool(a) for a in table[:, 0] > 0], table[:, 1] / 1.0, table[:, 2].tolist()]
+    frame = Series(np.array(list(zip(*columns, strict=True)), dtype=object))
+    assert frame.values.dtype == object
+    names, metrics = Series(["a", "b", "c"]), Series(["mig", "dci"])
+    found = score(F, frame, metrics=metrics, names=names, continuous=Series([False] * 3), parameters=QUICK)
+    as_numbers = np.column_stack([table[:, 0] > 0, table[:, 1:]])
+    assert found == score(F, as_numbers, metrics=["mig", "dci"], names=["a", "b", "c"], parameters=QUICK)
+    assert list(found) == list(plain)
+    assert score(Series(F.astype(object)), table, metrics="mig") == score(F, table, metrics="mig")
+
+
+def test_a_factor_scores_the_same_however_its_values_are_written():
+    sizes, rng = (3, 6, 40, 32, 32), np.random.default_rng(0)
+    classes = rng.integers(0, sizes, (3_000, 5))
+    values = np.stack(
+        [1 + classes[:, 0], 0.5 + classes[:, 1] / 10]
+        + [classes[:, k] / (sizes[k] - 1) * (2 * np.pi if k == 2 else 1) for k in (2, 3, 4)],
+        axis=1,
+    )
+    codes = classes / sizes + 0.02 * rng.normal(size=classes.shape)
+    few = {**QUICK, "dci": {"train": 300, "test": 100, "trees": 3}, "downstream": {"labels": (200,), "trees": 3}}
+    of_classes, of_values = (score(codes, factors, parameters=few) for factors in (classes, values))
+    # The values are linear in the classes, so least squares agree but for rounding.
+    assert of_values.pop("amari")["score"] == pytest.approx(of_classes.pop("amari")["score"], rel=1e-9)
+    assert of_values == of_classes
+
+
+def test_an_argument_says_which_factors_are_continuous():
+    rng = np.random.default_rng(0)
+    table = np.stack([rng.integers(4, size=400), rng.integers(4, size=400), np.arange(400)], axis=1)
+    codes = table + 0.1 * rng.normal(size=table.shape)
+    few = {"train": 200, "test": 100}
+
+    def kinds(**arguments):
+        result = score(codes, table, metrics="sap", names="abc", parameters={"sap": few}, **arguments)["sap"]
+        return "".join(result["factors"]["continuous"]), result["per_factor"]
+
+    guessed, gaps = kinds()
+    assert guessed == "c"
+    for continuous in ({"b": True}, [False, True, True], np.array([False, True, True])):
+        named, other = kinds(continuous=continuous)
+        assert named == "bc"
+        # The squared correlation of b in place of the accuracy of its four classes.
+        assert other[0] == gaps[0]
+        assert other[1] != gaps[1]
+    as_classes = score(codes, table, metrics="mig", names="abc", continuous={"c": False})["mig"]["factors"]
+    assert as_classes == {"discrete": {"a": 4, "b": 4, "c": 400}, "continuous": {}}
+    for wrong in ({"d": True}, [True], ["a", "b", "c"]):
+        with pytest.raises(ValueError, match=r"continuous to be 3 booleans, or booleans by name out of"):
+            kinds(continuous=wrong)
+
+
+def test_a_transposed_table_is_refused_at_once():
+    with pytest.raises(ValueError, match=r"K <= N.*shape=\(3, 60\).*factors\.T"):
+        score(F.T, DATA.factors.to_factors(np.arange(60)).T)
 
 
 def test_a_function_scores_under_its_name():
@@ -111,6 +199,7 @@ def test_metrics_that_need_factors_are_skipped_without_them():
         for name, result in results.items():
             if not METRICS[name].needs_factors:
                 assert result["score"] >= 0
+                assert "factors" not in result
             else:
                 assert (result["score"], result["standard_error"]) == (None, None)
                 assert reason in result["skipped"]

@@ -7,8 +7,6 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics.cluster import contingency_matrix
 
-from tfvae.codes.codes import scaled_images
-
 
 def category_accuracy(
     represent: Callable[[np.ndarray], Mapping[str, Any]], data: Any, *, batch_size: int = 512
@@ -29,7 +27,7 @@ def category_accuracy(
         at random; empty if there is no such factor.
     """
     blocks = np.split(np.arange(len(data)), range(batch_size, len(data), batch_size))
-    probabilities = np.concatenate([represent(scaled_images(data, rows))["probabilities"] for rows in blocks])
+    probabilities = np.concatenate([represent(data.scaled(rows))["probabilities"] for rows in blocks])
     factors, places = data.factors, data.factors.to_factors(np.arange(len(data)))
     found = {}
     for column, name in enumerate(factors.names):

@@ -8,8 +8,6 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.codes.codes import scaled_images
-from tfvae.codes.subset import subset
 from tfvae.models.vae import VAE
 from tfvae.objectives.distributions import standard_normal
 
@@ -47,9 +45,9 @@ def log_marginal_likelihood(
     """
     if images < 2:
         raise ValueError(f"Expected at least two images. Received: images={images}")
-    sample = subset(len(data), images, np.random.default_rng(seed))
+    sample = data.random_indices(images, np.random.default_rng(seed))
     bounds = importance_weighted_bounds(
-        scaled_images(data, sample),
+        data.scaled(sample),
         model.posterior,
         model.log_likelihood,
         particles=particles,

@@ -22,7 +22,6 @@ SEED = flags.DEFINE_integer("seed", 0, "Determines what is drawn.", lower_bound=
 def main(argv: Sequence[str]) -> None:
     import numpy as np
 
-    from tfvae.codes.codes import scaled_images
     from tfvae.loading import load
     from tfvae.plots.generated import plot_reconstructions, reconstructions_under_noise
     from tfvae.plots.samples import plot_samples
@@ -45,7 +44,7 @@ def main(argv: Sequence[str]) -> None:
         data = trained.load_data(DATA.value)
         able.check_shape(data.image_shape)
         chosen = np.random.default_rng(SEED.value).choice(len(data), min(8, len(data)), replace=False)
-        images = scaled_images(data, chosen)
+        images = data.scaled(chosen)
         noise = draws[1][:9]
         figure = plot_reconstructions(images, reconstructions_under_noise(able.represent, able.decode, images, noise))
     else:

@@ -1,5 +1,5 @@
 from .capabilities import Capabilities, capabilities_of
-from .codes import Codes, scaled_images
+from .codes import Codes
 from .outputs import CODE_OUTPUTS
 
 __all__ = [
@@ -7,5 +7,4 @@ __all__ = [
     "Capabilities",
     "Codes",
     "capabilities_of",
-    "scaled_images",
 ]

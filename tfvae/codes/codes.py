@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from tfvae.codes.cache import read_codes, write_codes
 from tfvae.codes.capabilities import capabilities_of
-from tfvae.codes.outputs import CODE_OUTPUTS, checked_outputs
+from tfvae.codes.outputs import CODE_OUTPUTS, centred, checked_outputs
 from tfvae.codes.subset import subset
 
 
@@ -72,8 +72,14 @@ class Codes:
         log_variance: np.ndarray | None = None,
         probabilities: np.ndarray | None = None,
     ) -> Self:
-        """Codes that are known already, float [N, D] and [N, C], for all images of `data` and in their order."""
+        """Codes that are known already, float [N, D] and [N, C], for all images of `data` and in their order.
+
+        Codes are kept in float32. Means without log variances are centred first where float32 would round away how
+        they vary, such as times in seconds since 1970: metrics are invariant to the offset.
+        """
         codes = cls(_no_represent, data)
+        if log_variance is None:
+            mean = centred(mean)
         outputs = dict(zip(CODE_OUTPUTS, (mean, log_variance, probabilities), strict=True))
         codes._store(np.arange(len(data)), checked_outputs(outputs, len(data)))
         return codes
@@ -211,7 +217,7 @@ class Codes:
                 for start in range(0, todo.size, self._batch_size):
                     batch = todo[start : start + self._batch_size]
                     padded = min(self._batch_size, 1 << (batch.size - 1).bit_length())
-                    images = scaled_images(self.data, np.resize(batch, padded))
+                    images = self.data.scaled(np.resize(batch, padded))
                     outputs = checked_outputs(self.capabilities.represent(images), padded)
                     self._store(batch, {name: output[: batch.size] for name, output in outputs.items()})
                     bar.update(batch.size)
@@ -229,11 +235,6 @@ class Codes:
         for name, output in outputs.items():
             self._outputs[name][indices] = output
         self._is_encoded[indices] = True
-
-
-def scaled_images(data: Any, indices: np.ndarray) -> np.ndarray:
-    """The images at `indices`, int [N], as an encoder takes them: float32 [N, H, W, C] in [0, 1]."""
-    return np.asarray(data.images(indices), np.float32) / np.float32(255)
 
 
 def _no_represent(images: np.ndarray) -> Any:

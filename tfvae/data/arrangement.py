@@ -5,17 +5,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfvae.data.factor_table import FactorTable
+from tfvae.data.factor_table import Continuous, FactorTable
 from tfvae.data.factors import Factors, FactorSpace
 from tfvae.data.images import Images
 
 
-def arranged(names: Sequence[str], table: np.ndarray) -> tuple[Factors, np.ndarray]:
+def arranged(
+    names: Sequence[str], table: np.ndarray, continuous: Continuous | None = None
+) -> tuple[Factors, np.ndarray]:
     """Returns the factors of images, and the order of the images by them.
 
     Args:
         names: names of the K factors.
         table: numbers [N, K], a row for each image.
+        continuous: as `FactorTable` takes it. The factors of a grid are discrete in any case.
 
     Returns:
         A `FactorSpace` of the values that occur, if each combination of them occurs once, else a `FactorTable`; and
@@ -25,7 +28,7 @@ def arranged(names: Sequence[str], table: np.ndarray) -> tuple[Factors, np.ndarr
         ValueError: as `FactorTable` does.
         TypeError: as `FactorTable` does.
     """
-    rows = FactorTable(names, table)
+    rows = FactorTable(names, table, continuous=continuous)
     every = np.arange(len(rows))
     if math.prod(rows.sizes) == len(rows):
         places = np.ravel_multi_index(tuple(rows.to_factors(every).T), rows.sizes)

@@ -1,12 +1,40 @@
 """Factors of images that do not form a grid."""
 
-from collections.abc import Sequence
+import numbers
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import ClassVar, NoReturn
 
 import numpy as np
 
-from tfvae.data.factors import checked_indices
+from tfvae.data.factors import Factors, checked_indices
+
+# More than the 183 cars of Cars3D, and fewer than the 256 levels of a byte or the 360 degrees of a circle.
+_MOST_CLASSES = 200
+Continuous = Iterable[bool] | Mapping[str, bool]
+
+
+def is_discrete(values: int, rows: int) -> bool:
+    """Whether a factor is taken as discrete, where nobody has said what it is.
+
+    A discrete factor has few values, and each occurs again: at most 200 values, and on average at least two rows with
+    the same one. (Two values are always discrete.) What the values are does not matter. So the angles 0, 0.5 pi, pi
+    and 1.5 pi are as discrete as the numbers 0 to 3, and ten thousand millimetres are as continuous as ten metres.
+
+    Args:
+        values: int, the number of distinct values of the factor.
+        rows: int, the number of rows.
+    """
+    return values <= 2 or (values <= _MOST_CLASSES and 2 * values <= rows)
+
+
+def described(factors: Factors) -> dict[str, dict[str, int]]:
+    """What each factor is taken for: {"discrete": {"shape": 3}, "continuous": {"age": 981}}, with numbers of values."""
+    sizes = list(zip(factors.names, factors.sizes, factors.continuous, strict=True))
+    return {
+        "discrete": {name: size for name, size, continuous in sizes if not continuous},
+        "continuous": {name: size for name, size, continuous in sizes if continuous},
+    }
 
 
 class FactorTable:
@@ -18,25 +46,23 @@ class FactorTable:
     Args:
         names: names of the K factors, all different.
         table: numbers [N, K], a row for each image.
-        continuous: which factors are continuous, K booleans; by default those whose values are not all whole numbers.
+        continuous: which factors are continuous: K booleans, or booleans by name. What it leaves out follows
+            `is_discrete`.
 
     Raises:
-        ValueError: if the shapes do not match, a name is repeated, or a value is not finite.
+        ValueError: if the shapes do not match, a name is repeated or unknown, or a value is not finite.
         TypeError: if the table does not hold numbers.
     """
 
     is_grid: ClassVar[bool] = False
 
-    def __init__(self, names: Sequence[str], table: np.ndarray, *, continuous: Sequence[bool] | None = None) -> None:
-        names, table = tuple(names), np.asarray(table)
-        if table.dtype.kind not in "biuf":
-            raise TypeError(f"Expected a table of numbers. Received: dtype={table.dtype}")
+    def __init__(self, names: Iterable[str], table: np.ndarray, *, continuous: Continuous | None = None) -> None:
+        names, table = tuple(names), _numbers(np.asarray(table))
         if table.ndim != 2 or 0 in table.shape or table.shape[1] != len(names):
             raise ValueError(f"Expected a table [N, {len(names)}] for {names}. Received: shape={table.shape}")
         if len(set(names)) != len(names):
             raise ValueError(f"Expected names that are all different. Received: names={names}")
-        if continuous is not None and len(continuous) != len(names):
-            raise ValueError(f"Expected {len(names)} booleans. Received: continuous={continuous}")
+        declared = _declared(continuous, names)
         if not np.isfinite(table).all():
             bad = [name for name, column in zip(names, table.T, strict=True) if not np.isfinite(column).all()]
             raise ValueError(f"Expected finite values. Received: NaN or infinity in {bad}")
@@ -44,9 +70,10 @@ class FactorTable:
         self._table = table.astype(np.float64)
         distinct = [np.unique(column, return_inverse=True) for column in self._table.T]
         self.values: tuple[np.ndarray, ...] = tuple(values for values, _ in distinct)
-        if continuous is None:
-            continuous = [bool((values != np.round(values)).any()) for values in self.values]
-        self.continuous = tuple(continuous)
+        self.continuous = tuple(
+            declared.get(name, not is_discrete(len(values), len(table)))
+            for name, values in zip(names, self.values, strict=True)
+        )
         self._ranks = np.stack([ranks for _, ranks in distinct], axis=-1).astype(np.int64)
 
     @property
@@ -85,3 +112,32 @@ class FactorTable:
         counts = [np.bincount(ranks, minlength=size) for ranks, size in zip(self._ranks.T, self.sizes, strict=True)]
         orders = np.argsort(self._ranks, axis=0, kind="stable")
         return [(order, np.concatenate([[0], np.cumsum(count)])) for order, count in zip(orders.T, counts, strict=True)]
+
+
+def _numbers(table: np.ndarray) -> np.ndarray:
+    """A table that holds numbers and booleans as Python objects, as a DataFrame of mixed columns does, as numbers."""
+    if table.dtype.kind in "biuf":
+        return table
+    if table.dtype.kind == "O":
+        wrong = {type(value).__name__ for value in table.flat if not isinstance(value, numbers.Real | np.bool_)}
+        if not wrong:
+            return table.astype(np.float64)
+        raise TypeError(f"Expected a table of numbers. Received: objects of type {', '.join(sorted(wrong))}")
+    raise TypeError(f"Expected a table of numbers. Received: dtype={table.dtype}")
+
+
+def _declared(continuous: Continuous | None, names: tuple[str, ...]) -> dict[str, bool]:
+    """Which factors are declared to be continuous or not, by name."""
+    if continuous is None:
+        return {}
+    expected = f"Expected continuous to be {len(names)} booleans, or booleans by name out of {list(names)}."
+    if isinstance(continuous, Mapping):
+        declared = dict(continuous)
+    else:
+        booleans = list(continuous)
+        if len(booleans) != len(names):
+            raise ValueError(f"{expected} Received: continuous={continuous}")
+        declared = dict(zip(names, booleans, strict=True))
+    if not declared.keys() <= set(names) or not all(isinstance(each, bool | np.bool_) for each in declared.values()):
+        raise ValueError(f"{expected} Received: continuous={continuous}")
+    return {name: bool(each) for name, each in declared.items()}

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfvae.codes.codes import scaled_images
 from tfvae.export import export_decoder, export_encoder, export_onnx, export_tflite, load_decoder
 from tfvae.export.runners import check_onnx_extra
 
@@ -79,7 +78,7 @@ def check_target(path: str | os.PathLike, format: str) -> None:
 
 
 def _images(data: Any) -> dict[str, np.ndarray]:
-    return {"images": scaled_images(data, np.linspace(0, len(data) - 1, _ROWS).astype(int))}
+    return {"images": data.scaled(np.linspace(0, len(data) - 1, _ROWS).astype(int))}
 
 
 def _codes(saved_model: Path) -> dict[str, np.ndarray]:

@@ -5,10 +5,13 @@ from sklearn.linear_model import LogisticRegression
 
 from tfvae.codes.codes import Codes
 from tfvae.data.factors import Factors
+from tfvae.metrics.limits import check_cost
 from tfvae.metrics.sampling import binned, over_repeats, scored_columns
 
-# The number of pairs that are looked up at once, which bounds memory (about 100 MB for ten latents and five factors).
+# The number of pairs that are drawn at once, and of numbers that are looked up at once, which bound memory (about
+# 100 MB for ten latents and five factors).
 _CHUNK = 200_000
+_NUMBERS = 2_500_000
 
 
 def beta_vae_score(
@@ -63,7 +66,7 @@ def beta_vae_score(
         1/K, as a random classifier does.
 
     Raises:
-        ValueError: if a parameter is out of range, or fewer than two factors vary.
+        ValueError: if a parameter is out of range, fewer than two factors vary, or the pairs would take too long.
     """
     if classifier not in _CLASSIFIERS:
         raise ValueError(f"Expected a classifier out of {sorted(_CLASSIFIERS)}. Received: classifier={classifier!r}")
@@ -74,6 +77,12 @@ def beta_vae_score(
         )
     columns, shared = scored_columns(codes.data), binned(codes.data.factors, bins)
     factors, active = len(columns), codes.active_latents(rng, collapsed_kl)
+    numbers = repeats * (train + evaluation) * pairs * active.size
+    check_cost(
+        f"beta_vae's {repeats * (train + evaluation) * pairs:,} pairs of images of {active.size} latents",
+        "fewer train, evaluation, pairs or repeats",
+        seconds=1e-8 * numbers,
+    )
 
     def repeat() -> tuple[float, float]:
         features, labels = difference_features(codes, rng, train, pairs, shared)
@@ -115,9 +124,12 @@ def difference_features(
         second = np.empty_like(first)
         for k, column in enumerate(columns):
             second[shared == k] = factors.partners(first[shared == k], column, rng)
-        difference = np.abs(codes.means(first) - codes.means(second))
-        difference[:, discrete] = difference[:, discrete] > 0
-        features[start : start + step] = difference.reshape(-1, pairs, codes.latent_dim).mean(axis=1, dtype=np.float64)
+        block = pairs * max(1, _NUMBERS // (pairs * codes.latent_dim))
+        for at in range(0, shared.size, block):
+            difference = np.abs(codes.means(first[at : at + block]) - codes.means(second[at : at + block]))
+            difference[:, discrete] = difference[:, discrete] > 0
+            difference = difference.reshape(-1, pairs, codes.latent_dim).mean(axis=1, dtype=np.float64)
+            features[start + at // pairs :][: len(difference)] = difference
     return features, labels
 
 

@@ -90,6 +90,14 @@ def boosted_values(
     return _shares(booster), fitted, predicted
 
 
+def boosting_seconds(rows: int, columns: int, trees: int) -> float:
+    """The estimated time of one core, for inputs [rows, columns]; `boosted_classes` has V trees a round.
+
+    It was measured for 10 to 512 columns and 3 to 40 classes. Sorting the inputs into bins takes as long as 48 trees.
+    """
+    return trees * 1e-4 + 4.2e-9 * rows * (columns + 15) * (trees + 48)
+
+
 def _least_squares(residuals: np.ndarray, scores: np.ndarray, data: Any) -> tuple[np.ndarray, np.ndarray]:
     """The first and second derivatives of half the squared residuals."""
     del scores, data

@@ -6,9 +6,10 @@ import numpy as np
 from sklearn.linear_model import Lasso
 
 from tfvae.codes.codes import Codes
-from tfvae.metrics.boosting import boosted_classes, boosted_values
+from tfvae.metrics.boosting import boosted_classes, boosted_values, boosting_seconds
+from tfvae.metrics.limits import check_cost
 from tfvae.metrics.parallel import side_by_side
-from tfvae.metrics.sampling import over_splits, scored_columns, standardised
+from tfvae.metrics.sampling import over_splits, scored_columns, split_sizes, standardised
 
 
 def dci_score(
@@ -59,7 +60,7 @@ def dci_score(
         D latents (0 for those left out); "active_latents". Without active latents, all but informativeness are 0.
 
     Raises:
-        ValueError: if a parameter is out of range, or fewer than two factors vary.
+        ValueError: if a parameter is out of range, fewer than two factors vary, or the trees would take too long.
     """
     if predictor not in ("boosted_trees", "lasso") or alpha <= 0 or trees < 1:
         raise ValueError(
@@ -68,6 +69,14 @@ def dci_score(
         )
     active = codes.active_latents(rng, collapsed_kl)
     factors, columns = codes.data.factors, scored_columns(codes.data)
+    if predictor == "boosted_trees":
+        rows, latents = split_sizes(len(codes.data), train, test)[0], int(active.sum())
+        classes = [1 if factors.continuous[column] else min(factors.sizes[column], rows) for column in columns]
+        check_cost(
+            f"dci's trees for {sum(classes)} classes of {latents} latents",
+            "predictor='lasso' or fewer train, trees or repeats, or declare factors of many values as continuous",
+            seconds=repeats * sum(boosting_seconds(rows, latents, trees * each) for each in classes),
+        )
 
     def measure(train_indices: np.ndarray, test_indices: np.ndarray) -> dict[str, Any]:
         x, x_test = standardised(codes.means(train_indices)[:, active], codes.means(test_indices)[:, active])

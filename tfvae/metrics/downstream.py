@@ -8,9 +8,10 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from tfvae.codes.codes import Codes
-from tfvae.metrics.boosting import boosted_classes
+from tfvae.metrics.boosting import boosted_classes, boosting_seconds
+from tfvae.metrics.limits import check_cost
 from tfvae.metrics.parallel import side_by_side
-from tfvae.metrics.sampling import binned, over_splits, scored_columns, standardised
+from tfvae.metrics.sampling import binned, over_splits, scored_columns, split_sizes, standardised
 
 
 def downstream_score(
@@ -52,7 +53,7 @@ def downstream_score(
         latents, the accuracy is that of predicting the most frequent value.
 
     Raises:
-        ValueError: if a parameter is out of range, or fewer than two factors vary.
+        ValueError: if a parameter is out of range, fewer than two factors vary, or the classifiers would take too long.
     """
     labels, classifiers = sorted(set(labels)), tuple(classifiers)
     if not labels or labels[0] < 2 or trees < 1 or not classifiers or not set(classifiers) <= set(_CLASSIFIERS):
@@ -62,6 +63,18 @@ def downstream_score(
         )
     active = codes.active_latents(rng, collapsed_kl)
     factors, columns = binned(codes.data.factors, bins), scored_columns(codes.data)
+    most, latents = split_sizes(len(codes.data), labels[-1], test)[0], int(active.sum())
+    seconds = 0.0
+    for number in labels:
+        rows = max(2, number * most // labels[-1])
+        for classes in (min(factors.sizes[column], rows) for column in columns):
+            seconds += boosting_seconds(rows, latents, trees * classes) * ("boosted_trees" in classifiers)
+            seconds += logistic_seconds(rows, latents, classes) * ("logistic" in classifiers)
+    check_cost(
+        f"downstream's classifiers for {sum(factors.sizes[column] for column in columns)} classes of {latents} latents",
+        "fewer labels, trees, classifiers or repeats, or declare factors of many values as continuous",
+        seconds=repeats * seconds,
+    )
 
     def measure(train_indices: np.ndarray, test_indices: np.ndarray) -> dict[str, Any]:
         y, y_test = (factors.to_factors(indices)[:, columns] for indices in (train_indices, test_indices))
@@ -83,6 +96,11 @@ def downstream_score(
 
     result = over_splits(measure, len(codes.data), labels[-1], test, repeats, rng)
     return {**result, "active_latents": int(active.sum())}
+
+
+def logistic_seconds(rows: int, columns: int, classes: int) -> float:
+    """The estimated time of one core to fit a multinomial logistic regression."""
+    return 5e-3 + 3e-8 * rows * (columns + 25) * classes
 
 
 def _logistic(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, trees: int) -> np.ndarray:

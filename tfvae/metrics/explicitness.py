@@ -8,8 +8,14 @@ from scipy.stats import rankdata
 from sklearn.linear_model import LogisticRegression
 
 from tfvae.codes.codes import Codes
+from tfvae.metrics.downstream import logistic_seconds
+from tfvae.metrics.limits import check_cost
 from tfvae.metrics.parallel import side_by_side
-from tfvae.metrics.sampling import binned, over_splits, scored_columns, standardised
+from tfvae.metrics.sampling import binned, over_splits, scored_columns, split_sizes, standardised
+
+# The outer squares of inputs, as floats, that are kept at once (256 MB); above that the second derivatives of each
+# target are computed by themselves.
+_SQUARES = 2**25
 
 
 def explicitness_score(
@@ -49,12 +55,23 @@ def explicitness_score(
         test score of each scored factor, and "active_latents".
 
     Raises:
-        ValueError: if a parameter is out of range, or fewer than two factors vary.
+        ValueError: if a parameter is out of range, fewer than two factors vary, or the classifiers would take too long
+            or too much memory.
     """
     if classifier not in ("one_vs_rest", "multinomial"):
         raise ValueError(f"Expected 'one_vs_rest' or 'multinomial'. Received: classifier={classifier!r}")
     active = codes.active_latents(rng, collapsed_kl)
     factors, columns = binned(codes.data.factors, bins), scored_columns(codes.data)
+    rows, latents = split_sizes(len(codes.data), train, test)[0], int(active.sum())
+    classes = [min(factors.sizes[column], rows) for column in columns]
+    seconds = logistic_seconds if classifier == "multinomial" else _newton_seconds
+    check_cost(
+        f"explicitness's classifiers for {sum(classes)} classes of {latents} latents",
+        "fewer train or repeats, or declare factors of many values as continuous",
+        seconds=repeats * sum(seconds(rows, latents, each) for each in classes),
+        # Probabilities, targets, ranks and their temporaries.
+        memory=8 * 8 * rows * max(classes),
+    )
 
     def measure(train_indices: np.ndarray, test_indices: np.ndarray) -> dict[str, Any]:
         x, x_test = standardised(codes.means(train_indices)[:, active], codes.means(test_indices)[:, active])
@@ -102,20 +119,35 @@ def one_vs_rest(x: np.ndarray, targets: np.ndarray) -> np.ndarray:
         float64 [V, D + 1]: the weights, then the bias.
     """
     inputs = np.concatenate([x, np.ones((len(x), 1))], axis=1)
-    # One product with the outer squares of the inputs gives the second derivatives of all targets.
-    squares = (inputs[:, :, None] * inputs[:, None, :]).reshape(len(x), -1)
     size = inputs.shape[1]
+    if len(x) * size**2 <= _SQUARES:
+        # One product with the outer squares of the inputs gives the second derivatives of all targets.
+        squares = (inputs[:, :, None] * inputs[:, None, :]).reshape(len(x), -1)
+
+        def newton(slopes: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+            curvature = (slopes.T @ squares).reshape(-1, size, size) + np.eye(size)
+            return np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
+    else:
+
+        def newton(slopes: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+            curvatures = (inputs.T @ (inputs * slope[:, None]) + np.eye(size) for slope in slopes.T)
+            return np.stack([np.linalg.solve(*each) for each in zip(curvatures, gradient, strict=True)])
+
     weights = np.zeros((targets.shape[1], size))
     for _ in range(50):
         p = expit(inputs @ weights.T)
         gradient = (p - targets).T @ inputs + weights
-        curvature = ((p * (1 - p)).T @ squares).reshape(-1, size, size) + np.eye(size)
-        step = np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
+        step = newton(p * (1 - p), gradient)
         # The loss is convex with bounded third derivatives: shorter steps avoid overshooting from a distant start.
         weights -= step / np.maximum(1, np.abs(step).max(axis=1, keepdims=True) / 2)
         if np.abs(step).max() < 1e-8:
             break
     return weights
+
+
+def _newton_seconds(rows: int, columns: int, classes: int) -> float:
+    """The estimated time of one core for `one_vs_rest` and the areas under its curves."""
+    return 1.2e-9 * rows * (columns + 1) ** 2 * classes + 1e-6 * rows * classes
 
 
 def _auc(probability: np.ndarray, y: np.ndarray, values: np.ndarray) -> float:

@@ -8,6 +8,9 @@ from tfvae.codes.codes import Codes
 from tfvae.codes.subset import subset
 from tfvae.metrics.sampling import binned, over_repeats, scored_columns
 
+# How many numbers are looked up at once, which bounds memory.
+_NUMBERS = 4_000_000
+
 
 def factor_vae_score(
     codes: Codes,
@@ -91,9 +94,12 @@ def factor_vae_score(
             votes_for_it = fixed == k
             first = np.repeat(images[votes_for_it, 0], batch - 1)
             images[votes_for_it, 1:] = factors.partners(first, column, rng).reshape(-1, batch - 1)
-        means = codes.means(images.ravel()).reshape(number, batch, -1)
         relative = np.full((number, active.size), np.inf)
-        relative[:, active] = _variance(means[:, :, active], is_discrete[active]) / scale[active]
+        block = max(1, _NUMBERS // (batch * active.size))
+        for start in range(0, number, block):
+            rows = images[start : start + block]
+            means = codes.means(rows.ravel()).reshape(len(rows), batch, -1)[:, :, active]
+            relative[start : start + block, active] = _variance(means, is_discrete[active]) / scale[active]
         return relative.argmin(axis=1), fixed
 
     def repeat() -> tuple[float, float]:

@@ -46,10 +46,29 @@ def mutual_information(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     sizes = second.max(axis=0, initial=0) + 1
     h_first, h_second = entropies(first), entropies(second)
     joint = np.empty((first.shape[1], second.shape[1]))
-    for a, column in enumerate(first.T):
-        for b, other in enumerate(second.T):
+    # Columns that are contiguous in memory are read several times as fast.
+    columns, others = np.ascontiguousarray(first.T), np.ascontiguousarray(second.T)
+    for a, column in enumerate(columns):
+        for b, other in enumerate(others):
             joint[a, b] = _entropy(column * sizes[b] + other)
     return np.maximum(h_first[:, None] + h_second - joint, 0)
+
+
+def histogram_seconds(rows: int, pairs: int) -> float:
+    """The estimated time of one core for the mutual information of so many pairs of columns."""
+    return pairs * (1e-5 + 6e-9 * rows)
+
+
+def mutual_information_of_pairs(table: np.ndarray) -> np.ndarray:
+    """`mutual_information` of a table with itself, int [N, A] -> float64 [A, A], in half the time."""
+    single = entropies(table)
+    sizes = table.max(axis=0, initial=0) + 1
+    joint = np.diag(single)
+    columns = np.ascontiguousarray(table.T)
+    for a, column in enumerate(columns):
+        for b in range(a):
+            joint[a, b] = joint[b, a] = _entropy(column * sizes[b] + columns[b])
+    return np.maximum(single[:, None] + single - joint, 0)
 
 
 def entropies(table: np.ndarray) -> np.ndarray:

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from tfvae.codes.codes import Codes
-from tfvae.metrics.histograms import binned_codes, mutual_information
+from tfvae.metrics.histograms import binned_codes, histogram_seconds, mutual_information
+from tfvae.metrics.limits import check_cost
 from tfvae.metrics.sampling import binned, over_draws, scored_columns
 
 
@@ -42,6 +43,12 @@ def modularity_score(
     """
     active = codes.active_latents(rng, collapsed_kl)
     factors, columns = binned(codes.data.factors, bins), scored_columns(codes.data)
+    pairs, rows = int(active.sum()) * len(columns), min(samples, len(codes.data))
+    check_cost(
+        f"modularity's histograms of {pairs:,} pairs of a latent and a factor",
+        "fewer samples or repeats, or fewer columns",
+        seconds=(repeats + 1) * histogram_seconds(rows, pairs),
+    )
 
     def measure(indices: np.ndarray) -> dict[str, float]:
         values = factors.to_factors(indices)[:, columns]

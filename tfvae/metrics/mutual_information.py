@@ -5,8 +5,16 @@ from typing import Any
 import numpy as np
 
 from tfvae.codes.codes import Codes
-from tfvae.metrics.histograms import binned_codes, mutual_information
+from tfvae.metrics.histograms import (
+    binned_codes,
+    histogram_seconds,
+    mutual_information,
+    mutual_information_of_pairs,
+)
+from tfvae.metrics.limits import check_cost
 from tfvae.metrics.sampling import over_draws
+
+_FEW = 64
 
 
 def mutual_information_score(
@@ -38,13 +46,22 @@ def mutual_information_score(
 
     Returns:
         "score", "standard_error" (see `sampling.over_draws`) and "active_latents". Fewer than two latents score 0.
+
+    Raises:
+        ValueError: if a parameter is out of range, or the histograms would take too long.
     """
     active = codes.active_latents(rng, collapsed_kl)
+    count, rows = int(active.sum()), min(samples, len(codes.data))
+    check_cost(
+        f"mutual_information's histograms of {count**2:,} pairs of latents",
+        "fewer samples or repeats, or codes of fewer latents",
+        seconds=(repeats + 1) * histogram_seconds(rows, count**2 // 2),
+    )
 
     def measure(indices: np.ndarray) -> dict[str, float]:
         binned = binned_codes(codes.means(indices)[:, active], bins, binning)
-        pairs = mutual_information(binned, binned)
-        count = len(pairs)
+        # Both agree up to rounding. The first is the one of all published scores, which have few latents.
+        pairs = mutual_information(binned, binned) if count <= _FEW else mutual_information_of_pairs(binned)
         return {"score": (pairs.sum() - np.trace(pairs)) / (count * (count - 1)) if count > 1 else 0.0}
 
     return {**over_draws(measure, len(codes.data), samples, repeats, rng), "active_latents": int(active.sum())}

@@ -5,13 +5,16 @@ from typing import Any
 
 import joblib
 from threadpoolctl import threadpool_limits
+from tqdm import tqdm
 
 
 def side_by_side(function: Callable[..., Any], items: Iterable[Any]) -> list[Any]:
     """The results of a function for each item, in order, computed in as many threads as there are cores.
 
     The linear algebra within a task has one thread. With several, which wait for each other while all cores are busy,
-    products of small matrices took twenty times as long.
+    products of small matrices took twenty times as long. After ten seconds, a terminal shows a progress bar.
     """
-    with threadpool_limits(limits=1):
-        return joblib.Parallel(n_jobs=-1, backend="threading")(joblib.delayed(function)(item) for item in items)
+    items = list(items)
+    # With disable=None, tqdm shows its bar only on a terminal.
+    with threadpool_limits(limits=1), tqdm(items, desc="score", leave=False, disable=None, delay=10) as bar:
+        return joblib.Parallel(n_jobs=-1, backend="threading")(joblib.delayed(function)(item) for item in bar)

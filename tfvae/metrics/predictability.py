@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 
 from tfvae.codes.codes import Codes
-from tfvae.metrics.boosting import boosted_values
+from tfvae.metrics.boosting import boosted_values, boosting_seconds
+from tfvae.metrics.limits import check_cost
 from tfvae.metrics.parallel import side_by_side
-from tfvae.metrics.sampling import over_splits, standardised
+from tfvae.metrics.sampling import over_splits, split_sizes, standardised
 
 
 def predictability_score(
@@ -39,9 +40,18 @@ def predictability_score(
     Returns:
         "score", "standard_error" (see `sampling.over_splits`), "per_latent": the share of each of the D latents, 0 for
         those left out; "active_latents". Fewer than two active latents score 0.
+
+    Raises:
+        ValueError: if a parameter is out of range, or the trees would take too long.
     """
     active = codes.active_latents(rng, collapsed_kl)
     latents = np.flatnonzero(active)
+    rows = split_sizes(len(codes.data), train, test)[0]
+    check_cost(
+        f"predictability's trees for {latents.size} latents",
+        "fewer train or repeats, or codes of fewer latents",
+        seconds=repeats * latents.size * boosting_seconds(rows, latents.size, 100),
+    )
 
     def measure(train_indices: np.ndarray, test_indices: np.ndarray) -> dict[str, Any]:
         x, x_test = standardised(codes.means(train_indices)[:, active], codes.means(test_indices)[:, active])

@@ -38,7 +38,7 @@ def binned(factors: Factors, bins: int) -> Factors:
     table = factors.to_factors(everything)
     for column in np.flatnonzero(factors.continuous):
         table[:, column] = quantile_bins(table[:, column], bins)
-    return FactorTable(factors.names, table)
+    return FactorTable(factors.names, table, continuous=[False] * len(factors.names))
 
 
 def quantile_bins(values: np.ndarray, bins: int) -> np.ndarray:
@@ -107,6 +107,17 @@ def over_splits(
         images, since their splits overlap.
     """
     _check_draws(repeats=repeats)
+    first, second = split_sizes(size, train, test)
+    splits = [np.split(rng.choice(size, first + second, replace=False), [first]) for _ in range(repeats)]
+    return averaged([measure(*split) for split in splits])
+
+
+def split_sizes(size: int, train: int, test: int) -> tuple[int, int]:
+    """How many training and test images `over_splits` takes of N >= 2 images.
+
+    Raises:
+        ValueError: if a number is out of range.
+    """
     if train < 1 or test < 1 or size < 2:
         raise ValueError(
             "Expected train >= 1, test >= 1 and at least two images. Received: "
@@ -115,8 +126,7 @@ def over_splits(
     total = min(size, train + test)
     first = max(round(total * train / (train + test)), min(train, total // 2))
     first = min(first, total - 1)
-    splits = [np.split(rng.choice(size, total, replace=False), [first]) for _ in range(repeats)]
-    return averaged([measure(*split) for split in splits])
+    return first, total - first
 
 
 def over_repeats(repeat: Callable[[], tuple[float, float]], repeats: int, evaluated: int) -> dict[str, float]:

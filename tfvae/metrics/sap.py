@@ -6,8 +6,9 @@ import numpy as np
 from sklearn.svm import LinearSVC
 
 from tfvae.codes.codes import Codes
+from tfvae.metrics.limits import check_cost
 from tfvae.metrics.parallel import side_by_side
-from tfvae.metrics.sampling import over_splits, scored_columns, standardised
+from tfvae.metrics.sampling import over_splits, scored_columns, split_sizes, standardised
 
 
 def sap_score(
@@ -42,10 +43,18 @@ def sap_score(
         "active_latents". With one active latent the second is one that does not vary; with none the score is 0.
 
     Raises:
-        ValueError: if a parameter is out of range, or fewer than two factors vary.
+        ValueError: if a parameter is out of range, fewer than two factors vary, or the classifiers would take too long.
     """
     active = codes.active_latents(rng, collapsed_kl)
     factors, columns = codes.data.factors, scored_columns(codes.data)
+    rows, latents = split_sizes(len(codes.data), train, test)[0], int(active.sum())
+    classes = [min(factors.sizes[column], rows) for column in columns if not factors.continuous[column]]
+    correlations = latents * (len(columns) - len(classes))
+    check_cost(
+        f"sap's classifiers for {sum(classes)} classes of each of {latents} latents",
+        "fewer train or repeats, or declare factors of many values as continuous",
+        seconds=repeats * (latents * sum(_seconds(rows, each) for each in classes) + 3e-5 * correlations),
+    )
 
     def measure(train_indices: np.ndarray, test_indices: np.ndarray) -> dict[str, Any]:
         x, x_test = standardised(codes.means(train_indices)[:, active], codes.means(test_indices)[:, active])
@@ -65,6 +74,11 @@ def sap_score(
 
     result = over_splits(measure, len(codes.data), train, test, repeats, rng)
     return {**result, "active_latents": int(active.sum())}
+
+
+def _seconds(rows: int, classes: int) -> float:
+    """The estimated time of one core for `_accuracy`."""
+    return 1e-3 + rows * (1.5e-6 + 1e-7 * classes)
 
 
 def _accuracy(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) -> float:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from tfvae.codes.codes import Codes
-from tfvae.data.factor_table import FactorTable
+from tfvae.data.factor_table import Continuous, FactorTable, described
 from tfvae.data.factors import Factors
+from tfvae.metrics.limits import TooLargeError
 from tfvae.metrics.registry import METRICS, Metric
 from tfvae.metrics.selection import Selection, checked_result, selected
 
@@ -21,30 +22,37 @@ def score(
     *,
     metrics: Selection = "all",
     names: Iterable[str] | None = None,
+    continuous: Continuous | None = None,
     log_variance: np.ndarray | None = None,
     seed: int = 0,
     parameters: Parameters | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Scores a matrix of codes against a matrix of factors, without a model or images.
 
-    A factor is discrete if its column holds whole numbers, and continuous otherwise. DCI, SAP and the Amari distance
-    regress continuous factors; all other metrics cut them into 20 bins of equally many rows. An array may be anything
-    that `np.asarray` takes, such as a tensor of PyTorch or JAX. Neither TensorFlow nor Keras is imported.
+    A factor is discrete if it has at most 200 values and at least two rows for each, on average; otherwise it is
+    continuous (see `tfvae.data.factor_table.is_discrete`). `continuous` overrules this. DCI, SAP and the Amari distance
+    regress continuous factors; all other metrics cut them into 20 bins of equally many rows.
+
+    An array may be anything that `np.asarray` takes, such as a DataFrame or a tensor of PyTorch or JAX. Neither
+    TensorFlow nor Keras is imported.
 
     Args:
         codes: numbers [N, D], the means of q(z|x).
-        factors: numbers [N, K]; without them, metrics that need factors are skipped.
+        factors: numbers [N, K], K <= N; without them, metrics that need factors are skipped.
         metrics: "all", names out of `METRICS`, or functions, see `score_codes`.
         names: names of the K factors, in any sequence; by default "factor0", "factor1", ...
+        continuous: which factors are continuous: K booleans, or booleans by name, such as {"age": True}.
         log_variance: numbers [N, D], the log variances of q(z|x), which show which latents have collapsed.
         seed: int >= 0.
         parameters: for each metric, the parameters that differ from its defaults, such as `QUICK`.
 
     Returns:
-        For each metric its result, as `score_codes`.
+        For each metric its result, as `score_codes`. For a metric that needs factors it also has "factors": what each
+        was taken for, such as {"discrete": {"shape": 3}, "continuous": {"age": 981}}, with their numbers of values.
 
     Raises:
         ValueError: if a name is unknown, shapes do not fit, or a number is NaN or infinite.
+        TypeError: if the factors are not numbers.
     """
     codes = np.asarray(codes)
     if codes.ndim != 2 or codes.shape[0] < 2:
@@ -54,10 +62,18 @@ def score(
     factors = np.asarray(factors)
     if factors.ndim != 2 or len(factors) != len(codes):
         raise ValueError(f"Expected factors [{len(codes)}, K], a row for each code. Received: shape={factors.shape}")
+    if factors.shape[1] > len(factors):
+        raise ValueError(
+            f"Expected factors [N, K] with K <= N, a column for each factor. Received: shape={factors.shape}; a table "
+            "of a row for each factor is passed as factors.T, and its codes as codes.T"
+        )
     if names is None:
         names = [f"factor{k}" for k in range(factors.shape[1])]
-    table = FactorTable([str(name) for name in names], factors)
-    return score_codes(Codes.from_arrays(Labelled(table), codes, log_variance), metrics, seed, parameters)
+    table = FactorTable([str(name) for name in names], factors, continuous=continuous)
+    chosen = selected(metrics)
+    results = _results(Codes.from_arrays(Labelled(table), codes, log_variance), chosen, seed, parameters)
+    kinds = {"factors": described(table)}
+    return {name: {**result, **(kinds if chosen[name].needs_factors else {})} for name, result in results.items()}
 
 
 def ceiling(
@@ -109,7 +125,8 @@ def score_codes(
 
     Returns:
         For each metric its result. A metric that needs factors gives {"score": None, "standard_error": None,
-        "skipped": why} where fewer than two factors vary.
+        "skipped": why} where fewer than two factors vary. So does one that would take far too long (see
+        `metrics.limits`); the metric's function itself raises a ValueError.
 
     Raises:
         ValueError: if a name is unknown, or a metric does not return a finite score.
@@ -169,8 +186,16 @@ def _results(
     results: dict[str, dict[str, Any]] = {}
     for name, metric in metrics.items():
         if reason and metric.needs_factors:
-            results[name] = {"score": None, "standard_error": None, "skipped": reason}
-        else:
+            results[name] = _skipped(reason)
+            continue
+        try:
             result = metric.function(codes, generator(seed, name), **parameters.get(name, {}))
+        except TooLargeError as error:
+            results[name] = _skipped(str(error))
+        else:
             results[name] = checked_result(name, result)
     return results
+
+
+def _skipped(reason: str) -> dict[str, Any]:
+    return {"score": None, "standard_error": None, "skipped": reason}

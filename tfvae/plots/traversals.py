@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from tfvae.codes.capabilities import capabilities_of
-from tfvae.codes.codes import scaled_images
 from tfvae.data.images import ImageData
 from tfvae.files.atomic import written_whole
 from tfvae.plots import tiles
@@ -135,7 +134,7 @@ def draw_traversals(
     indices = np.random.default_rng(seed).choice(len(data), min(256, len(data)), replace=False)
     if index is not None:
         indices[0] = index
-    images = scaled_images(data, indices)
+    images = data.scaled(indices)
     # A colour frame is several times as large as a grey one: half as many keep the file near a megabyte.
     frames = 25 if images.shape[-1] == 1 else 13
     values = np.linspace(-reach, reach, frames if path.suffix == ".gif" else 11)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfvae.codes import CODE_OUTPUTS, Capabilities, scaled_images
+from tfvae.codes import CODE_OUTPUTS, Capabilities
 from tfvae.models.base import Model
 
 _LIBRARIES = ("tfvae", "tensorflow", "keras", "numpy")
@@ -30,7 +30,7 @@ def facts(
         trained: steps that the model was trained for.
         planned: steps that the experiment plans.
     """
-    given = exported.represent(scaled_images(data, np.zeros(1, int)))
+    given = exported.represent(data.scaled(np.zeros(1, int)))
     return {
         "version": version,
         "steps": {"trained": trained, "planned": planned},

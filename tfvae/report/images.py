@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tfvae.codes.codes import scaled_images
 from tfvae.plots.traversals import Traversals, traverse
 from tfvae.report.contents import Contents, Subject
 
@@ -21,7 +20,7 @@ def add_traversals(contents: Contents, subject: Subject) -> None:
     if can.decode is None:
         contents.skip("traversals", NO_DECODER)
         return
-    images = scaled_images(subject.codes.data, random_places(subject))
+    images = subject.codes.data.scaled(random_places(subject))
     values = np.linspace(-can.traversal_range, can.traversal_range, 11)
     contents.traversal = _rows(traverse(can.represent, can.decode, images, values=values))
 

@@ -66,5 +66,5 @@ def load(
         table=table,
     )
     assert images.table is not None
-    factors, order = arranged(NAMES, images.table)
+    factors, order = arranged(NAMES, images.table, [False] * len(NAMES))
     return GroundTruthData(f"chairs:{os.fspath(path)}", factors, Reordered(images.images, order), digest=images.digest)

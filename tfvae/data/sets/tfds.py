@@ -125,7 +125,7 @@ def load(
     images = cached(cache_folder(cache) / f"tfds-{name.replace('/', '-').replace(':', '-')}-{key}", fill)
     if images.table is None:
         return ImageData(f"tfds:{name}", images.images, digest=images.digest)
-    factors, _ = arranged(tuple(labels), images.table)
+    factors, _ = arranged(tuple(labels), images.table, [False] * len(labels))
     if layout is not None and factors.is_grid:
         known = zip(layout.factors.values, factors.values, strict=True)
         values = (value[places.astype(int)] for value, places in known)
