@@ -54,6 +54,26 @@ def test_replicas_share_one_draw_of_noise(mirrored):
     assert not np.array_equal(alone, replicas.standard_normal_like(tf.constant(ROWS), [1, 3]))
 
 
+@pytest.mark.parametrize(("rows_of_first", "steps"), [(5, [3, 5]), (8, [0, 8]), (4, [])])
+def test_a_step_runs_on_all_replicas_if_one_has_enough_rows(rows_of_first, steps, mirrored):
+    seen = []
+    distributed = mirrored.experimental_distribute_values_from_function(
+        lambda context: tf.constant([ROWS[:rows_of_first], ROWS[rows_of_first:]][context.replica_id_in_sync_group])
+    )
+    mirrored.run(replicas.if_enough, args=(distributed, 5, lambda rows: seen.append(len(rows))))
+    assert sorted(seen) == steps
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_step_runs_on_one_device_if_it_has_enough_rows(known):
+    steps = tf.Variable(0)
+    spec = tf.TensorSpec((8 if known else None, 3))
+    run = tf.function(lambda rows, n: replicas.if_enough(rows, n, lambda _: steps.assign_add(1)), autograph=False)
+    for at_least, expected in ((8, 1), (9, 1), (1, 2)):
+        run.get_concrete_function(spec, at_least)(tf.constant(ROWS))
+        assert steps.numpy() == expected
+
+
 def test_global_means_add_up_to_the_mean_over_all_replicas(mirrored):
     means = on_replicas(mirrored, lambda x: replicas.global_mean(x[:, 0]))
     np.testing.assert_allclose(sum(means), ROWS[:, 0].mean())

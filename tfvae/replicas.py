@@ -45,13 +45,46 @@ def standard_normal_like(x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 def uniform(like: tf.Tensor, width: int, seed: tf.Tensor) -> tf.Tensor:
     """Draws from U(0, 1), `width` for each row of `like`: this replica's rows of one array [B, width]."""
-    drawn = tf.random.stateless_uniform([tf.reduce_sum(sizes(like)), width], seed)
+    # Only then: what a network draws for images that are refused must not change its moving statistics.
+    with tf.control_dependencies([like]):
+        drawn = tf.random.stateless_uniform([tf.reduce_sum(sizes(like)), width], seed)
     return tf.ensure_shape(own_rows(drawn, like=like), [like.shape[0], width])
 
 
 def global_mean(per_example: tf.Tensor) -> tf.Tensor:
     """This replica's share of the mean over the global batch: Keras optimizers *sum* gradients over replicas."""
     return tf.reduce_sum(per_example) / tf.cast(tf.reduce_sum(sizes(per_example)), per_example.dtype)
+
+
+def if_enough(rows: tf.Tensor, at_least: int, step: Callable[[tf.Tensor], Any]) -> None:
+    """Runs step(rows) on each replica, unless all of them have fewer than `at_least` rows.
+
+    A replica with too few rows takes part in the step of the others, which needs what it sends to them. Where all have
+    too few, no replica runs the step, and no variable changes.
+
+    Args:
+        rows: this replica's, [B / N, ...].
+        at_least: int, at least 1.
+        step: may change variables; what it returns is not used.
+    """
+    # A size that a graph knows is that of the data set's batches, the same on all replicas.
+    size = rows.shape[0] if num_replicas() == 1 or not tf.executing_eagerly() else None
+    if at_least == 1 or (size is not None and size >= at_least):
+        step(rows)
+        return
+    if size is not None:
+        return
+    if num_replicas() == 1:
+        _when(tf.shape(rows)[0] >= at_least, lambda: step(rows))
+        return
+
+    def on_all(strategy: tf.distribute.Strategy, enough: Any, rows: Any) -> None:
+        first = strategy.experimental_local_results(enough)[0]  # all have the same
+        _when(first, lambda: strategy.extended.call_for_each_replica(step, args=(rows,)))
+
+    # Across the replicas: a replica cannot update variables within a branch of its own.
+    enough = tf.reduce_any(sizes(rows) >= at_least)
+    tf.distribute.get_replica_context().merge_call(on_all, args=(enough, rows))
 
 
 def step_logs(metrics: Iterable[keras.metrics.Metric]) -> dict[str, Any]:
@@ -129,6 +162,14 @@ def all_workers_needed() -> Iterator[None]:
             "Another worker has ended, and the others cannot continue without it. The same command on all workers "
             f"resumes from the last checkpoint. TensorFlow reports: {reason}"
         ) from error
+
+
+def _when(condition: tf.Tensor, function: Callable[[], Any]) -> None:
+    def run() -> tf.Tensor:
+        function()
+        return tf.constant(0)  # as both branches have to return something
+
+    tf.cond(condition, run, lambda: tf.constant(0))
 
 
 @functools.cache

@@ -75,11 +75,9 @@ def test_two_replicas_train_like_one_device(name, mirrored):
     one, two = (
         tiny.make(name, scope=scope, **tiny.PARAMETERS.get(name, {})) for scope in (nullcontext, mirrored.scope)
     )
-    # Of a batch of 15 images one replica has 8 and one 7; of a batch of 1, one has none, which a model that halves its
-    # batch refuses.
+    # Of a batch of 15 images one replica has 8 and one 7; of a batch of 1, one has none.
     batches = tf.data.Dataset.from_tensor_slices(X[:31]).batch(16)
-    if one.batch_multiple == 1:
-        batches = batches.concatenate(tf.data.Dataset.from_tensor_slices(X[31:32]).batch(16))
+    batches = batches.concatenate(tf.data.Dataset.from_tensor_slices(X[31:32]).batch(16))
     expected, logs = (model.fit(batches, shuffle=False, verbose=0).history for model in (one, two))
     # Batch norm sums over the replicas in another order.
     np.testing.assert_allclose(tiny.weights(one), tiny.weights(two), atol=1e-5 if "gan" in name else 1e-6)

@@ -155,14 +155,6 @@ def test_an_odd_last_batch_of_fit_leaves_one_image_out():
     np.testing.assert_array_equal(tiny.weights(odd), tiny.weights(even))
 
 
-def test_batches_that_are_not_two_batches_are_refused():
-    model = tiny.make()
-    with pytest.raises(ValueError, match=r"even number of images.* Received: 7"):
-        model.fit(tf.data.Dataset.from_tensors(X[:7]), shuffle=False, verbose=0)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="at least 2 images"):
-        model.fit(tf.data.Dataset.from_tensor_slices(X[:1]).batch(2), shuffle=False, verbose=0)
-
-
 def test_arguments_that_do_not_fit_are_refused():
     networks = tiny.encoder(), tiny.decoder()
     with pytest.raises(ValueError, match=r"discriminator \[B, 3\] -> \[B, 2\].* Received: \(None, 5\) -> \(None, 2\)"):

@@ -72,16 +72,6 @@ def test_arguments_that_do_not_fit_are_refused(changes, message):
         InfoWGANGP(**tiny.networks_of("info_wgan_gp") | changes)
 
 
-def test_batches_that_are_not_n_critic_batches_are_refused():
-    images = tiny.images(7, shape=(2, 2, 1))
-    model = linear_gan.make(InfoWGANGP, n_critic=3)
-    model.compile()
-    with pytest.raises(ValueError, match=r"multiple of 3 images.* Received: 7"):
-        model.fit(tf.data.Dataset.from_tensors(images), shuffle=False, verbose=0)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="at least 3 images"):
-        model.fit(tf.data.Dataset.from_tensor_slices(images[:2]).batch(3), shuffle=False, verbose=0)
-
-
 def test_float16_is_refused():
     with pytest.raises(ValueError, match="mixed_bfloat16"):
         tiny.make("info_wgan_gp", dtype="mixed_float16")

@@ -141,7 +141,11 @@ class AdversarialVAE(VAE):
         }
 
     def train_step(self, data: Any) -> dict[str, Any]:
-        images, others = self.batches(self.images_of(data))
+        return self.train_if_enough(self.images_of(data), self.step)
+
+    def step(self, images: tf.Tensor) -> Terms:
+        """A step of Algorithm 2 on what `fit` is given; the terms of the loss before it, each [B]."""
+        images, others = self.batches(images)
 
         with tf.GradientTape(persistent=True) as tape:
             posterior = self.posterior(images)
@@ -158,7 +162,7 @@ class AdversarialVAE(VAE):
             terms |= self.discriminator_terms(terms["logits"], self.run(self.discriminator, z_others))
             loss = self.scaled_mean(terms["discriminator_loss"], "discriminator_optimizer")
         self.minimise(tape, loss, "discriminator_optimizer")
-        return self.log(terms)
+        return terms
 
     def test_step(self, data: Any) -> dict[str, Any]:
         images = self.images_of(data)
@@ -175,15 +179,10 @@ class AdversarialVAE(VAE):
 def two_batches(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """B and B' of Algorithm 2: the even rows and the odd rows, [m, H, W, C] each.
 
-    Taken in turn, not as first and second half, so that replicas with a share of the rows each split as one does.
+    Taken in turn, not as first and second half, so that replicas with a share of the rows each split as one does. Of an
+    odd number, the last image is left out.
     """
-    size = images.shape[0]
-    if size is not None and size % 2:
-        raise ValueError(f"Expected an even number of images: Algorithm 2 takes two batches a step. Received: {size}")
-    pairs = tf.shape(images)[0] // 2
-    enough = tf.debugging.Assert(pairs > 0, ["Expected at least 2 images a replica: B and B' of Algorithm 2."])
-    with tf.control_dependencies([enough] if enough is not None else []):
-        images = images[: 2 * pairs]
+    images = images[: tf.shape(images)[0] // 2 * 2]
     # Not images[0::2]: TensorFlow's slices with a stride take ten times as long.
     images, others = tf.unstack(tf.reshape(images, [-1, 2, *images.shape[1:]]), axis=1)
     return images, others

@@ -12,7 +12,9 @@ from tfvae.codes.cache import model_digest
 from tfvae.codes.capabilities import Capabilities
 from tfvae.experiment import Experiment
 from tfvae.models import passes
+from tfvae.models.arguments import guarded
 from tfvae.models.checks import check_all_trained, check_compile, check_network
+from tfvae.models.images import checked
 from tfvae.networks.optimizers import Adam
 
 Terms = dict[str, tf.Tensor]
@@ -150,6 +152,7 @@ class Model(keras.Model):
         )
 
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
+        images = checked(images, self.image_shape)
         return self.representation(self.run(self.encoder, images, training=training))
 
     def run(self, network: keras.Model, inputs: tf.Tensor, *, training: bool | None = None) -> tf.Tensor:
@@ -165,6 +168,14 @@ class Model(keras.Model):
         outputs = network(inputs, training=current.training if training is None else training)
         current.record(network)
         return tf.cast(outputs, tf.float32)
+
+    fit = guarded(keras.Model.fit)
+    evaluate = guarded(keras.Model.evaluate)
+    predict = guarded(keras.Model.predict)
+
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        # Nothing is left to build, and Keras would average the first batch over replicas: unequal shares fail there.
+        pass
 
     def compile(self, **kwargs: Any) -> None:
         """As `keras.Model.compile`, with the optimizers that the class names, and without losses and metrics.
@@ -228,7 +239,10 @@ class Model(keras.Model):
             optimizer: a name in `optimizers`.
         """
         variables = self.trained_by()[optimizer]
-        getattr(self, optimizer).apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        gradients = tape.gradient(loss, variables)
+        # The count of steps depends on no image, and must not advance when images are refused.
+        with tf.control_dependencies([loss]):
+            getattr(self, optimizer).apply_gradients(zip(gradients, variables, strict=True))
 
     def scaled_mean(self, per_example: tf.Tensor, optimizer: str = "optimizer") -> tf.Tensor:
         """What an optimizer minimises: the mean of a loss over the global batch, and the losses of its networks.
@@ -274,18 +288,22 @@ class Model(keras.Model):
         images, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         if sample_weight is not None:
             raise ValueError(f"{type(self).__name__} does not support sample weights. Received: {sample_weight}")
-        expected = f"Expected images, float {(None, *self.image_shape)} in [0, 1]."
-        if not isinstance(images, tf.Tensor) or not images.dtype.is_floating:
-            received = getattr(images, "dtype", type(images).__name__)
-            raise ValueError(f"{expected} Received: {received} (divide pixels of 0 to 255 by 255)")
-        if not images.shape[1:].is_compatible_with(self.image_shape):
-            raise ValueError(f"{expected} Received: shape={tuple(images.shape)}")
-        low, high = tf.reduce_min(images), tf.reduce_max(images)
-        # Comparisons with NaN are false, so it fails too.
-        in_range = tf.debugging.Assert(tf.logical_and(low >= 0, high <= 1), [expected, "Received: range", low, high])
-        with tf.control_dependencies([in_range] if in_range is not None else []):
-            # A cast to the dtype that images already have does nothing, and would not wait for the check.
-            return tf.identity(tf.cast(images, tf.float32))
+        return checked(images, self.image_shape)
+
+    def train_if_enough(self, images: tf.Tensor, step: Callable[[tf.Tensor], Terms]) -> dict[str, Any]:
+        """Logs the terms of a step on these images, and returns the logs.
+
+        The last batch of a data set may have fewer images than a step needs, `batch_multiple`, on every replica. Then
+        nothing happens: variables, optimizers and logged means stay as they are.
+        """
+
+        def logged(own: tf.Tensor) -> None:
+            # A pass of its own, as a branch of several replicas runs in other threads than the step.
+            with passes.forward_pass(training=True):
+                self.log(step(own))
+
+        replicas.if_enough(images, self.batch_multiple, logged)
+        return self.step_logs()
 
     def step_seed(self, stream: int) -> tf.Tensor:
         """The seed of this training step; `stream`, 0 to 7, tells apart the draws of one step."""
@@ -315,16 +333,22 @@ class Model(keras.Model):
         added = [done[name] if name in done else self.losses_of_networks(name) for name in self.optimizers]
         losses = [loss for loss in added if loss is not None]
         self.is_regularized = self.is_regularized or bool(losses)
-        if not self.is_regularized:
-            return replicas.step_logs(self.means)
-        rows = tf.shape(terms[self.logged[0]])
-        self.regularization.update_state(tf.fill(rows, tf.add_n(losses) if losses else 0.0))
-        return replicas.step_logs([*self.means, self.regularization])
+        if self.is_regularized:
+            rows = tf.shape(terms[self.logged[0]])
+            self.regularization.update_state(tf.fill(rows, tf.add_n(losses) if losses else 0.0))
+        return self.step_logs()
+
+    def step_logs(self) -> dict[str, Any]:
+        """The means so far as the logs of a step."""
+        return replicas.step_logs([*self.means, *([self.regularization] if self.is_regularized else [])])
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        # Keras compares their names with the logs of a step.
-        return [each for each in super().metrics if each is not self.regularization or self.is_regularized]
+        # Keras compares their names with the logs of a step. Its own mean of a loss, for a loss given to `compile`, has
+        # the name of ours.
+        own = [*self.means, *([self.regularization] if self.is_regularized else [])]
+        names = {"loss", self.regularization.name, *self.logged}
+        return [*own, *(each for each in super().metrics if each.name not in names)]
 
     def export(self, filepath: Any, format: str = "tf_saved_model", **kwargs: Any) -> None:
         """As `keras.Model.export`, of the representation; `tfvae.export_encoder` also exports names and checks."""

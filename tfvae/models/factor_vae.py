@@ -17,7 +17,8 @@ class FactorVAE(AdversarialVAE):
     loss = E[-log p(x | z)] + KL(q(z | x) || p(z)) + gamma TC(z)
 
     Algorithm 2 takes two batches a step: of what `fit` is given, the images at even places are its B and those at odd
-    places its B'. So a batch of 2 m images is the paper's batch size m. An odd last batch loses one image.
+    places its B'. So a batch of 2 m images is the paper's batch size m. An odd last batch loses one image; a single
+    image makes no step.
 
     Args:
         encoder: a built model, images [B, H, W, C] -> [B, 2 D]: means and log variances.

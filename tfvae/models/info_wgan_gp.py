@@ -28,7 +28,8 @@ class InfoWGANGP(InfoGAN):
 
     A step moves the critic n_critic times, each time on other images and new codes, and then G and Q's head once. Of
     what `fit` is given, the images at places i, i + n_critic, ... are the critic's i-th batch: a batch of n_critic m
-    images is the paper's batch size m. Of a batch that is not a multiple, the last images are left out.
+    images is the paper's batch size m. Of a batch that is not a multiple, the last images are left out; a last batch of
+    fewer than n_critic images makes no step.
 
     Args:
         encoder: a built Sequential of two networks, the trunk, images [B, H, W, C] -> features [B, F], and Q's head,
@@ -102,16 +103,11 @@ class InfoWGANGP(InfoGAN):
         return 64 * parameters["n_critic"]
 
     def train_step(self, data: Any) -> dict[str, Any]:
-        images = self.images_of(data)
-        size = images.shape[0]
-        if size is not None and size % self.n_critic:
-            raise ValueError(
-                f"Expected a multiple of {self.n_critic} images, a batch for each of n_critic steps. Received: {size}"
-            )
-        batches = tf.shape(images)[0] // self.n_critic
-        enough = tf.debugging.Assert(batches > 0, [f"Expected at least {self.n_critic} images a replica: n_critic."])
-        with tf.control_dependencies([enough] if enough is not None else []):
-            images = images[: batches * self.n_critic]
+        return self.train_if_enough(self.images_of(data), self.step)
+
+    def step(self, images: tf.Tensor) -> Terms:
+        """n_critic steps of the critic and one of the generator; the terms of their losses, each [B]."""
+        images = images[: tf.shape(images)[0] // self.n_critic * self.n_critic]
         generator_seed = self.step_seed(stream=0)
         code_seeds, share_seeds = (tf.random.split(self.step_seed(stream), self.n_critic) for stream in (1, 2))
 
@@ -131,7 +127,7 @@ class InfoWGANGP(InfoGAN):
             terms = self.generator_terms(drawn, features)
             loss = self.scaled_mean(terms["loss"])
         self.minimise(tape, loss)
-        return self.log(terms | {name: tf.concat([step[name] for step in steps], axis=0) for name in steps[0]})
+        return terms | {name: tf.concat([step[name] for step in steps], axis=0) for name in steps[0]}
 
     def test_step(self, data: Any) -> dict[str, Any]:
         images = self.images_of(data)
