@@ -1,6 +1,8 @@
 import hashlib
+import io
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -131,14 +133,25 @@ def test_load_draws_once(small, tmp_path, monkeypatch, capsys):
     np.testing.assert_array_equal(dsprites.load(tmp_path).images(indices), data.images(indices))
 
 
-def test_progress_is_shown_while_the_default_cache_is_filled(small, tmp_path, monkeypatch, capsys):
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_terminal_shows_the_progress_of_filling_the_default_cache(small, tmp_path, monkeypatch):
+    monkeypatch.setenv("TFVAE_CACHE", str(tmp_path))
+    first, second = Terminal(), Terminal()
+    for terminal in (first, second):
+        monkeypatch.setattr(sys, "stderr", terminal)
+        dsprites.load()
+    assert "Drawing dSprites: 100%" in first.getvalue()
+    assert second.getvalue() == ""
+
+
+def test_a_log_file_shows_no_bar(small, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("TFVAE_CACHE", str(tmp_path))
     dsprites.load()
-    output = capsys.readouterr()
-    assert "Drawing dSprites: 100%" in output.err
-    assert output.out == ""
-    dsprites.load()
-    assert capsys.readouterr().err == ""
+    assert tuple(capsys.readouterr()) == ("", "")
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate"])
