@@ -70,3 +70,11 @@ def test_a_wrong_flag_is_one_clear_line(tmp_path):
         assert line.startswith("Error: ")
         assert cases[arguments] in line
         assert line.endswith(f"See tfvae {arguments[0]} --help")
+
+
+def test_a_reader_may_close_the_pipe_early(tmp_path):
+    for arguments in ((), ("--version",)):
+        with start(tmp_path, *arguments) as process:
+            process.stdout.close()
+            assert process.stderr.read() == ""
+        assert process.returncode == 0

@@ -1,6 +1,7 @@
 """The console command `tfvae`. A subcommand is a file here and a line in `COMMANDS`."""
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -26,12 +27,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(_overview())
+        _print(_overview())
         return
     if arguments[0] == "--version":
         from tfvae import __version__
 
-        print(f"tfvae {__version__}")
+        _print(f"tfvae {__version__}")
         return
     name, *flags = arguments
     if name not in COMMANDS:
@@ -39,6 +40,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     from tfvae.cli import start
 
     start.run(importlib.import_module(f"tfvae.cli.{name}"), ["tfvae " + name, *flags])
+
+
+def _print(text: str) -> None:
+    """Prints, and ends quietly if the reader has closed the pipe, as `tfvae --help | head -1` does."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _overview() -> str:
