@@ -16,7 +16,6 @@ SOURCES = sorted(path for top in ("tfvae", "tools") for path in (ROOT / top).rgl
 
 # Places that ask an object whether it has an attribute. Models and data declare what they can do instead.
 PROBES = {
-    ("tfvae/models/base.py", "getattr(images, 'dtype', type(images).__name__)"): "names what was received, in an error",
     ("tfvae/studies/processes.py", "hasattr(os, 'sched_getaffinity')"): "the operating system",
     ("tools/benchmark/flops.py", "hasattr(layer, 'kernel')"): "a layer of Keras that is not known",
     ("tools/benchmark/machine.py", "hasattr(os, 'sched_getaffinity')"): "the operating system",

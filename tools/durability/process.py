@@ -2,14 +2,23 @@
 
 import os
 import re
-import resource
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 _PROGRESS = r"^step ([\d,]+) of [\d,]+  "  # what `tfvae.training.progress` prints at each log entry
+# Becomes the command, once Ctrl-C is heard and the size of files is limited. A `preexec_fn` would fork this process, and
+# the child of one with threads of gRPC was seen to fail.
+_PREPARE = """
+import os, resource, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+if sys.argv[1]:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
 
 
 class Process:
@@ -37,18 +46,13 @@ class Process:
         self.workdir = workdir
         self.output = output
 
-        def prepare() -> None:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            if file_size is not None:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, resource.RLIM_INFINITY))
-
+        limit = "" if file_size is None else str(file_size)
         with output.open("wb") as file:
             self._process = subprocess.Popen(
-                [*command, f"--workdir={workdir}"],
+                [sys.executable, "-c", _PREPARE, limit, *command, f"--workdir={workdir}"],
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 env=os.environ | (environment or {}),
-                preexec_fn=prepare,
             )
 
     @property
