@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 _PROGRESS = r"^step ([\d,]+) of [\d,]+  "  # what `tfvae.training.progress` prints at each log entry
-# Becomes the command, once Ctrl-C is heard and the size of files is limited. A `preexec_fn` would fork this process, and
-# the child of one with threads of gRPC was seen to fail.
+# Becomes the command, once Ctrl-C is heard and the size of files is limited. A `preexec_fn` would fork this process,
+# and the child of one with threads of gRPC was seen to fail.
 _PREPARE = """
 import os, resource, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
