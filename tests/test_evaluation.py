@@ -72,7 +72,18 @@ def test_the_result_names_what_was_scored(data):
     result = evaluate(Encoder(), data, seed=3, num_images=20, parameters=SMALL)
     as_read = json.loads(json.dumps(result, allow_nan=False))
     assert as_read == {**result, "parameters": json.loads(json.dumps(SMALL))}
-    assert set(result) == {*METRICS, "kl", "data", "digest", "seed", "images", "encoded", "parameters", "factors"}
+    assert set(result) == {
+        *METRICS,
+        "kl",
+        "latents",
+        "data",
+        "digest",
+        "seed",
+        "images",
+        "encoded",
+        "parameters",
+        "factors",
+    }
     assert (result["data"], result["digest"], result["seed"]) == ("grid", data.digest, 3)
     assert (result["images"], result["encoded"], result["parameters"]) == (20, 60, SMALL)
 
@@ -167,11 +178,39 @@ def test_kl_is_the_closed_form(data):
     result = evaluate(represent, data, metrics=[])
     # Half the mean square of 0, 1, 2, 3, 4.
     assert result["kl"] == {"total": 3.0, "latents": [0.0, 3.0]}
+    latents = result["latents"]
+    assert (latents["rule"], latents["active"], latents["mean"]) == ("information:0.02", [False, True], [0, 2])
+    # The variance of 0, 1, 2, 3, 4 is 2.
+    assert latents["deviation"] == pytest.approx([0, 2**0.5])
+    assert latents["information"] == pytest.approx([0, 0.5 * np.log(3)])
+
+
+@pytest.mark.parametrize("rule", ["information", "kl", "spread", "all"])
+def test_metrics_leave_out_latents_by_the_rule(data, rule):
+    """A latent apart from the prior carries nothing, but has a KL of 4.5 nats from the prior."""
+
+    def represent(images):
+        factors = factors_in(images)
+        mean = np.column_stack([factors, 3 + 1e-3 * factors[:, 0]])
+        return {"mean": mean, "log_variance": np.full_like(mean, [-4.0] * factors.shape[1] + [0.0])}
+
+    result = evaluate(represent, data, parameters=SMALL, active=rule)
+    size = len(result["latents"]["active"])
+    kept = size - (rule in ("information", "spread"))
+    assert (result["latents"]["rule"].partition(":")[0], sum(result["latents"]["active"])) == (rule, kept)
+    counts = {name: result[name]["active_latents"] for name in METRICS if "active_latents" in result[name]}
+    assert len(counts) >= 13
+    assert set(counts.values()) == {kept}
+    codes = Codes(represent, data, active=rule)
+    assert evaluate(codes, data, parameters=SMALL)["latents"] == result["latents"]
+    with pytest.raises(ValueError, match=r"without limit, cache and active\. Received: .*active='kl'"):
+        evaluate(codes, data, active="kl")
 
 
 def test_codes_without_a_posterior_have_no_kl(data):
     result = evaluate(factors_in, data, parameters=SMALL)
     assert "kl" not in result
+    assert "information" not in result["latents"]
     assert result["factor_vae"]["score"] == result["beta_vae"]["score"] == 1
 
 

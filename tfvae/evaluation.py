@@ -9,6 +9,7 @@ import numpy as np
 from tfvae.codes import Codes
 from tfvae.codes.cache import codes_key
 from tfvae.codes.capabilities import Capabilities, capabilities_of
+from tfvae.codes.latents import ActiveRule, columns, latent_information, latent_kl
 from tfvae.data.arrays import as_image_data
 from tfvae.data.factor_table import FactorTable, described
 from tfvae.data.ground_truth import GroundTruthData
@@ -33,6 +34,7 @@ def evaluate(
     num_images: int = 10_000,
     limit: int | None = None,
     cache: str | os.PathLike[str] | None = None,
+    active: str | None = None,
 ) -> dict[str, Any]:
     """Scores a model.
 
@@ -54,6 +56,8 @@ def evaluate(
         num_images: int >= 2, random images over which the KL and the reconstruction error are averaged; all images when
             there are fewer.
         limit: int >= 2 or None; only this many random images of the data are used. See `QUICKLY`.
+        active: which latents count, see `tfvae.codes.ActiveRule`: "information" (the default), "kl", "spread" or "all",
+            or with another threshold, such as "information:0.05". Metrics leave out the others.
         cache: a folder that keeps the codes of all images. They are read the next time that the same model (by its
             weights) and data are scored. A damaged file causes a warning, and the images are encoded again.
 
@@ -62,6 +66,9 @@ def evaluate(
         - for each metric what it returns, "score" and "standard_error" among others;
         - "kl": "latents", KL(q(z_j|x) || p(z_j)) in nats averaged over the images, D numbers, and "total", their sum;
           only for codes with log variances;
+        - "latents": "rule", by which latents count, "active", which do, D booleans, and of each its "mean", its
+          "deviation" (the standard deviation of its means) and, for codes with log variances, its "information" in
+          nats (see `tfvae.codes.latent_information`);
         - "reconstruction": "nats", -E log p(x|z) with one z ~ q(z|x) for each image (z is the code where there is no
           posterior), summed over pixels and averaged over the images, and "standard_error"; only for a model that
           declares `log_likelihood`;
@@ -80,17 +87,27 @@ def evaluate(
     if num_images < 2 or (limit is not None and limit < 2):
         raise ValueError(f"Expected at least two images. Received: num_images={num_images}, limit={limit}")
     if isinstance(model, Codes):
-        _check_codes(model, data, limit, cache)
+        _check_codes(model, data, limit, cache, active)
         everything, codes = data, model
     else:
         everything = as_image_data(data)
-        codes = _codes(capabilities_of(model), everything if limit is None else limited(everything, limit, seed), cache)
+        rule = ActiveRule.of(active or "information")
+        images = everything if limit is None else limited(everything, limit, seed)
+        codes = _codes(capabilities_of(model), images, cache, rule)
     result: dict[str, Any] = score_codes(codes, metrics, seed, used)
 
     sample = codes.data.random_indices(num_images, generator(seed, "images"))
-    kl = codes.kl_per_latent(sample)
+    outputs = codes.outputs(sample)
+    kl, information, means = latent_kl(outputs), latent_information(outputs), columns(outputs)
     if kl is not None:
         result["kl"] = {"total": float(kl.sum()), "latents": kl.tolist()}
+    result["latents"] = {
+        "rule": str(codes.active),
+        "active": codes.active_latents().tolist(),
+        "mean": means.mean(axis=0).tolist(),
+        "deviation": means.std(axis=0).tolist(),
+        **({} if information is None else {"information": information.tolist()}),
+    }
     log_likelihood = codes.capabilities.log_likelihood
     if log_likelihood is not None:
         errors = _reconstruction_errors(codes, log_likelihood, sample, generator(seed, "reconstruction"))
@@ -136,21 +153,21 @@ def _parameters_of(
     return {name: dict(parameters[name]) for name in chosen if name in parameters}
 
 
-def _check_codes(codes: Codes, data: Any, limit: int | None, cache: Any) -> None:
-    if codes.data is not data or limit is not None or cache is not None:
+def _check_codes(codes: Codes, data: Any, limit: int | None, cache: Any, active: str | None) -> None:
+    if codes.data is not data or limit is not None or cache is not None or active is not None:
         raise ValueError(
-            f"Expected codes of the data that is scored, without limit and cache. Received: codes of "
-            f"{codes.data.name} for {data.name}, limit={limit}, cache={cache}"
+            f"Expected codes of the data that is scored, without limit, cache and active. Received: codes of "
+            f"{codes.data.name} for {data.name}, limit={limit}, cache={cache}, active={active!r}"
         )
 
 
-def _codes(able: Capabilities, data: Any, cache: str | os.PathLike[str] | None) -> Codes:
+def _codes(able: Capabilities, data: Any, cache: str | os.PathLike[str] | None, active: ActiveRule) -> Codes:
     able.check_shape(data.image_shape)
     if cache is None:
-        return Codes(able, data)
+        return Codes(able, data, active=active)
     if able.digest is None:
         raise TypeError("Expected a model for the cache, as codes are kept by its weights. Received: a function")
-    return Codes(able, data, cache=cache, key=codes_key(able.digest(), data))
+    return Codes(able, data, cache=cache, key=codes_key(able.digest(), data), active=active)
 
 
 def _reconstruction_errors(

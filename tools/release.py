@@ -1,11 +1,12 @@
 """Makes a zoo entry from a run, finished or not: exports, scores and draws it, and writes its card.
 
   python -m tools.release --workdir=runs/beta_vae --name=beta_vae-dsprites
+  python -m tools.release --rescore=beta_vae-dsprites
   python -m tools.release --table
 
 The encoder goes to saved_models/<name>/<version>, each time as a new version, and the rest to zoo/<name>. The scores
 are the exported encoder's. zoo/<name>/notes.md, text for the card's limits, is kept; after editing it, run --table to
-write the cards and the README's table again.
+write the cards and the README's table again. --rescore scores an entry's exports again, after a metric has changed.
 """
 
 import sys
@@ -23,16 +24,25 @@ ROOT = flags.DEFINE_string("root", str(Path(__file__).parent.parent), "The folde
 QUICKLY = flags.DEFINE_bool("quick", False, "Score with fewer images and votes: to try it out, not for a release.")
 SEED = flags.DEFINE_integer("seed", 0, "Decides the scores' draws and which images are drawn.", lower_bound=0)
 TABLE = flags.DEFINE_bool("table", False, "Only write the cards and the README's table again, from the scores.")
+RESCORE = flags.DEFINE_list("rescore", [], "Only score these entries again, each as a new version of the same weights.")
 
 
 def main(argv: Sequence[str]) -> None:
     from tfvae.release.card import refresh
     from tfvae.release.publish import release
+    from tfvae.release.rescore import rescore_entry
 
     root = Path(ROOT.value)
     if TABLE.value:
         refresh(root=root)
         print(f"Wrote the cards in {root / 'zoo'} and the table in {root / 'README.md'}")
+        return
+    for name in RESCORE.value:
+        version = rescore_entry(name, root=root, quick=QUICKLY.value, seed=SEED.value)
+        print(
+            f"Scored {root / 'saved_models' / name / str(version)}, see {root / 'zoo' / name / 'card.md'}", flush=True
+        )
+    if RESCORE.value:
         return
     if WORKDIR.value is None or NAME.value is None:
         raise ValueError(f"Expected --workdir and --name. Received: --workdir={WORKDIR.value}, --name={NAME.value}")

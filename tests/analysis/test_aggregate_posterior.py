@@ -20,7 +20,8 @@ def test_density_is_the_mixture_and_the_histogram_its_draws():
     # The second latent is the prior.
     np.testing.assert_allclose(found.density[1], found.prior, rtol=1e-4, atol=1e-7)
     np.testing.assert_allclose(found.prior, stats.norm.pdf(found.grid), rtol=1e-9)
-    assert found.kl[1] == pytest.approx(0, abs=1e-9)
+    assert found.kl[1] == found.information[1] == pytest.approx(0, abs=1e-9)
+    assert found.information[0] == pytest.approx(0.5 * np.log1p(mean[:, 0].var() * np.exp(2)))
     width = np.diff(found.edges)
     np.testing.assert_allclose((found.histogram * width).sum(axis=1), 1)
     # A bin's share of 3,000 draws has a standard error of at most 0.01.

@@ -55,7 +55,7 @@ def pairwise_variance(values, distance) -> float:
     return total / (2 * len(values) * (len(values) - 1))
 
 
-def factor_vae(data, mean, kl, rng, *, votes, evaluation_votes, batch, collapsed_kl, discrete=()) -> float:
+def factor_vae(data, mean, active, rng, *, votes, evaluation_votes, batch, discrete=()) -> float:
     """The FactorVAE metric, one vote, image and latent at a time, on fewer images than scale_samples."""
     mean = np.asarray(mean, np.float64)
     space, sizes = data.factors, data.factors.sizes
@@ -72,7 +72,7 @@ def factor_vae(data, mean, kl, rng, *, votes, evaluation_votes, batch, collapsed
     def vote(images):
         lowest, winner = np.inf, None
         for j in range(mean.shape[1]):
-            if kl[j] <= collapsed_kl and j not in discrete:
+            if not active[j]:
                 continue
             values = [mean[image, j] for image in images]
             if variance(values, j) / over_data[j] < lowest:

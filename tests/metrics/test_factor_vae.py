@@ -36,9 +36,9 @@ def test_equals_naive_loops(discrete):
     log_variance = np.zeros_like(mean) - 3
     log_variance[:, 2] = 0
     codes = Codes.from_arrays(data, mean, log_variance)
-    parameters = {"votes": 60, "evaluation_votes": 40, "batch": 6, "collapsed_kl": 0.01, "discrete": discrete}
-    kl = codes.kl_per_latent(np.arange(60))
-    expected = reference.factor_vae(data, mean, kl, np.random.default_rng(1), **parameters)
+    parameters = {"votes": 60, "evaluation_votes": 40, "batch": 6, "discrete": discrete}
+    active = codes.active_latents() | np.isin(np.arange(4), discrete)
+    expected = reference.factor_vae(data, mean, active, np.random.default_rng(1), **parameters)
     assert 0.3 < expected < 1
     assert score(codes, repeats=1, **parameters)["score"] == expected
 
@@ -71,10 +71,10 @@ def test_noise_scores_chance(data):
     assert score(Codes.from_arrays(data, noise))["score"] == pytest.approx(0.2, abs=FIVE_ERRORS)
 
 
-def with_posterior(data, informative, dead):
+def with_posterior(data, informative, dead, **rule):
     """Informative latents with variance exp(-4), after dead ones with variance 1."""
     log_variance = np.concatenate([np.zeros_like(dead), np.full_like(informative, -4.0)], axis=1)
-    return Codes.from_arrays(data, np.concatenate([dead, informative], axis=1), log_variance)
+    return Codes.from_arrays(data, np.concatenate([dead, informative], axis=1), log_variance, **rule)
 
 
 def test_dead_latents_are_pruned(data):
@@ -84,23 +84,26 @@ def test_dead_latents_are_pruned(data):
     codes = with_posterior(data, scaled_factors(data), dead)
     assert score(codes)["score"] == 1
     assert score(codes)["active_latents"] == 5
-    unpruned = score(codes, collapsed_kl=-1.0)
+    unpruned = score(with_posterior(data, scaled_factors(data), dead, active="all"))
     assert unpruned["score"] == pytest.approx(0.2, abs=FIVE_ERRORS)
     assert unpruned["active_latents"] == 8
 
 
 def test_a_factor_in_the_means_of_a_dead_latent_does_not_count(data):
     factors = scaled_factors(data)
-    codes = with_posterior(data, factors[:, 1:], 1e-3 * factors[:, :1])
-    assert score(codes)["score"] == pytest.approx(0.8, abs=FIVE_ERRORS)
-    assert score(codes, collapsed_kl=-1.0)["score"] == 1
+    arrays = data, factors[:, 1:], 1e-3 * factors[:, :1]
+    assert score(with_posterior(*arrays))["score"] == pytest.approx(0.8, abs=FIVE_ERRORS)
+    assert score(with_posterior(*arrays, active="all"))["score"] == 1
 
 
-def test_the_threshold_is_a_kl(data):
-    # A mean of +-m with variance 1 has KL m^2 / 2.
-    for m, active in ((np.sqrt(0.021), 1), (np.sqrt(0.019), 0)):
-        mean = m * np.where(np.arange(len(data)) % 2, 1.0, -1.0)[:, None]
-        assert score(Codes.from_arrays(data, mean, np.zeros_like(mean)), votes=1)["active_latents"] == active
+def test_a_latent_far_from_the_prior_that_carries_nothing_has_no_vote(data):
+    # N(3, 1) for every image, but for means of 1e-3 that encode a factor.
+    dead = 3 + 1e-3 * scaled_factors(data)[:, :1]
+    for rule, active in (("information", 4), ("spread", 4), ("kl", 5), ("all", 5)):
+        codes = with_posterior(data, scaled_factors(data)[:, 1:], dead, active=rule)
+        found = score(codes)
+        assert found["active_latents"] == active
+        assert found["score"] == pytest.approx(0.8 if active == 4 else 1, abs=FIVE_ERRORS)
 
 
 def test_scale_and_order_of_latents_do_not_matter(data):
@@ -142,7 +145,7 @@ def test_names_of_categories_do_not_matter(data):
 
 
 def test_a_category_votes_with_ginis_variance(data):
-    """It equals the same numbers declared as discrete, and is pruned if its own KL has collapsed."""
+    """It equals the same numbers declared as discrete, and is pruned if it carries nothing."""
     rng = np.random.default_rng(0)
     mean = rng.normal(size=(len(data), 4))
     category = data.factors.to_factors(np.arange(len(data)))[:, 0]
@@ -156,7 +159,7 @@ def test_a_category_votes_with_ginis_variance(data):
     assert score(Codes.from_arrays(data, mean, log_variance, nearly_uniform))["active_latents"] == 4
 
 
-def test_discrete_latents_are_not_pruned_by_a_gaussian_kl(data):
+def test_discrete_latents_are_not_pruned_by_a_gaussian_posterior(data):
     factors = data.factors.to_factors(np.arange(len(data))) * 1e-3
     codes = Codes.from_arrays(data, factors, np.zeros(factors.shape))
     assert score(codes, discrete=range(5))["score"] == 1

@@ -96,8 +96,10 @@ def test_constant_and_collapsed_codes_score_as_uninformative(name):
             assert result["score"] == WORST.get(name, 0)
 
 
-def test_dead_latents_do_not_matter(name):
-    dead = np.concatenate([np.full((len(F), 2), 0.3), 1e-3 * F[:, :2], 1e-3 * mixed()[:, :2]], axis=1)
+@pytest.mark.parametrize("place", [0, 3])
+def test_dead_latents_do_not_matter(name, place):
+    """Neither at the prior nor apart from it, where they have a KL of 4.5 nats."""
+    dead = place + np.concatenate([np.full((len(F), 2), 0.3), 1e-3 * F[:, :2], 1e-3 * mixed()[:, :2]], axis=1)
     log_variance = np.concatenate([np.zeros_like(dead), np.full_like(F, -4.0)], axis=1)
     with_dead = score(name, np.concatenate([dead, F], axis=1), log_variance)
     without = score(name, F, np.full_like(F, -4.0))

@@ -45,13 +45,23 @@ def test_frames_equal_a_naive_loop():
             np.testing.assert_allclose(frames[row, column], decode(changed[np.newaxis])[0], rtol=1e-6)
 
 
-def test_rows_are_sorted_by_the_mean_kl_of_the_images():
-    traversals = traverse(represent, decode, IMAGES)
+def test_rows_are_sorted_by_what_latents_carry_over_the_images():
     codes = represent(IMAGES)
     posterior = tfd.Normal(codes["mean"], np.exp(0.5 * codes["log_variance"]))
-    kl = tfd.kl_divergence(posterior, tfd.Normal(0.0, 1.0)).numpy().mean(axis=0)
-    assert list(traversals.latents) == [1, 3, 0, 2]
-    np.testing.assert_allclose(traversals.kl, kl[[1, 3, 0, 2]], rtol=1e-5, atol=1e-6)
+    aggregate = tfd.Normal(
+        codes["mean"].mean(axis=0), np.sqrt(codes["mean"].var(axis=0) + posterior.variance().numpy().mean(axis=0))
+    )
+    information = tfd.kl_divergence(posterior, aggregate).numpy().mean(axis=0)
+    order = np.argsort(-information)
+    for shift in (0, 3 * np.arange(DIM)):  # a latent apart from the prior does not come first
+
+        def moved(images, shift=shift):
+            return {**represent(images), "mean": represent(images)["mean"] + np.float32(shift)}
+
+        traversals = traverse(moved, decode, IMAGES)
+        assert list(traversals.latents) == list(order)
+        np.testing.assert_allclose(traversals.information, information[order], rtol=1e-4, atol=1e-6)
+    traversals = traverse(represent, decode, IMAGES)
     np.testing.assert_allclose(traversals.reconstructions, decode(codes["mean"]), rtol=1e-6)
     np.testing.assert_array_equal(
         traversals.frames, traversal_frames(decode, codes["mean"][0], traversals.latents, np.linspace(-2, 2, 11))
@@ -102,10 +112,14 @@ def test_every_tile_of_the_figure_is_in_its_place(channels):
 def test_the_figure_names_latents_values_and_nats():
     traversals = traverse(represent, decode, IMAGES, values=np.array([-2.0, 0.0, 2.0]))
     figure = plot_traversals(traversals)
-    labels = [f"z{latent}   {kl:.2f}" for latent, kl in zip(traversals.latents, traversals.kl, strict=True)]
-    assert text_of(figure) == ["image", "reconstruction", "latent, KL in nats", "-2.0", "0.0", "2.0", *labels]
-    # Latent 2 is the prior itself.
-    assert [text.get_color() == tiles.FAINT for text in figure.texts[-DIM:]] == [False, False, False, True]
+    labels = [
+        f"z{latent}   {nats:.2f}" for latent, nats in zip(traversals.latents, traversals.information, strict=True)
+    ]
+    assert text_of(figure) == ["image", "reconstruction", "latent, in nats", "-2.0", "0.0", "2.0", *labels]
+    assert 0 < sum(traversals.information <= 0.02) < DIM
+    assert [text.get_color() == tiles.FAINT for text in figure.texts[-DIM:]] == [
+        nats <= 0.02 for nats in traversals.information
+    ]
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -154,7 +168,7 @@ def test_categories_are_traversed_at_the_images_own_code():
     traversals = traverse(represent_with_categories, decode_with_categories, IMAGES)
     codes = represent_with_categories(IMAGES)
     likeliest = codes["probabilities"].argmax(axis=1)
-    assert (traversals.category, traversals.kl, list(traversals.latents)) == (likeliest[0], None, [0, 1, 2, 3])
+    assert (traversals.category, traversals.information, list(traversals.latents)) == (likeliest[0], None, [0, 1, 2, 3])
     for category in range(K):
         code = np.concatenate([codes["mean"][0], np.eye(K)[category]])[np.newaxis]
         np.testing.assert_allclose(traversals.categories[category], decode_with_categories(code)[0], rtol=1e-5)
@@ -237,7 +251,7 @@ def test_models_and_images_that_cannot_be_traversed_are_refused(tmp_path):
 def test_codes_may_be_a_bare_array():
     named, bare = (traverse(each, decode, IMAGES) for each in (lambda x: {"mean": codes_of(x)}, codes_of))
     np.testing.assert_array_equal(named.frames, bare.frames)
-    assert bare.kl is None
+    assert bare.information is None
 
 
 def codes_of(images):
@@ -250,5 +264,5 @@ def test_the_latents_of_every_model_are_traversed(name, eager):
     traversals = traverse(model, model.decode, tiny.images(5))
     assert np.isfinite(traversals.frames).all()
     assert traversals.frames.shape[:2] == (model.latent_dim, 11)
-    assert (traversals.kl is not None) == model.has_log_variance
+    assert (traversals.information is not None) == model.has_log_variance
     assert (0 if traversals.categories is None else len(traversals.categories)) == model.categories

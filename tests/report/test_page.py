@@ -111,15 +111,15 @@ def test_the_page_has_every_score_and_its_error(path, trained, data):
     assert f"{scores['kl']['total']:.2f}" in text
 
 
-def test_each_latent_has_a_labelled_slider_by_descending_kl(path, trained, data):
+def test_each_latent_has_a_labelled_slider_by_descending_information(path, trained, data):
     page = Page(path.read_text())
-    kl = np.array(evaluate(trained.represent, data, metrics=[])["kl"]["latents"])
+    carried = np.array(evaluate(trained.represent, data, metrics=[])["latents"]["information"])
     sliders = page.all("input")
     order = [int(slider["data-latent"]) for slider in sliders]
-    assert order == np.argsort(-kl).tolist()
+    assert order == np.argsort(-carried).tolist()
     assert [label["for"] for label in page.all("label")] == [slider["id"] for slider in sliders]
     for latent in order:
-        assert f"z{latent}{kl[latent]:.2f} nats" in page.texts["label"]
+        assert f"z{latent}{carried[latent]:.2f} nats" in page.texts["label"]
     assert len(page.all("button")) == 10 + 2
 
 

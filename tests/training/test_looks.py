@@ -98,6 +98,8 @@ def test_the_scores_and_latents_shown_are_those_of_the_model(tmp_path):
     assert shown["scores/reconstruction"] == pytest.approx(expected["reconstruction"]["nats"], rel=1e-4)
     for latent, kl in enumerate(expected["kl"]["latents"]):
         assert shown[f"latent_kl/z{latent}"] == pytest.approx(kl, rel=1e-3, abs=1e-6)
+        nats = expected["latents"]["information"][latent]
+        assert shown[f"latent_information/z{latent}"] == pytest.approx(nats, rel=1e-3, abs=1e-6)
     # A histogram's rows are (left, right, count); z's spread is that of its posterior means and variances.
     (histogram,) = [tensor for tag, _, _, tensor in events(tmp_path / "logs") if tag == "latents/z0"]
     assert histogram[:, 2].sum() == 40
@@ -179,7 +181,8 @@ def test_looks_show_what_every_model_can_do_of_data_with_and_without_factors(nam
         assert all((f"scores/{metric}" in shown) == (number > 1) for metric in NAMES)
         assert ("scores/reconstruction" in shown) == (model.log_likelihood is not None)
         kls = dim + ("probabilities" in codes) if "log_variance" in codes else 0
-        assert len([tag for tag in shown if tag.startswith("latent_kl/")]) == kls
+        for kind in ("latent_kl", "latent_information"):
+            assert len([tag for tag in shown if tag.startswith(f"{kind}/")]) == kls
 
 
 def test_a_deterministic_code_has_histograms_of_its_means(tmp_path, eager):

@@ -6,6 +6,7 @@ import numpy as np
 
 from tfvae.analysis.mixture import gaussian_log_density, mixture_log_density, posteriors, sampled
 from tfvae.codes.codes import Codes
+from tfvae.codes.latents import latent_information, latent_kl
 from tfvae.codes.subset import subset
 
 
@@ -20,6 +21,7 @@ class Marginals:
         density: float64 [D, G], q(z_j) there.
         prior: float64 [G], p(z_j) = N(0, 1) there.
         kl: float64 [D], KL(q(z_j|x) || p(z_j)) averaged over the images, in nats.
+        information: float64 [D], what each latent carries, in nats: see `tfvae.codes.latent_information`.
     """
 
     edges: np.ndarray
@@ -28,6 +30,7 @@ class Marginals:
     density: np.ndarray
     prior: np.ndarray
     kl: np.ndarray
+    information: np.ndarray
 
 
 def marginals(
@@ -56,8 +59,10 @@ def marginals(
     z = sampled(mean, log_variance, rng)
     half = max(4.0, float(np.abs(z).max()))
     edges, grid = np.linspace(-half, half, bins + 1), np.linspace(-half, half, points)
-    kl = codes.kl_per_latent(sample)
+    outputs = {"mean": mean, "log_variance": log_variance}
+    kl, information = latent_kl(outputs), latent_information(outputs)
     assert kl is not None
+    assert information is not None
     _, log_density = mixture_log_density(np.repeat(grid[:, np.newaxis], z.shape[1], axis=1), mean, log_variance)
     return Marginals(
         edges=edges,
@@ -66,4 +71,5 @@ def marginals(
         density=np.exp(log_density).T,
         prior=np.exp(gaussian_log_density(grid, np.zeros(1), np.zeros(1))),
         kl=kl,
+        information=information,
     )

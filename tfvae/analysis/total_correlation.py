@@ -7,6 +7,7 @@ import numpy as np
 
 from tfvae.analysis.mixture import gaussian_log_density, mixture_log_density, posteriors, sampled
 from tfvae.codes.codes import Codes
+from tfvae.codes.latents import latent_kl
 
 
 def total_correlation(
@@ -86,7 +87,7 @@ def kl_decomposition(
 
     log_posterior = gaussian_log_density(z, own_mean, own_log_variance).sum(axis=1)
     log_prior = gaussian_log_density(z, np.zeros(1), np.zeros(1))
-    kl = codes.kl_per_latent(everything)
+    kl = latent_kl(codes.outputs(everything))
     assert kl is not None
     return {
         "kl": _mean(log_posterior - log_prior.sum(axis=1)),

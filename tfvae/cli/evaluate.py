@@ -22,6 +22,9 @@ METRICS = flags.DEFINE_list("metrics", ["all"], "Names of metrics, separated by 
 CACHE = flags.DEFINE_string("cache", None, "A folder that keeps the codes for the next time.")
 CEILINGS = flags.DEFINE_bool("ceilings", False, "Also score a perfect code, the factors themselves.")
 QUICK = flags.DEFINE_bool("quick", False, "Fewer images and votes, for a first look.")
+ACTIVE = flags.DEFINE_string(
+    "active", "information", "Which latents count: information, kl, spread or all, or one with a threshold: kl:0.05."
+)
 SEED = flags.DEFINE_integer("seed", 0, "Determines the images that are drawn.", lower_bound=0)
 
 
@@ -38,6 +41,7 @@ def main(argv: Sequence[str]) -> None:
         metrics="all" if METRICS.value == ["all"] else METRICS.value,
         seed=SEED.value,
         cache=CACHE.value,
+        active=ACTIVE.value,
         **(QUICKLY if QUICK.value else {}),
     )
     if CEILINGS.value:
@@ -69,6 +73,17 @@ def described(scores: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     else:
         latents = " ".join(f"{each:.2f}" for each in sorted(kl["latents"], reverse=True))
         yield "KL", f"{kl['total']:.2f} nats = {latents}"
+    yield "latents", described_latents(scores["latents"])
+
+
+def described_latents(latents: Mapping[str, Any]) -> str:
+    """What `evaluate` says of latents, in a line: which count, and what each carries, in descending order."""
+    active = latents["active"]
+    text = f"{sum(active)} of {len(active)} count ({latents['rule']})"
+    if "information" not in latents:
+        return text
+    carried = " ".join(f"{nats:.3f}" for nats in sorted(latents["information"], reverse=True))
+    return f"{text}; each carries at most, in nats: {carried}"
 
 
 def _add_ceilings(scores: dict[str, Any], data: Any) -> None:

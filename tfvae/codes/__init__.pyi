@@ -1,10 +1,14 @@
 from .capabilities import Capabilities, capabilities_of
 from .codes import Codes
+from .latents import ActiveRule, latent_information, latent_kl
 from .outputs import CODE_OUTPUTS
 
 __all__ = [
     "CODE_OUTPUTS",
+    "ActiveRule",
     "Capabilities",
     "Codes",
     "capabilities_of",
+    "latent_information",
+    "latent_kl",
 ]

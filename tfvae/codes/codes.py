@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import xlogy
 from tqdm import tqdm
 
 from tfvae.codes.cache import read_codes, write_codes
 from tfvae.codes.capabilities import capabilities_of
+from tfvae.codes.latents import ActiveRule
 from tfvae.codes.outputs import CODE_OUTPUTS, centred, checked_outputs
 from tfvae.codes.subset import subset
+
+_SAMPLES = 10_000  # images over which the active latents are found
 
 
 class Codes:
@@ -34,10 +36,12 @@ class Codes:
         cache: a folder that keeps codes, one file for each `key`. If the file exists, its codes are read and no image
             is encoded. If not, the first look-up encodes all images and writes their codes, all of them or none.
         key: identifies the codes: see `codes_key`.
+        active: which latents count, see `ActiveRule`: "information", "kl", "spread" or "all", with a threshold if it is
+            to be another, such as "information:0.05".
 
     Raises:
         TypeError: if `represent` is none of these.
-        ValueError: if `batch_size` is not positive, or a cache is given without a key.
+        ValueError: if `batch_size` is not positive, a cache is given without a key, or there is no such rule.
     """
 
     def __init__(
@@ -48,10 +52,13 @@ class Codes:
         batch_size: int = 512,
         cache: str | os.PathLike[str] | None = None,
         key: str | None = None,
+        active: str | ActiveRule = "information",
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"Expected at least one image per batch. Received: batch_size={batch_size}")
         self.data = data
+        self.active = ActiveRule.of(active)
+        self._active: np.ndarray | None = None
         self.capabilities = capabilities_of(represent)
         self._batch_size = batch_size
         self._is_encoded = np.zeros(len(data), bool)
@@ -71,13 +78,15 @@ class Codes:
         mean: np.ndarray,
         log_variance: np.ndarray | None = None,
         probabilities: np.ndarray | None = None,
+        *,
+        active: str | ActiveRule = "information",
     ) -> Self:
         """Codes that are known already, float [N, D] and [N, C], for all images of `data` and in their order.
 
         Codes are kept in float32. Means without log variances are centred first where float32 would round away how
         they vary, such as times in seconds since 1970: metrics are invariant to the offset.
         """
-        codes = cls(_no_represent, data)
+        codes = cls(_no_represent, data, active=active)
         if log_variance is None:
             mean = centred(mean)
         outputs = dict(zip(CODE_OUTPUTS, (mean, log_variance, probabilities), strict=True))
@@ -141,54 +150,21 @@ class Codes:
         """Encodes every image that has not been encoded yet."""
         self._encode(np.arange(len(self.data)))
 
-    def active_latents(
-        self, rng: np.random.Generator, collapsed_kl: float = 0.01, *, samples: int = 10_000
-    ) -> np.ndarray:
-        """Which latents vary and have not collapsed to the prior, bool [D]: the ones that a metric uses.
+    def active_latents(self) -> np.ndarray:
+        """Which latents count, by the rule of these codes: bool [D (+ 1)]. The others are left out by metrics.
 
-        Means of 1e-4 transmit nothing through a posterior of standard deviation 1, yet every metric that does not
-        depend on the scale of latents would treat them as a code. A latent whose KL is exactly 0.01 nats has means of
-        variance 0.02 (0.5 log 1/(1 - v)).
-
-        Args:
-            rng: draws the images.
-            collapsed_kl: float, in nats; a latent has collapsed if its KL is at most this. With a negative number, all
-                latents that vary are active. Codes without a posterior do not use it.
-            samples: int, the number of random images over which the KL is averaged; all images if there are fewer.
+        They are found over 10,000 images, or all if there are fewer, always the same ones: metrics of the same codes
+        use the same latents.
         """
-        sample = subset(len(self.data), samples, rng)
-        active, kl = self.varying_latents(sample), self.kl_per_latent(sample)
-        return active if kl is None else active & (kl > collapsed_kl)
+        if self._active is None:
+            sample = subset(len(self.data), _SAMPLES, np.random.default_rng(0))
+            self._active = self.active.active(self.outputs(sample))
+        return self._active.copy()
 
-    def varying_latents(self, indices: np.ndarray) -> np.ndarray:
-        """Which latents vary over the images at `indices`, int [N], by more than float32's rounding: bool [D]."""
-        means = self.means(indices).astype(np.float64)
-        return np.ptp(means, axis=0) > 4 * np.finfo(np.float32).eps * np.abs(means).max(axis=0)
-
-    def kl_per_latent(self, indices: np.ndarray) -> np.ndarray | None:
-        """KL of each latent from the standard normal prior, averaged over images.
-
-        KL_j = (1/N) sum_i KL(q(z_j|x_i) || p(z_j)) = (1/N) sum_i 0.5 (mu_ij^2 + s_ij^2 - log s_ij^2 - 1)
-
-        For a category, whose prior is uniform, it is (1/N) sum_i (log C + sum_c q(c|x_i) log q(c|x_i)).
-
-        Args:
-            indices: int [N], the images to average over.
-
-        Returns:
-            float64 [D (+ 1)], in nats; None without a posterior.
-        """
-        mean, log_variance = self._output("mean", indices), self.log_variance(indices)
-        if mean is None or log_variance is None:
-            return None
-        mean, log_variance = mean.astype(np.float64), log_variance.astype(np.float64)
-        # exp(l) - l - 1 cancels near l = 0, where collapsed latents are; expm1 keeps their small KL exact.
-        kl = np.mean(0.5 * (mean**2 + np.expm1(log_variance) - log_variance), axis=0)
-        probabilities = self.probabilities(indices)
-        if probabilities is None:
-            return kl
-        p = probabilities.astype(np.float64)
-        return np.append(kl, np.log(p.shape[1]) + np.mean(xlogy(p, p).sum(axis=1)))
+    def outputs(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """The encoder's outputs by name, see `CODE_OUTPUTS`, float32 [N, ...], of the images at `indices`, int [N]."""
+        indices = self._encode(indices)
+        return {name: output[indices] for name, output in self._outputs.items()}
 
     def _output(self, name: str, indices: np.ndarray) -> np.ndarray | None:
         """The encoder's output of this name for the images at `indices`, int [N]; None if there is no such output."""

@@ -14,7 +14,6 @@ def amari_score(
     rng: np.random.Generator,
     *,
     samples: int = 10_000,
-    collapsed_kl: float = 0.01,
     repeats: int = 5,
 ) -> dict[str, Any]:
     """How far the linear map from factors to latents is from a permutation with scales; lower is better.
@@ -33,7 +32,6 @@ def amari_score(
         codes: codes of data with known factors; continuous factors are used as they are.
         rng: source of all randomness.
         samples: int >= 2, random images of a draw.
-        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out.
         repeats: int >= 2, the number of draws.
 
     Returns:
@@ -43,7 +41,7 @@ def amari_score(
     Raises:
         ValueError: if a parameter is out of range, or fewer than two factors vary.
     """
-    active = codes.active_latents(rng, collapsed_kl)
+    active = codes.active_latents()
     factors, columns = codes.data.factors, scored_columns(codes.data)
 
     def measure(indices: np.ndarray) -> dict[str, float]:

@@ -23,7 +23,6 @@ def beta_vae_score(
     evaluation: int = 800,
     classifier: str = "logistic",
     iterations: int = 10_000,
-    collapsed_kl: float = 0.01,
     bins: int = 20,
     repeats: int = 5,
 ) -> dict[str, float]:
@@ -33,7 +32,7 @@ def beta_vae_score(
         x = (1/L) sum_l |mu(x_1l) - mu(x_2l)|,    label k
     (Higgins et al., 2017; Kim & Mnih, 2018, Section 4). The metric has a known failure mode: a code that lacks one
     factor can score 1, because the classifier recognises that factor by the fact that every latent varies. Latents that
-    have collapsed to the prior are left out, since standardising would turn their noise into a code.
+    carry nothing (`Codes.active_latents`) are left out, since standardising would turn their noise into a code.
 
     The score depends on how the classifier is trained, so compare only scores of the same `classifier`:
 
@@ -53,8 +52,6 @@ def beta_vae_score(
         evaluation: int, the number of points that evaluate it.
         classifier: "logistic" or "adagrad".
         iterations: int >= 1, of Adagrad; logistic regression stops by itself.
-        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out. A
-            negative number keeps all that vary.
         bins: int >= 2, the number of bins of equally many images into which a continuous factor is cut. The images of a
             bin count as sharing a value.
         repeats: int, the number of independent draws of all points; the scores are averaged.
@@ -76,7 +73,7 @@ def beta_vae_score(
             f"pairs={pairs}, train={train}, evaluation={evaluation}, iterations={iterations}"
         )
     columns, shared = scored_columns(codes.data), binned(codes.data.factors, bins)
-    factors, active = len(columns), codes.active_latents(rng, collapsed_kl)
+    factors, active = len(columns), codes.active_latents()
     numbers = repeats * (train + evaluation) * pairs * active.size
     check_cost(
         f"beta_vae's {repeats * (train + evaluation) * pairs:,} pairs of images of {active.size} latents",

@@ -21,7 +21,6 @@ def dci_score(
     predictor: str = "boosted_trees",
     trees: int = 100,
     alpha: float = 0.02,
-    collapsed_kl: float = 0.01,
     repeats: int = 2,
 ) -> dict[str, Any]:
     """How far each latent is important to the predictor of a single factor; higher is better.
@@ -51,7 +50,6 @@ def dci_score(
         predictor: "boosted_trees" or "lasso".
         trees: int >= 1, the number of boosting rounds; published: 100.
         alpha: float > 0, penalty of the Lasso; published: 0.02.
-        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out.
         repeats: int >= 2, the number of splits.
 
     Returns:
@@ -67,7 +65,7 @@ def dci_score(
             "Expected predictor 'boosted_trees' or 'lasso', alpha > 0 and trees >= 1. Received: "
             f"predictor={predictor!r}, alpha={alpha}, trees={trees}"
         )
-    active = codes.active_latents(rng, collapsed_kl)
+    active = codes.active_latents()
     factors, columns = codes.data.factors, scored_columns(codes.data)
     if predictor == "boosted_trees":
         rows, latents = split_sizes(len(codes.data), train, test)[0], int(active.sum())

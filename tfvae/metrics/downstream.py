@@ -23,7 +23,6 @@ def downstream_score(
     classifiers: Collection[str] = ("logistic", "boosted_trees"),
     trees: int = 100,
     bins: int = 20,
-    collapsed_kl: float = 0.01,
     repeats: int = 2,
 ) -> dict[str, Any]:
     """Accuracy of classifiers that predict the factors from all latents, by number of labels; higher is better.
@@ -44,7 +43,6 @@ def downstream_score(
         classifiers: any of "logistic" (multinomial) and "boosted_trees" (see `boosting`).
         trees: int >= 1, the number of boosting rounds; published: 100.
         bins: int >= 2.
-        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out.
         repeats: int >= 2, the number of splits.
 
     Returns:
@@ -61,7 +59,7 @@ def downstream_score(
             f"Expected labels >= 2, trees >= 1 and classifiers out of {sorted(_CLASSIFIERS)}. Received: "
             f"labels={labels}, trees={trees}, classifiers={classifiers}"
         )
-    active = codes.active_latents(rng, collapsed_kl)
+    active = codes.active_latents()
     factors, columns = binned(codes.data.factors, bins), scored_columns(codes.data)
     most, latents = split_sizes(len(codes.data), labels[-1], test)[0], int(active.sum())
     seconds = 0.0

@@ -26,7 +26,6 @@ def explicitness_score(
     test: int = 5_000,
     classifier: str = "one_vs_rest",
     bins: int = 20,
-    collapsed_kl: float = 0.01,
     repeats: int = 3,
 ) -> dict[str, Any]:
     """Area under the ROC curve of linear classifiers of the values of the factors; higher is better.
@@ -47,7 +46,6 @@ def explicitness_score(
             scores, whose penalty is kept: 0.5 |(w, b)|^2 is added to the sum over images. Or "multinomial", which the
             same code does since scikit-learn 0.22, and which scores about 0.05 higher on dSprites.
         bins: int >= 2.
-        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out.
         repeats: int >= 2, the number of splits.
 
     Returns:
@@ -60,7 +58,7 @@ def explicitness_score(
     """
     if classifier not in ("one_vs_rest", "multinomial"):
         raise ValueError(f"Expected 'one_vs_rest' or 'multinomial'. Received: classifier={classifier!r}")
-    active = codes.active_latents(rng, collapsed_kl)
+    active = codes.active_latents()
     factors, columns = binned(codes.data.factors, bins), scored_columns(codes.data)
     rows, latents = split_sizes(len(codes.data), train, test)[0], int(active.sum())
     classes = [min(factors.sizes[column], rows) for column in columns]

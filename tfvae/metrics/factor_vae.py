@@ -5,6 +5,7 @@ from collections.abc import Collection
 import numpy as np
 
 from tfvae.codes.codes import Codes
+from tfvae.codes.latents import ActiveRule
 from tfvae.codes.subset import subset
 from tfvae.metrics.sampling import binned, over_repeats, scored_columns
 
@@ -20,7 +21,6 @@ def factor_vae_score(
     evaluation_votes: int = 800,
     batch: int = 100,
     scale_samples: int = 10_000,
-    collapsed_kl: float = 0.01,
     discrete: Collection[int] = (),
     bins: int = 20,
     repeats: int = 5,
@@ -32,11 +32,12 @@ def factor_vae_score(
     and the pair (d, k) adds one to V_dk. The classifier is C(d) = argmax_k V_dk; its accuracy is measured on separate
     votes (Kim & Mnih, 2018, Section 4 and Appendix B).
 
-    Latents that have collapsed to the prior, q(z_j|x) = p(z_j), are pruned first, by their KL averaged over the data.
-    Means of 1e-4 transmit nothing through a posterior of standard deviation 1, yet dividing by their standard deviation
-    would let them vote. A latent whose KL is exactly collapsed_kl = 0.01 nats has means of variance 0.02
-    (0.5 log 1/(1 - v)). A latent that does not vary never has the lowest variance; codes without a posterior have only
-    this pruning. Without active latents there are no votes, and the score is that of a random classifier, 1/K.
+    Latents that have collapsed are pruned first, by `Codes.active_latents`: means of 1e-4 transmit nothing through a
+    posterior of standard deviation 1, yet dividing by their standard deviation would let them vote. The paper prunes
+    latents that collapsed to the prior, q(z_j|x) = p(z_j), and does not say how that was measured; codes of
+    active="kl" are pruned by it, and codes of active="spread" as in disentanglement_lib. A latent that does not vary
+    never has the lowest variance. Without active latents there are no votes, and the score is that of a random
+    classifier, 1/K.
 
     Args:
         codes: codes of a data set with known factors. If these are not a grid, the images of a vote are drawn from
@@ -45,11 +46,10 @@ def factor_vae_score(
         votes: int, the number of votes that make the classifier.
         evaluation_votes: int, the number of votes that evaluate it.
         batch: int >= 2, the number of images in a vote (L).
-        scale_samples: int >= 2, the number of random images from which the variances and the KL of the data are taken;
-            all images if there are fewer.
-        collapsed_kl: float, in nats; a latent is pruned if its KL is at most this. A negative number prunes none.
+        scale_samples: int >= 2, the number of random images from which the variances of the data are taken; all
+            images if there are fewer.
         discrete: further latents that are categories, in addition to those of `codes.discrete`. Categories use Gini's
-            variance. These have no KL of a category in `codes`, so they are not pruned.
+            variance. What they carry is not known, so that all that vary count.
         bins: int >= 2, the number of bins of equally many images into which a continuous factor is cut. The images of a
             bin count as sharing a value.
         repeats: int, the number of independent draws of all votes; the scores are averaged.
@@ -75,12 +75,12 @@ def factor_vae_score(
     is_discrete[list(discrete)] = True
 
     sample = subset(len(codes.data), scale_samples, rng)
-    active = codes.varying_latents(sample)
-    kl = codes.kl_per_latent(sample)
-    if kl is not None:
-        active &= (kl > collapsed_kl) | is_discrete
+    active = codes.active_latents()
+    if is_discrete.any():
+        active |= ActiveRule("all", None).active(codes.outputs(sample)) & is_discrete
     is_discrete[list(codes.discrete)] = True
     scale = _variance(codes.means(sample), is_discrete)
+    active &= scale > 0  # over these images
     if not active.any():
         chance = 1 / len(columns)
         return {"score": chance, "standard_error": 0.0, "train_accuracy": chance, "active_latents": 0}

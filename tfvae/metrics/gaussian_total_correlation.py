@@ -17,7 +17,6 @@ def gaussian_total_correlation_score(
     rng: np.random.Generator,
     *,
     samples: int = 10_000,
-    collapsed_kl: float = 0.01,
     repeats: int = 5,
 ) -> dict[str, Any]:
     """Total correlation, in nats, of the Gaussian with the covariance of the means; lower is better. Needs no factors.
@@ -36,14 +35,13 @@ def gaussian_total_correlation_score(
         codes: codes of any data.
         rng: source of all randomness.
         samples: int >= 2, the number of random images in a draw; published: 10,000.
-        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out.
         repeats: int >= 2, the number of draws.
 
     Returns:
         "score", "standard_error" (see `sampling.over_draws`), "active_latents". Fewer than two latents score 0. Each
         latent that the others determine adds about 14 nats, where the definition gives infinity.
     """
-    active = codes.active_latents(rng, collapsed_kl)
+    active = codes.active_latents()
 
     def measure(indices: np.ndarray) -> dict[str, float]:
         means = codes.means(indices)[:, active].astype(np.float64)

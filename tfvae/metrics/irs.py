@@ -15,7 +15,6 @@ def irs_score(
     samples: int = 10_000,
     factor_bins: int | None = 20,
     quantile: float = 0.99,
-    collapsed_kl: float = 0.01,
     repeats: int = 5,
 ) -> dict[str, Any]:
     """How little a latent changes if its factor is held fixed and all others change; higher is better.
@@ -37,7 +36,6 @@ def irs_score(
             widths. Different values in a bin then count as noise, so a perfect code of dSprites scores less than 1.
             None holds each value fixed by itself, as in the paper, which needs many samples per value.
         quantile: float in (0, 1]; published: 0.99, although the paper's text has 1.
-        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out.
         repeats: int >= 2, the number of draws.
 
     Returns:
@@ -51,7 +49,7 @@ def irs_score(
             "Expected quantile in (0, 1] and factor_bins >= 2 or None. Received: "
             f"quantile={quantile}, factor_bins={factor_bins}"
         )
-    active = codes.active_latents(rng, collapsed_kl)
+    active = codes.active_latents()
     factors, columns = binned(codes.data.factors, factor_bins or 20), scored_columns(codes.data)
 
     def measure(indices: np.ndarray) -> dict[str, float]:

@@ -17,7 +17,6 @@ def modularity_score(
     samples: int = 10_000,
     bins: int = 20,
     binning: str = "histogram",
-    collapsed_kl: float = 0.01,
     repeats: int = 5,
 ) -> dict[str, Any]:
     """How close each latent is to being informative about a single factor; higher is better.
@@ -35,13 +34,12 @@ def modularity_score(
         samples: int >= 2, the number of random images in a draw; published: 10,000.
         bins: int >= 2, the number of bins of a latent; published: 20.
         binning: "histogram" (published) or "quantile", see `histograms.binned_codes`.
-        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out.
         repeats: int >= 2, the number of draws.
 
     Returns:
         "score", "standard_error" (see `sampling.over_draws`), "active_latents". Without active latents the score is 0.
     """
-    active = codes.active_latents(rng, collapsed_kl)
+    active = codes.active_latents()
     factors, columns = binned(codes.data.factors, bins), scored_columns(codes.data)
     pairs, rows = int(active.sum()) * len(columns), min(samples, len(codes.data))
     check_cost(

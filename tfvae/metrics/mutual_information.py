@@ -24,7 +24,6 @@ def mutual_information_score(
     samples: int = 10_000,
     bins: int = 20,
     binning: str = "histogram",
-    collapsed_kl: float = 0.01,
     repeats: int = 5,
 ) -> dict[str, Any]:
     """Mean mutual information of two latents, in nats, 0 if they are independent; lower is better. Needs no factors.
@@ -41,7 +40,6 @@ def mutual_information_score(
         samples: int >= 2, the number of random images in a draw; published: 10,000.
         bins: int >= 2, the number of bins of a latent; published: 20.
         binning: "histogram" (published) or "quantile", see `histograms.binned_codes`.
-        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out.
         repeats: int >= 2, the number of draws.
 
     Returns:
@@ -50,7 +48,7 @@ def mutual_information_score(
     Raises:
         ValueError: if a parameter is out of range, or the histograms would take too long.
     """
-    active = codes.active_latents(rng, collapsed_kl)
+    active = codes.active_latents()
     count, rows = int(active.sum()), min(samples, len(codes.data))
     check_cost(
         f"mutual_information's histograms of {count**2:,} pairs of latents",

@@ -17,7 +17,6 @@ def predictability_score(
     *,
     train: int = 10_000,
     test: int = 5_000,
-    collapsed_kl: float = 0.01,
     repeats: int = 3,
 ) -> dict[str, Any]:
     """The share of a latent's variance that the others predict; lower is better. Needs no factors.
@@ -34,7 +33,6 @@ def predictability_score(
         rng: source of all randomness.
         train: int >= 1, the number of images that train the predictors.
         test: int >= 1, the number of other images that evaluate them.
-        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out.
         repeats: int >= 2, the number of splits.
 
     Returns:
@@ -44,7 +42,7 @@ def predictability_score(
     Raises:
         ValueError: if a parameter is out of range, or the trees would take too long.
     """
-    active = codes.active_latents(rng, collapsed_kl)
+    active = codes.active_latents()
     latents = np.flatnonzero(active)
     rows = split_sizes(len(codes.data), train, test)[0]
     check_cost(

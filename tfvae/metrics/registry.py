@@ -80,7 +80,20 @@ METRICS: dict[str, Metric] = {
 QUICK: dict[str, dict[str, Any]] = {name: dict(metric.quick) for name, metric in METRICS.items()}
 # What else stands beside the scores in a result of `evaluate` and in a scores.json, and "all".
 _RESERVED = frozenset(
-    {"all", "category_accuracy", "data", "digest", "encoded", "factors", "images", "kl", "limit", "model", "parameters"}
+    {
+        "all",
+        "category_accuracy",
+        "data",
+        "digest",
+        "encoded",
+        "factors",
+        "images",
+        "kl",
+        "latents",
+        "limit",
+        "model",
+        "parameters",
+    }
     | {"reconstruction", "release", "seed"}
 )
 

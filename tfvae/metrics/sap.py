@@ -17,7 +17,6 @@ def sap_score(
     *,
     train: int = 10_000,
     test: int = 5_000,
-    collapsed_kl: float = 0.01,
     repeats: int = 3,
 ) -> dict[str, Any]:
     """How much better the best latent predicts a factor than the second one; higher is better.
@@ -35,7 +34,6 @@ def sap_score(
         rng: source of all randomness.
         train: int >= 1, the number of images that train the classifiers; published: 10,000.
         test: int >= 1, the number of other images that evaluate them; published: 5,000.
-        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out.
         repeats: int >= 2, the number of splits.
 
     Returns:
@@ -45,7 +43,7 @@ def sap_score(
     Raises:
         ValueError: if a parameter is out of range, fewer than two factors vary, or the classifiers would take too long.
     """
-    active = codes.active_latents(rng, collapsed_kl)
+    active = codes.active_latents()
     factors, columns = codes.data.factors, scored_columns(codes.data)
     rows, latents = split_sizes(len(codes.data), train, test)[0], int(active.sum())
     classes = [min(factors.sizes[column], rows) for column in columns if not factors.continuous[column]]

@@ -24,6 +24,7 @@ def score(
     names: Iterable[str] | None = None,
     continuous: Continuous | None = None,
     log_variance: np.ndarray | None = None,
+    active: str = "information",
     seed: int = 0,
     parameters: Parameters | None = None,
 ) -> dict[str, dict[str, Any]]:
@@ -42,7 +43,9 @@ def score(
         metrics: "all", names out of `METRICS`, or functions, see `score_codes`.
         names: names of the K factors, in any sequence; by default "factor0", "factor1", ...
         continuous: which factors are continuous: K booleans, or booleans by name, such as {"age": True}.
-        log_variance: numbers [N, D], the log variances of q(z|x), which show which latents have collapsed.
+        log_variance: numbers [N, D], the log variances of q(z|x), which show what each latent carries.
+        active: which latents count, see `tfvae.codes.ActiveRule`; the metrics leave out the others. Without log
+            variances, "information" and "kl" keep all that vary.
         seed: int >= 0.
         parameters: for each metric, the parameters that differ from its defaults, such as `QUICK`.
 
@@ -58,7 +61,9 @@ def score(
     if codes.ndim != 2 or codes.shape[0] < 2:
         raise ValueError(f"Expected codes [N, D], N >= 2. Received: shape={codes.shape}")
     if factors is None:
-        return score_codes(Codes.from_arrays(_Rows(len(codes)), codes, log_variance), metrics, seed, parameters)
+        return score_codes(
+            Codes.from_arrays(_Rows(len(codes)), codes, log_variance, active=active), metrics, seed, parameters
+        )
     factors = np.asarray(factors)
     if factors.ndim != 2 or len(factors) != len(codes):
         raise ValueError(f"Expected factors [{len(codes)}, K], a row for each code. Received: shape={factors.shape}")
@@ -71,7 +76,8 @@ def score(
         names = [f"factor{k}" for k in range(factors.shape[1])]
     table = FactorTable([str(name) for name in names], factors, continuous=continuous)
     chosen = selected(metrics)
-    results = _results(Codes.from_arrays(Labelled(table), codes, log_variance), chosen, seed, parameters)
+    known = Codes.from_arrays(Labelled(table), codes, log_variance, active=active)
+    results = _results(known, chosen, seed, parameters)
     kinds = {"factors": described(table)}
     return {name: {**result, **(kinds if chosen[name].needs_factors else {})} for name, result in results.items()}
 

@@ -19,7 +19,6 @@ def udr(
     samples: int = 10_000,
     similarity: str = "lasso",
     alpha: float = 0.1,
-    collapsed_kl: float = 0.01,
     repeats: int = 3,
 ) -> dict[str, Any]:
     """How similar single latents of a run are to single latents of other runs on the same data; higher is better.
@@ -27,7 +26,8 @@ def udr(
         UDR_ij = 1 / (D_i + D_j) [sum_b (max_a R_ab)^2 / sum_a R_ab + sum_a (max_b R_ab)^2 / sum_b R_ab]
         score_i = median_{j != i} UDR_ij                              (Duan et al., 2020, Eq. 3)
 
-    over the D_i latents a of run i and the D_j latents b of run j that have not collapsed to the prior. R_ab is
+    over the D_i latents a of run i and the D_j latents b of run j that count (see `Codes.active_latents`; published:
+    those of a KL above 0.01 nats, as active="kl"). R_ab is
 
     - "lasso": |w| of the linear regression of latent a on the latents of run j, all standardised, with penalty
       alpha |w|_1. Two equal runs of independent latents score 1 - alpha.
@@ -43,7 +43,6 @@ def udr(
         samples: int >= 2, the number of random images in a draw, the same images for all runs.
         similarity: "lasso" or "spearman".
         alpha: float > 0, the penalty of the Lasso; published: 0.1.
-        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out.
         repeats: int >= 2, the number of draws (of bootstrap resamples, if there are no more images than samples).
 
     Returns:
@@ -61,7 +60,7 @@ def udr(
             f"similarity={similarity!r}, alpha={alpha}, samples={samples}, repeats={repeats}"
         )
     size = len(runs[0].data)
-    active = [run.active_latents(rng, collapsed_kl) for run in runs]
+    active = [run.active_latents() for run in runs]
 
     def draw(indices: np.ndarray) -> np.ndarray:
         codes = [run.means(indices)[:, kept] for run, kept in zip(runs, active, strict=True)]

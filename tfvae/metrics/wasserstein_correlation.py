@@ -13,7 +13,6 @@ def wasserstein_correlation_score(
     rng: np.random.Generator,
     *,
     samples: int = 10_000,
-    collapsed_kl: float = 0.01,
     repeats: int = 5,
 ) -> dict[str, Any]:
     """Distance of the means' Gaussian from the product of its marginals; lower is better. Needs no factors.
@@ -29,14 +28,13 @@ def wasserstein_correlation_score(
         codes: codes of any data.
         rng: source of all randomness.
         samples: int >= 2, the number of random images in a draw; published: 10,000.
-        collapsed_kl: float, in nats; latents whose KL is at most this, and constant ones, are left out.
         repeats: int >= 2, the number of draws.
 
     Returns:
         "score", "standard_error" (see `sampling.over_draws`), "unnormalised": W, and "active_latents". Without
         active latents the score is 0.
     """
-    active = codes.active_latents(rng, collapsed_kl)
+    active = codes.active_latents()
 
     def measure(indices: np.ndarray) -> dict[str, float]:
         means = codes.means(indices)[:, active].astype(np.float64)

@@ -4,19 +4,19 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tfvae.analysis.aggregate_posterior import Marginals
+from tfvae.codes.latents import INFORMATION
 from tfvae.plots.axes import COLORS, new_axes, set_title
 from tfvae.plots.tiles import FAINT, INK
-from tfvae.plots.traversals import INACTIVE
 
 
 def plot_marginals(marginals: Marginals, *, columns: int = 5) -> Figure:
-    """Draws a histogram of q(z_j) for each latent, by descending KL, under its density and the prior's.
+    """Draws a histogram of q(z_j) for each latent, by descending information, under its density and the prior's.
 
     Args:
         marginals: from `tfvae.analysis.aggregate_posterior`.
         columns: int, charts in a row.
     """
-    latents = np.argsort(-marginals.kl, kind="stable")
+    latents = np.argsort(-marginals.information, kind="stable")
     columns = min(columns, len(latents))
     rows = -(-len(latents) // columns)
     figure, axes = new_axes(rows, columns, width=1.9, height=1.6)
@@ -28,8 +28,8 @@ def plot_marginals(marginals: Marginals, *, columns: int = 5) -> Figure:
         )
         (density,) = chart.plot(marginals.grid, marginals.density[latent], color=COLORS[0], linewidth=1.1)
         (prior,) = chart.plot(marginals.grid, marginals.prior, color=COLORS[1], linewidth=1.1)
-        active = marginals.kl[latent] >= INACTIVE
-        set_title(chart, f"z{latent}   {marginals.kl[latent]:.2f} nats", color=INK if active else FAINT)
+        carried = marginals.information[latent]
+        set_title(chart, f"z{latent}   {carried:.2f} nats", color=INK if carried > INFORMATION else FAINT)
         chart.set_xlim(-half, half)
         chart.set_ylim(0, 1.08 * max(marginals.histogram[latent].max(), marginals.density[latent].max(), 0.4))
         chart.set_yticks([])

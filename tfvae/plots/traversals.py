@@ -11,13 +11,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from tfvae.codes.capabilities import capabilities_of
+from tfvae.codes.latents import INFORMATION, latent_information
 from tfvae.data.images import ImageData
 from tfvae.files.atomic import written_whole
 from tfvae.plots import tiles
 
 GAP = 2  # pixels between tiles
 MARGIN = 10
-INACTIVE = 0.01  # nats: a latent with less KL than this has collapsed to the prior, and its label is faint
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Traversals:
         images: float32 [N, H, W, C] in [0, 1]; the first is the one whose code is traversed.
         reconstructions: float32 [N, H, W, C], the decoded means of the images.
         values: float [V], the values that a latent takes.
-        latents: int [D], the dimension of each row, by descending KL; in ascending order without a KL.
-        kl: float [D], the mean KL(q(z_j | x) || p(z_j)) of each row's latent over the images, in nats; None for a model
-            without a posterior.
+        latents: int [D], the dimension of each row, by descending information; in ascending order without it.
+        information: float [D], what each row's latent carries, in nats: see `tfvae.codes.latent_information`; None for
+            a model without a posterior.
         frames: float32 [D, V, H, W, C]: row i holds the decoded codes with z[latents[i]] at each of the values.
         category: int, the likeliest category of the first image; None for a model without a categorical latent.
         categories: float32 [K, H, W, C]: the decoded codes with each of the K categories; None without them.
@@ -40,7 +40,7 @@ class Traversals:
     reconstructions: np.ndarray
     values: np.ndarray
     latents: np.ndarray
-    kl: np.ndarray | None
+    information: np.ndarray | None
     frames: np.ndarray
     category: int | None = None
     categories: np.ndarray | None = None
@@ -62,7 +62,8 @@ def traverse(
         represent: float32 images [N, H, W, C] -> {"mean": [N, D]} with, if the model has them, "log_variance" [N, D]
             and "probabilities" [N, K]; or codes [N, D].
         decode: float32 codes [B, D] or [B, D + K] -> images [B, H, W, C] in [0, 1].
-        images: float [N, H, W, C] in [0, 1]. More of them give better estimates of the KL by which rows are sorted.
+        images: float [N, H, W, C] in [0, 1]. More of them give better estimates of the information by which rows are
+            sorted.
         values: float [V]; by default 11 from -2 to 2, where a standard normal prior has 95% of its mass.
 
     Raises:
@@ -80,8 +81,9 @@ def traverse(
     values = np.linspace(-2, 2, 11) if values is None else np.asarray(values, dtype=float)
     found = represent(images)
     codes = found if isinstance(found, Mapping) else {"mean": found}
-    kl = _kl(codes)
-    latents = np.arange(np.shape(codes["mean"])[1]) if kl is None else np.argsort(-kl, kind="stable")
+    count = np.shape(codes["mean"])[1]
+    information = latent_information(codes)
+    latents = np.arange(count) if information is None else np.argsort(-information[:count], kind="stable")
     inputs = decoder_inputs(codes)
     category, categories = None, None
     if "probabilities" in codes:
@@ -94,7 +96,7 @@ def traverse(
         reconstructions=np.asarray(decode(inputs), dtype=np.float32),
         values=values,
         latents=latents,
-        kl=None if kl is None else kl[latents],
+        information=None if information is None else information[latents],
         frames=traversal_frames(decode, inputs[0], latents, values),
         category=category,
         categories=categories,
@@ -110,7 +112,7 @@ def draw_traversals(
     index: int | None = None,
     seed: int = 0,
 ) -> None:
-    """Writes the traversals of one image's latents, sorted by their KL over 256 random images.
+    """Writes the traversals of one image's latents, sorted by what they carry over 256 random images.
 
     Args:
         path: .png is the paper's figure, .gif an animation.
@@ -175,7 +177,7 @@ def traversal_frames(
 
 
 def plot_traversals(traversals: Traversals, *, scale: int | None = None) -> Figure:
-    """Draws the paper's figure: originals, reconstructions, then a row for each latent, by descending KL.
+    """Draws the paper's figure: originals, reconstructions, then a row for each latent, by descending information.
 
     The framed original is the one whose latents are traversed. There are as many images as values. The last rows show
     the categories of a categorical latent, with the image's own framed.
@@ -206,7 +208,7 @@ def plot_traversals(traversals: Traversals, *, scale: int | None = None) -> Figu
     draw(traversals.images, MARGIN, "image")
     draw(traversals.reconstructions, MARGIN + height + GAP, "reconstruction")
     tiles.add_frame(figure, left, MARGIN, width, height)
-    heading = "latent" if traversals.kl is None else "latent, KL in nats"
+    heading = "latent" if traversals.information is None else "latent, in nats"
     tiles.add_text(figure, left - 8, body - 10, heading, align="right", color=tiles.FAINT)
     for column, value in enumerate(traversals.values):
         tiles.add_text(figure, left + column * (width + GAP) + width / 2, body - 10, f"{value:.1f}", color=tiles.FAINT)
@@ -284,16 +286,9 @@ def save_gif(
 
 def _labels(traversals: Traversals, unit: str = "") -> list[tuple[str, str]]:
     """The label and colour of each row's latent."""
-    if traversals.kl is None:
+    if traversals.information is None:
         return [(f"z{latent}", tiles.INK) for latent in traversals.latents]
-    pairs = zip(traversals.latents, traversals.kl, strict=True)
-    return [(f"z{latent}   {kl:.2f}{unit}", tiles.FAINT if kl < INACTIVE else tiles.INK) for latent, kl in pairs]
-
-
-def _kl(codes: Mapping[str, Any]) -> np.ndarray | None:
-    """KL(q(z_j | x) || p(z_j)) averaged over images, float [D], in nats; None without log variances."""
-    if "log_variance" not in codes:
-        return None
-    mean, log_variance = np.asarray(codes["mean"]), np.asarray(codes["log_variance"])
-    # KL(N(m, s^2) || N(0, 1)) = (m^2 + s^2 - 1 - log s^2) / 2, a dimension at a time.
-    return 0.5 * np.mean(mean**2 + np.exp(log_variance) - 1 - log_variance, axis=0)
+    pairs = zip(traversals.latents, traversals.information, strict=True)
+    return [
+        (f"z{latent}   {nats:.2f}{unit}", tiles.INK if nats > INFORMATION else tiles.FAINT) for latent, nats in pairs
+    ]

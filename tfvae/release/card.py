@@ -165,7 +165,19 @@ def _rows(scores: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     if "kl" in scores:
         latents = " + ".join(f"{kl:.2f}" for kl in sorted(scores["kl"]["latents"], reverse=True))
         rows.append(("KL, nats", f"{scores['kl']['total']:.2f} = {latents}", ""))
+    if "latents" in scores:
+        rows.append(_latents_row(scores["latents"]))
     return rows
+
+
+def _latents_row(latents: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Which latents the metrics use, and what each carries."""
+    active = latents["active"]
+    if "information" not in latents:
+        return "latents that count", f"{sum(active)} of {len(active)} (those that vary)", ""
+    carried = " ".join(f"{nats:.3f}" for nats in sorted(latents["information"], reverse=True))
+    name, _, threshold = latents["rule"].partition(":")
+    return f"latents that count: {name} above {threshold} nats", f"{sum(active)} of {len(active)}: {carried}", ""
 
 
 def _accuracies(scores: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

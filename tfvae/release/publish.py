@@ -81,7 +81,7 @@ def release(
         report(f"Exporting step {step:,} of {experiment.steps:,}")
         exported = _export(model, made, Provenance(experiment=experiment, data_digest=data.digest))
         report("Scoring the exported encoder")
-        scores = _score(model, exported, data, metrics, quick, seed)
+        scores = score(model, exported, data, metrics, quick, seed)
         known = facts(model, exported, data, version=version, trained=step, planned=experiment.steps)
         _describe(made, experiment, {"model": name, **scores, "release": known})
         report("Drawing")
@@ -89,6 +89,25 @@ def release(
         _publish(made, root)
     refresh(root=root)
     return version
+
+
+def score(
+    model: Model, exported: Capabilities, data: Any, metrics: str | Iterable[str], quick: bool, seed: int
+) -> dict[str, Any]:
+    """What `evaluate` gives, and how well a categorical latent names the factors' values.
+
+    Args:
+        model: the Keras model.
+        exported: its exported encoder, with what else the Keras model can do.
+        data: images, as `tfvae.data.load` gives them.
+        metrics: as in `evaluate`.
+        quick: whether to score with few images and votes.
+        seed: int >= 0.
+    """
+    scores = evaluate(exported, data, metrics=metrics, seed=seed, **(QUICKLY if quick else {}))
+    if model.categories and data.factors is not None:
+        scores["category_accuracy"] = category_accuracy(exported.represent, data)
+    return scores
 
 
 @dataclass(frozen=True)
@@ -138,16 +157,6 @@ def _export(model: Model, made: _Made, provenance: Provenance) -> Capabilities:
     if model.decoding_network is not None:
         export_decoder(model, made.decoder, provenance=provenance)
     return dataclasses.replace(model.capabilities(), represent=encoder, digest=encoder.capabilities().digest)
-
-
-def _score(
-    model: Model, exported: Capabilities, data: Any, metrics: str | Iterable[str], quick: bool, seed: int
-) -> dict[str, Any]:
-    """What `evaluate` gives, and how well a categorical latent names the factors' values."""
-    scores = evaluate(exported, data, metrics=metrics, seed=seed, **(QUICKLY if quick else {}))
-    if model.categories and data.factors is not None:
-        scores["category_accuracy"] = category_accuracy(exported.represent, data)
-    return scores
 
 
 def _describe(made: _Made, experiment: Experiment, scores: dict[str, Any]) -> None:

@@ -31,6 +31,7 @@ from tfvae.export.provenance import read_provenance
 from tfvae.export.versions import check_version
 from tfvae.files.atomic import written_whole
 from tfvae.files.manifest import verify_manifest
+from tfvae.models.base import Model
 from tfvae.models.build import build_model
 from tfvae.release.card import refresh
 
@@ -60,10 +61,7 @@ def reexport(old: str | os.PathLike, new: str | os.PathLike, *, scores: Mapping[
     load, export = (load_saved_model, export_encoder) if encodes else (load_decoder, export_decoder)
     before = load(old)
     model = build_model(experiment, before.image_shape)
-    network = "encoder" if encodes else str(model.decoding_network)
-    variables = [*getattr(model, network).variables, *([] if encodes else model.own_variables)]
-    for variable, value in zip(variables, tf.saved_model.load(str(old)).values, strict=True):
-        variable.assign(value)
+    restore(model, old)
     provenance = Provenance(experiment, known["scores"] if scores is None else scores, known["data_digest"])
     new.parent.mkdir(parents=True, exist_ok=True)
     # TensorFlow Serving, which watches the folder, ignores names that are not integers.
@@ -73,7 +71,21 @@ def reexport(old: str | os.PathLike, new: str | os.PathLike, *, scores: Mapping[
         os.rename(made, new)
 
 
-def reexport_entry(name: str, *, root: str | os.PathLike) -> int:
+def restore(model: Model, folder: str | os.PathLike) -> None:
+    """Gives a model the weights of its exported encoder or decoder.
+
+    Args:
+        model: of the experiment that the export's provenance names.
+        folder: of the SavedModel.
+    """
+    encodes = read_provenance(folder)["network"] == "encoder"
+    network = "encoder" if encodes else str(model.decoding_network)
+    variables = [*getattr(model, network).variables, *([] if encodes else model.own_variables)]
+    for variable, value in zip(variables, tf.saved_model.load(str(folder)).values, strict=True):
+        variable.assign(value)
+
+
+def reexport_entry(name: str, *, root: str | os.PathLike, scores: dict[str, Any] | None = None) -> int:
     """Makes the newest version of a zoo entry again as the next version, which replaces it.
 
     scores.json keeps the scores, which the same weights have, and gets `release.reexport`, with the version that the
@@ -82,6 +94,7 @@ def reexport_entry(name: str, *, root: str | os.PathLike) -> int:
     Args:
         name: of the entry.
         root: the folder that holds zoo/ and saved_models/.
+        scores: in place of those in scores.json; with "release", as there.
 
     Returns:
         The new version.
@@ -90,7 +103,7 @@ def reexport_entry(name: str, *, root: str | os.PathLike) -> int:
         ValueError, FileExistsError: as `reexport`.
     """
     root = Path(root)
-    scores = zoo.load_scores(name, root=root)
+    scores = zoo.load_scores(name, root=root) if scores is None else scores
     old = scores["release"]["version"]
     folders = [root / "saved_models" / f"{name}-decoder", root / "saved_models" / name]
     version = max(number for folder in folders for number in versions(folder)) + 1

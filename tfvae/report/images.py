@@ -65,10 +65,10 @@ def _rows(found: Traversals) -> list[dict[str, Any]]:
         _row("reconstruction", found.reconstructions[:count], "their reconstructions"),
         {"axis": [f"{value:.1f}".replace("-", "\u2212") for value in found.values]},
     ]
-    kls = [None] * len(found.latents) if found.kl is None else [float(kl) for kl in found.kl]
-    for latent, kl, frames in zip(found.latents, kls, found.frames, strict=True):
+    carried = [None] * len(found.latents) if found.information is None else found.information.tolist()
+    for latent, nats, frames in zip(found.latents, carried, found.frames, strict=True):
         alt = f"latent {latent} from {found.values[0]:.1f} to {found.values[-1]:.1f}"
-        rows.append(_row(f"z{latent}", frames, alt, kl))
+        rows.append(_row(f"z{latent}", frames, alt, nats))
     if found.categories is not None:
         for start in range(0, len(found.categories), count):
             tiles = found.categories[start : start + count]
@@ -78,8 +78,9 @@ def _rows(found: Traversals) -> list[dict[str, Any]]:
     return rows
 
 
-def _row(label: str, tiles: np.ndarray, alt: str, kl: float | None = None, empty: int = 0) -> dict[str, Any]:
-    return {"label": label, "kl": kl, "image": data_uri(_tiled(tiles[np.newaxis], empty)), "alt": alt, "axis": None}
+def _row(label: str, tiles: np.ndarray, alt: str, information: float | None = None, empty: int = 0) -> dict[str, Any]:
+    image = data_uri(_tiled(tiles[np.newaxis], empty))
+    return {"label": label, "information": information, "image": image, "alt": alt, "axis": None}
 
 
 def _tiled(images: np.ndarray, empty: int = 0) -> np.ndarray:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from tfvae.analysis.aggregate_posterior import Marginals
+from tfvae.codes.latents import INFORMATION
 from tfvae.models.base import Model
-from tfvae.plots.traversals import INACTIVE
 from tfvae.report.contents import Contents, Subject
 from tfvae.report.densities import no_density
 from tfvae.report.images import NO_DECODER, data_uri, random_places
@@ -67,13 +67,13 @@ def _sliders(subject: Subject, starts: np.ndarray, marginals: Marginals) -> dict
     densities = np.stack([np.interp(grid, marginals.grid, row, left=0, right=0) for row in marginals.density])
     prior = np.exp(-0.5 * grid**2) / np.sqrt(2 * np.pi)
     latents = []
-    for latent in np.argsort(-marginals.kl, kind="stable"):
+    for latent in np.argsort(-marginals.information, kind="stable"):
         top = max(densities[latent].max(), prior.max())
         latents.append(
             {
                 "index": int(latent),
-                "kl": float(marginals.kl[latent]),
-                "collapsed": bool(marginals.kl[latent] < INACTIVE),
+                "information": float(marginals.information[latent]),
+                "collapsed": bool(marginals.information[latent] <= INFORMATION),
                 "density": f"M0,20L{_path(densities[latent] / top)}L100,20Z",
                 "prior": f"M{_path(prior / top)}",
             }

@@ -90,10 +90,10 @@ class AtSteps(StepCounter):
 
 
 class LogScores(AtSteps):
-    """Scalars: the metrics, the KL of each latent, and the reconstruction error.
+    """Scalars: the metrics, the KL and information of each latent, and the reconstruction error.
 
-    A metric that is skipped, such as one that needs factors that are not known, has no scalar; the KL has none for a
-    model without log variances, and the reconstruction error none for a model without a likelihood.
+    A metric that is skipped, such as one that needs factors that are not known, has no scalar; KL and information have
+    none for a model without log variances, and the reconstruction error none for a model without a likelihood.
 
     Args:
         data: images, with or without known factors, as for `tfvae.train`.
@@ -141,6 +141,8 @@ class LogScores(AtSteps):
         if "kl" in found:
             for latent, kl in enumerate(found["kl"]["latents"]):
                 tf.summary.scalar(f"latent_kl/z{latent}", kl, step=step)
+            for latent, nats in enumerate(found["latents"]["information"]):
+                tf.summary.scalar(f"latent_information/z{latent}", nats, step=step)
 
 
 class LogTraversals(AtSteps):
