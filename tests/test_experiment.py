@@ -22,6 +22,7 @@ OTHER = {
     "seed": 9,
     "precision": "mixed_bfloat16",
     "jit_compile": True,
+    "start_from": "factor_vae-dsprites",
 }
 
 

@@ -37,6 +37,8 @@ class Experiment:
         seed: decides initial weights, order of the data, and noise.
         precision: a Keras dtype policy: "float32", "mixed_bfloat16" or "mixed_float16".
         jit_compile: whether XLA compiles the step; for one device.
+        start_from: whose weights the training starts with: a zoo entry, a run's folder or a .keras file; None for new
+            weights.
 
     Raises:
         ValueError: when a value is out of its range.
@@ -56,17 +58,18 @@ class Experiment:
     seed: int = 0
     precision: str = "float32"
     jit_compile: bool = False
+    start_from: str | None = None
 
     def __post_init__(self) -> None:
         kinds = {
-            "a string": (str, ("model", "data", "architecture", "precision")),
+            "a string": (str, ("model", "data", "architecture", "precision", "start_from")),
             "an object of names and values": (Mapping, ("parameters", "discriminator", "optimizers")),
             "true or false": (bool, ("jit_compile",)),
         }
         for expected, (kind, names) in kinds.items():
             for name in names:
                 value = getattr(self, name)
-                if not isinstance(value, kind) and not (name == "architecture" and value is None):
+                if not isinstance(value, kind) and not (name in ("architecture", "start_from") and value is None):
                     raise ValueError(f"Expected {name} to be {expected}. Received: {name}={value!r}")
         if not all(isinstance(arguments, Mapping) for arguments in self.optimizers.values()):
             raise ValueError(

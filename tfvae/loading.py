@@ -117,6 +117,24 @@ def load(source: str | os.PathLike) -> Trained:
     )
 
 
+def load_to_train(source: str | os.PathLike) -> Model:
+    """Loads a Keras model to train further, compiled: `train` takes it as `start_from`.
+
+    Args:
+        source: a name in the zoo (see `tfvae.zoo.load_model`), a run's folder or a .keras file.
+
+    Raises:
+        ValueError: for the folder of an export, which has no Keras model; else as `load`.
+        FileNotFoundError: as `load`.
+    """
+    if (name := str(source)) in zoo.names() and not Path(source).exists():
+        return zoo.load_model(name)
+    model = load(source).model
+    if model is None:
+        raise ValueError(f"Expected a zoo entry, a run or a .keras file. Received: {source}, an exported encoder")
+    return model
+
+
 def load_checkpointed(workdir: str | os.PathLike, image_shape: tuple[int, int, int]) -> Trained:
     """Loads the model of a run at its latest checkpoint, whether the training has ended or not.
 

@@ -6,15 +6,21 @@ saved_models/<name>-decoder/<version>/.
 """
 
 import json
+import logging
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfvae.experiment import Experiment
 from tfvae.export import SavedDecoder, SavedEncoder, load_saved_model, versions
 from tfvae.export import load_decoder as load_saved_decoder
+from tfvae.export.restored import restore
 from tfvae.files.manifest import verify_manifest
 
+if TYPE_CHECKING:
+    from tfvae.models.base import Model
+
+_LOG = logging.getLogger(__name__)
 _PACKAGE = Path(__file__).parent
 
 
@@ -101,6 +107,34 @@ def load_decoder(name: str, version: int | None = None, *, root: str | os.PathLi
         ValueError: as `load_encoder`.
     """
     return load_saved_decoder(_verified(name, version, root, what="decoder"))
+
+
+def load_model(name: str, version: int | None = None, *, root: str | os.PathLike | None = None) -> "Model":
+    """Builds an entry's Keras model, compiled, with the weights of its exported encoder and decoder: ready for `fit`.
+
+    A discriminator is not part of an export. It gets new weights, and a warning is logged: before the model is trained
+    further, `tfvae.training.start.fit_discriminator` fits it to the codes of the trained encoder, as `tfvae train
+    --start_from` does.
+
+    Args:
+        name: one of `names()`.
+        version: int, by default the newest.
+        root: as in `names`.
+
+    Raises:
+        ValueError: as `load_encoder`.
+    """
+    from tfvae.models.build import build_model  # which imports TensorFlow Probability
+
+    encoder = load_encoder(name, version, root=root)
+    model = build_model(load_experiment(name, root=root), encoder.image_shape)
+    restore(model, encoder.path)
+    if model.decoding_network is not None:
+        restore(model, _verified(name, int(encoder.path.name), root, what="decoder"))
+    model.unfitted = tuple(each for each in model.networks if each not in ("encoder", model.decoding_network))
+    if model.unfitted:
+        _LOG.warning("The exports of %s do not hold its %s, which has new weights", name, " and ".join(model.unfitted))
+    return model
 
 
 def _verified(name: str, version: int | None, root: str | os.PathLike | None, *, what: str) -> Path:

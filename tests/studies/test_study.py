@@ -9,7 +9,7 @@ from tfvae.experiment import Experiment
 from tfvae.metrics import QUICK
 from tfvae.models import MODELS
 from tfvae.models.build import completed
-from tfvae.studies.study import Evaluation, Study, digest
+from tfvae.studies.study import Evaluation, Study, digest, run_name
 from tfvae.zoo import load_experiment
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.json"))
@@ -53,7 +53,8 @@ def test_a_name_depends_on_the_experiment_alone():
     assert digest({"a": 1, "b": [True, None]}) == digest({"b": [True, None], "a": 1.0})
     assert digest({"a": 1}) != digest({"a": True})
     # If it changed with a release, every study would start again.
-    assert digest(dataclasses.asdict(Experiment("factor_vae"))) == "348bec0dd868"
+    assert run_name(Experiment("factor_vae")) == "factor_vae-seed_0-348bec0dd868"
+    assert run_name(Experiment("factor_vae", start_from="a")) != run_name(Experiment("factor_vae"))
 
 
 def test_parameters_replace_those_of_a_quick_evaluation():

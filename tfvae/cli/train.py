@@ -7,6 +7,10 @@
 The folder gets experiment.json, checkpoints/, logs/ (tensorboard --logdir=runs) and, at the end, model.keras. After an
 interruption, the same command resumes from the last checkpoint and ends with the weights of an uninterrupted run.
 SIGTERM and Ctrl-C finish the step, save a checkpoint and exit with 143 and 130; a second Ctrl-C ends it at once.
+--start_from trains the weights of another model further, of the same experiment or of one with other parameters:
+
+  tfvae train --start_from=factor_vae-dsprites --set=steps=50000 --workdir=runs/further
+
 The progress is a bar on a terminal; in a pipe or a log file, it is a line for each log entry.
 """
 
@@ -21,7 +25,10 @@ from absl import flags
 
 INTERRUPTED = "Interrupted. The same command resumes from the last checkpoint."
 
-EXPERIMENT = flags.DEFINE_string("experiment", None, "A JSON file, or the name of a zoo entry.", required=True)
+EXPERIMENT = flags.DEFINE_string("experiment", None, "A JSON file, or the name of a zoo entry.")
+START_FROM = flags.DEFINE_string(
+    "start_from", None, "A zoo entry, a run or a .keras file whose weights are trained further; with its experiment."
+)
 WORKDIR = flags.DEFINE_string("workdir", None, "A new folder, or one of the same experiment.", required=True)
 SET = flags.DEFINE_multi_string("set", [], "key=value replaces a key of the experiment; the value is JSON or text.")
 STRATEGY = flags.DEFINE_enum(
@@ -40,28 +47,48 @@ def main(argv: Sequence[str]) -> None:
 
     from tfvae import data, zoo
     from tfvae.experiment import Experiment
+    from tfvae.loading import load_to_train
     from tfvae.replicas import strategy
+    from tfvae.training.checkpoints import Checkpoints
     from tfvae.training.interruption import Terminated
     from tfvae.training.looks import looks
     from tfvae.training.train import train
 
     devices = strategy(STRATEGY.value)  # before anything else is done with TensorFlow
-    name = EXPERIMENT.value
+    name = EXPERIMENT.value or _experiment_of(START_FROM.value)
     experiment = zoo.load_experiment(name) if name in zoo.experiments() else Experiment.load(name)
     changes = dict(_parsed(assignment) for assignment in SET.value)
+    start = {} if START_FROM.value is None else {"start_from": START_FROM.value}
     for_gpu = {"jit_compile": True, "precision": "mixed_bfloat16"} if ONE_GPU.value else {}
-    experiment = Experiment.from_dict(dataclasses.asdict(experiment) | for_gpu | changes)
+    experiment = Experiment.from_dict(dataclasses.asdict(experiment) | for_gpu | start | changes)
+    source = experiment.start_from
+    if source is not None and Checkpoints.steps_in(Path(WORKDIR.value) / "checkpoints"):
+        source = None  # the run has its own weights
+    model = None if source is None else load_to_train(source)
     resident = RESIDENT.value or ONE_GPU.value
     gpus = len(tf.config.list_physical_devices("GPU"))
     print(f"{devices.num_replicas_in_sync} replica(s); TensorFlow sees {gpus} GPU(s)")
     images, every = data.load(experiment.data), LOOK_EVERY.value
     callbacks = looks(images, Path(WORKDIR.value) / "logs", every) if every else []
     try:
-        train(experiment, WORKDIR.value, devices, data=images, resident=resident, callbacks=callbacks)
+        train(experiment, WORKDIR.value, devices, data=images, resident=resident, callbacks=callbacks, start_from=model)
     except Terminated as stopped:
         print(f"\n{stopped}", file=sys.stderr)
         raise
     print(f"Trained for {experiment.steps} steps: {Path(WORKDIR.value) / 'model.keras'}")
+
+
+def _experiment_of(source: str | None) -> str:
+    """The experiment of what a training starts from: a zoo entry's name, or the file in a run's folder."""
+    if source is None:
+        raise ValueError("Expected --experiment or --start_from. Received: neither")
+    path = Path(source)
+    if not path.exists():
+        return source
+    file = (path if path.is_dir() else path.parent) / "experiment.json"
+    if not file.exists():
+        raise ValueError(f"Expected --experiment as well: there is no experiment.json with {source}")
+    return str(file)
 
 
 def _parsed(assignment: str) -> tuple[str, Any]:

@@ -57,6 +57,7 @@ class AdversarialVAE(VAE):
     optimizers = OPTIMIZERS
     trained_networks = {**VAE.trained_networks, "discriminator_optimizer": ("discriminator",)}
     discriminator_sizes = DISCRIMINATOR_SIZES
+    adversary = "discriminator"
     gamma = Weight()
 
     def __init__(

@@ -65,6 +65,7 @@ class Model(keras.Model):
     log_likelihood: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None  # images and codes -> [B], nats
     prior_draws: Callable[[int, int], tuple[np.ndarray, ...]] | None = None  # count and seed -> arguments of `decode`
     posterior: Callable[[tf.Tensor], Any] | None = None  # images -> q(z | x)
+    adversary: str | None = None  # the one of `networks` that judges codes, which `fit_discriminator` can fit to them
     has_log_variance = False  # whether `representation` has the log variances of a Gaussian posterior
     code_stddev: float | None = None  # the width of a Gaussian posterior that is the same for all images
     categories = 0  # of a categorical latent, whose one-hot code comes after the others
@@ -80,6 +81,7 @@ class Model(keras.Model):
         self.regularization = keras.metrics.Mean(name="regularization")
         self.is_regularized = False  # known when a step is traced: until then, the networks might add losses
         self.auto_scale_loss = True
+        self.unfitted: tuple[str, ...] = ()  # networks with new weights in a model whose other networks are trained
         # The networks are built, so the model is. (`self.build()` would lock it against a subclass's networks.)
         self.built = True
 

@@ -62,6 +62,7 @@ def card(folder: str | os.PathLike) -> str:
         traversals=(folder / "traversals.png").exists(),
         samples=(folder / "samples.png").exists(),
         decoder=cls.decoding_network,
+        fitted=cls.adversary,
         further=max(planned, data.paper_steps or 0),
         notes=notes.read_text().strip() if notes.exists() else "",
         # Also those of the classes that it derives from, such as InfoGAN's for InfoWGAN-GP.

@@ -28,10 +28,10 @@ from tfvae.export import (
     versions,
 )
 from tfvae.export.provenance import read_provenance
+from tfvae.export.restored import restore
 from tfvae.export.versions import check_version
 from tfvae.files.atomic import written_whole
 from tfvae.files.manifest import verify_manifest
-from tfvae.models.base import Model
 from tfvae.models.build import build_model
 from tfvae.release.card import refresh
 
@@ -69,20 +69,6 @@ def reexport(old: str | os.PathLike, new: str | os.PathLike, *, scores: Mapping[
         made = export(model, Path(folder) / new.name, provenance=provenance)
         _check_outputs(before, load(made))
         os.rename(made, new)
-
-
-def restore(model: Model, folder: str | os.PathLike) -> None:
-    """Gives a model the weights of its exported encoder or decoder.
-
-    Args:
-        model: of the experiment that the export's provenance names.
-        folder: of the SavedModel.
-    """
-    encodes = read_provenance(folder)["network"] == "encoder"
-    network = "encoder" if encodes else str(model.decoding_network)
-    variables = [*getattr(model, network).variables, *([] if encodes else model.own_variables)]
-    for variable, value in zip(variables, tf.saved_model.load(str(folder)).values, strict=True):
-        variable.assign(value)
 
 
 def reexport_entry(name: str, *, root: str | os.PathLike, scores: dict[str, Any] | None = None) -> int:

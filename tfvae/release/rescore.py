@@ -9,9 +9,8 @@ from typing import Any
 
 from tfvae import data as datasets
 from tfvae import zoo
-from tfvae.models.build import build_model
 from tfvae.release.publish import score
-from tfvae.release.reexport import reexport_entry, restore
+from tfvae.release.reexport import reexport_entry
 
 
 def rescore_entry(name: str, *, root: str | os.PathLike, data: Any = None, quick: bool = False, seed: int = 0) -> int:
@@ -35,14 +34,9 @@ def rescore_entry(name: str, *, root: str | os.PathLike, data: Any = None, quick
     """
     root = Path(root)
     known = zoo.load_scores(name, root=root)["release"]
-    experiment = zoo.load_experiment(name, root=root)
-    data = datasets.load(experiment.data) if data is None else data
+    data = datasets.load(zoo.load_experiment(name, root=root).data) if data is None else data
     encoder = zoo.load_encoder(name, known["version"], root=root)
-    model = build_model(experiment, encoder.image_shape)
-    restore(model, encoder.path)
-    decoder = root / "saved_models" / f"{name}-decoder" / str(known["version"])
-    if decoder.exists():
-        restore(model, decoder)
+    model = zoo.load_model(name, known["version"], root=root)
     able = dataclasses.replace(model.capabilities(), represent=encoder, digest=encoder.capabilities().digest)
     scored = {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "tfvae": metadata.version("tfvae")}
     scores = {"model": name, **score(model, able, data, "all", quick, seed), "release": {**known, "scored": scored}}

@@ -18,7 +18,7 @@ from tfvae.experiment import Experiment
 from tfvae.files.atomic import written_whole
 from tfvae.files.lock import locked
 from tfvae.files.modules import import_modules
-from tfvae.loading import load
+from tfvae.loading import load, load_to_train
 from tfvae.plots.traversals import draw_traversals
 from tfvae.studies.processes import end_with_input
 from tfvae.studies.study import Evaluation, digest
@@ -49,7 +49,9 @@ def run_folder(folder: str | os.PathLike) -> None:
                 continue  # it is scored already, or the training passed it and its weights are gone
             part = dataclasses.replace(experiment, steps=steps)
             print(f"Training to step {steps}", flush=True)
-            train(part, folder / "model", data=images, progress=False, callbacks=[_Clock(folder / "seconds.json")])
+            clock, source = _Clock(folder / "seconds.json"), part.start_from
+            start = None if source is None else load_to_train(source)
+            train(part, folder / "model", data=images, progress=False, callbacks=[clock], start_from=start)
             print(f"Scoring at step {steps}", flush=True)
             model = capabilities_of(load(folder / "model"))
             result = _scores(model, scored_on, evaluation)

@@ -195,7 +195,10 @@ def run_name(experiment: Experiment) -> str:
 
     The digest depends neither on the order of keys nor on whether a number is written as 10 or as 10.0.
     """
-    return f"{experiment.model}-seed_{experiment.seed}-{digest(dataclasses.asdict(experiment))}"
+    values = dataclasses.asdict(experiment)
+    if experiment.start_from is None:
+        del values["start_from"]  # runs from before this key keep their names
+    return f"{experiment.model}-seed_{experiment.seed}-{digest(values)}"
 
 
 def digest(values: Any) -> str:

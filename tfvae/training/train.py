@@ -26,6 +26,7 @@ from tfvae.training.interruption import Terminated, requests_noted
 from tfvae.training.journal import StopIfNotFinite, StopOnRequest, journal
 from tfvae.training.progress import progress_shown
 from tfvae.training.resident import execute_together, on_device, trained_by_index
+from tfvae.training.start import start
 
 
 @all_workers_needed()
@@ -38,6 +39,7 @@ def train(
     resident: bool = False,
     progress: bool = True,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    start_from: Model | None = None,
 ) -> Model:
     """Trains until the experiment's number of steps, from the last checkpoint in workdir if there is one.
 
@@ -60,6 +62,9 @@ def train(
         callbacks: further callbacks of Keras, such as those of `tfvae.looks`; called only in the process that writes
             files. `fit` starts again after an interruption, and for steps that do not fill an epoch; the step at which
             it starts is in the callbacks' `params["first_step"]`.
+        start_from: a model of the same networks, whose weights the first step starts with, such as
+            `tfvae.loading.load_to_train` gives. If its discriminator is not trained, it is fitted to the codes first
+            (`training.start.fit_discriminator`). The state of optimizers is new. A run with checkpoints ignores it.
 
     Returns:
         The trained model, compiled.
@@ -88,6 +93,8 @@ def train(
     with locked(workdir) if chief else nullcontext():
         with strategy.scope():
             step = checkpoints.restore()
+        if step == 0:
+            start(model, start_from, images, experiment, strategy)
         check_step(step, experiment, workdir, strategy)
         if chief:
             _prepare(workdir, experiment, checkpoints, step)
