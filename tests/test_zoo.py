@@ -73,6 +73,9 @@ def test_unknown_names_and_versions_list_the_known_ones(root):
         for name in ("a", "scored_alone"):
             with pytest.raises(ValueError, match=rf"one of \['b'\]. Received: name='{name}'"):
                 load(name, root=root)
+    for version in (True, 2.0):
+        with pytest.raises(ValueError, match=rf"one of \[2, 10\]. Received: version={version}"):
+            zoo.load_encoder("b", version, root=root)
     with pytest.raises(ValueError, match=r"one of \[2, 10\]. Received: version=11"):
         zoo.load_encoder("b", 11, root=root)
 

@@ -15,7 +15,6 @@ from tfvae.codes.capabilities import Capabilities, capabilities_of
 from tfvae.experiment import Experiment
 from tfvae.export import SavedDecoder, SavedEncoder, load_decoder, load_saved_model
 from tfvae.export.provenance import read_provenance
-from tfvae.files import manifest
 from tfvae.models import MODELS
 from tfvae.models.base import Model
 from tfvae.models.build import build_model
@@ -88,7 +87,7 @@ def load(source: str | os.PathLike) -> Trained:
 
     Raises:
         FileNotFoundError: when it is none of these.
-        ValueError: when the file or folder holds something else, or a decoder is not as its manifest describes it.
+        ValueError: when the file or folder holds something else, or an export is not as its manifest describes it.
         OSError: as `load_checkpointed`.
     """
     path = Path(source)
@@ -191,8 +190,6 @@ def _decoder_of(encoder: SavedEncoder) -> SavedDecoder | None:
     folder = Path(f"{path.parent}-decoder", path.name)
     if not (folder / "saved_model.pb").exists():
         return None
-    if (folder / manifest.NAME).exists():
-        manifest.verify_manifest(folder)
     decoder = load_decoder(folder)
     sizes = [(each.image_shape, each.latent_dim) for each in (encoder, decoder)]
     if sizes[0] != sizes[1]:

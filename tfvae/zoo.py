@@ -146,7 +146,8 @@ def _verified(name: str, version: int | None, root: str | os.PathLike | None, *,
         raise ValueError(f"Expected an entry with an exported {what}. Received: name='{name}', without one in {folder}")
     if version is None:
         version = found[-1]
-    if version not in found:
+    # As text, because True and 1.0 are equal to 1 and name other folders.
+    if str(version) not in map(str, found):
         raise ValueError(f"Expected a version of '{name}', one of {found}. Received: version={version}")
     verify_manifest(folder / str(version))
     return folder / str(version)

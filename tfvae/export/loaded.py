@@ -17,7 +17,8 @@ def load_saved_model(path: str | os.PathLike) -> "SavedEncoder":
     """The encoder in a SavedModel's folder, as a function of images.
 
     Raises:
-        ValueError: if the folder does not hold a SavedModel with an encoder's signature.
+        ValueError: if the folder does not hold a SavedModel with an encoder's signature, or its files are not those of
+            its manifest.json. An export of another library needs none.
     """
     return SavedEncoder(checked_folder(path))
 
@@ -26,7 +27,7 @@ def load_decoder(path: str | os.PathLike) -> "SavedDecoder":
     """The decoder in a SavedModel's folder, as a function of codes.
 
     Raises:
-        ValueError: if the folder does not hold a SavedModel with a decoder's signature.
+        ValueError: if the folder does not hold a SavedModel with a decoder's signature, or as `load_saved_model`.
     """
     return SavedDecoder(checked_folder(path))
 

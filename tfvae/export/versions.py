@@ -5,6 +5,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from tfvae.files.manifest import verify_if_present
+
 
 def versions(folder: str | os.PathLike) -> list[int]:
     """The versions exported into a folder ".../<name>", ascending; without folders that are being written."""
@@ -28,16 +30,19 @@ def check_version(path: Path) -> None:
 
 
 def checked_folder(path: str | os.PathLike) -> Path:
-    """Checks that a path is a SavedModel's folder, and returns it.
+    """Checks that a path is a SavedModel's folder, whose files are those of its manifest, and returns it.
+
+    An export of another library, without a manifest.json, passes.
 
     Raises:
-        ValueError: if it is not one.
+        ValueError: if it is not one, or `verify_manifest` finds a difference.
     """
     path = Path(path)
     if not tf.saved_model.contains_saved_model(str(path)):
         found = versions(path)
         hint = f"It holds the versions {found}: add one to the path." if found else "Write one with export_encoder."
         raise ValueError(f"Expected the folder of a SavedModel (with saved_model.pb). Received: path='{path}'. {hint}")
+    verify_if_present(path)
     return path
 
 

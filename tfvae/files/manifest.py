@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ def write_manifest(folder: str | os.PathLike) -> Path:
 
     Raises:
         FileNotFoundError: if the folder does not exist.
+        ValueError: if it holds a link, or anything else that is neither a file nor a folder.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -32,11 +35,12 @@ def verify_manifest(folder: str | os.PathLike) -> None:
     """Checks that a folder holds the files of its manifest, byte for byte, and no others.
 
     It finds damage, not malice: someone who can change a file can change the manifest too. Against that, compare the
-    digest of manifest.json itself with one from another source.
+    digest of manifest.json itself with one from another source. Links are refused, because what they point to may
+    change after the check; the folder itself may be a link.
 
     Raises:
-        ValueError: naming the first file, in order, that has changed, is missing or is not in the manifest; or if there
-            is no manifest that can be read.
+        ValueError: naming the first file, in order, that has changed, is missing or is not in the manifest; or a link,
+            a pipe or a device; or if there is no manifest that can be read.
     """
     folder = Path(folder)
     expected = _read(folder / NAME)
@@ -53,10 +57,35 @@ def verify_manifest(folder: str | os.PathLike) -> None:
             )
 
 
+def verify_if_present(folder: str | os.PathLike) -> None:
+    """`verify_manifest` for a folder that has a manifest; exports of other libraries have none.
+
+    Raises:
+        ValueError: as `verify_manifest`.
+    """
+    if os.path.lexists(Path(folder, NAME)):
+        verify_manifest(folder)
+
+
 def _described(folder: Path, leave_out: Path | None = None) -> dict[str, dict[str, Any]]:
     """All files in a folder except its manifest, by their relative paths in POSIX form."""
-    files = [file for file in folder.rglob("*") if file.is_file() and file not in (folder / NAME, leave_out)]
-    return {file.relative_to(folder).as_posix(): _describe(file) for file in sorted(files)}
+    files = sorted(_regular_files(folder))
+    return {
+        file.relative_to(folder).as_posix(): _describe(file) for file in files if file not in (folder / NAME, leave_out)
+    }
+
+
+def _regular_files(folder: Path) -> Iterator[Path]:
+    for entry in folder.rglob("*"):  # which does not follow links
+        mode = entry.lstat().st_mode
+        if stat.S_ISREG(mode):
+            yield entry
+        elif not stat.S_ISDIR(mode):
+            kind = "a link" if stat.S_ISLNK(mode) else "neither a file nor a folder"
+            raise ValueError(
+                f"Expected files and folders alone in {folder}. Received: {entry.relative_to(folder).as_posix()}, "
+                f"which is {kind}. Replace it by a file, for example with cp -rL"
+            )
 
 
 def _describe(file: Path) -> dict[str, Any]:
@@ -66,10 +95,12 @@ def _describe(file: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise ValueError(f"Expected a file {path}. Received: a link, a folder or a device")
         files = json.loads(path.read_text())["files"]
     except FileNotFoundError:
         raise ValueError(f"Expected a {NAME} in {path.parent}. There is none: write one with write_manifest") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"Expected a manifest, a JSON object with files. Received: {path}: {error!r}") from None
     if not isinstance(files, dict):
         raise ValueError(f"Expected a manifest, an object of files. Received: {path} with files={files!r}")
