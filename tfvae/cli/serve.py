@@ -5,8 +5,14 @@
 
 A version that appears in the folder takes over without a failed request. This is for tests and a first look. For
 users, run tensorflow/serving with the files that tfvae deploy writes.
+
+Whom it trusts: the folder that it serves, because a SavedModel is a program and runs with your rights; a version whose
+files are not those of its manifest.json is not loaded. It checks what clients send, but knows no users and no TLS:
+whoever can connect can use all models. With --allow_reload_config, they can also choose which of the folder's models
+are served. SIGTERM and Ctrl-C end it after the requests that have begun, within 30 seconds.
 """
 
+import signal
 import threading
 from collections.abc import Sequence
 
@@ -18,6 +24,9 @@ SAVED_MODELS = flags.DEFINE_string("saved_models", None, "A folder of <name>/<ve
 HOST = flags.DEFINE_string("host", "127.0.0.1", "Who may connect: 127.0.0.1 is this machine, 0.0.0.0 anyone.")
 GRPC_PORT = flags.DEFINE_integer("grpc_port", 8500, "The port for gRPC; 0 takes a free one.")
 REST_PORT = flags.DEFINE_integer("rest_port", 8501, "The port for REST; 0 takes a free one.")
+RELOAD = flags.DEFINE_boolean(
+    "allow_reload_config", False, "Whether clients may choose which of the folder's models are served."
+)
 POLL_SECONDS = flags.DEFINE_float("poll_seconds", 1.0, "How often to look for new versions.", lower_bound=0.01)
 LIMIT_MB = flags.DEFINE_integer("limit_mb", 64, "The largest request, in MiB.", lower_bound=1, upper_bound=2047)
 
@@ -36,9 +45,13 @@ def main(argv: Sequence[str]) -> None:
         rest_port=REST_PORT.value,
         poll_seconds=POLL_SECONDS.value,
         limit=LIMIT_MB.value * 2**20,
+        reload_config=RELOAD.value,
         report=lambda line: print(line, flush=True),
     )
     with server:
         print(f"gRPC {server.grpc_address}, REST {server.rest_address}/v1/models/<name>", flush=True)
         print("A local server, not for production: no batching, no TLS. Ctrl-C ends it.", flush=True)
-        threading.Event().wait()
+        terminated = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: terminated.set())
+        terminated.wait()
+    print(INTERRUPTED, flush=True)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import grpc
-import numpy as np
 import tensorflow as tf
 
 # As TensorFlow Serving's REST server maps them (http_server.cc).
@@ -78,10 +77,3 @@ def errors_as_codes() -> Iterator[None]:
         raise invalid(error.object.decode(errors="replace")) from error
     except Exception as error:
         raise ServingError(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}") from error
-
-
-def checked_size(shape: list[int], dtype: tf.DType, limit: int) -> None:
-    """Refuses a tensor whose shape is larger than a request may be: a shape alone costs nothing to send."""
-    item = 1 if dtype == tf.string else dtype.size
-    if min(shape, default=0) < 0 or item * float(np.prod(shape, dtype=np.float64)) > limit:
-        raise invalid(f"Expected a tensor of at most {limit} bytes. Received: shape={shape}, dtype={dtype.name}")

@@ -133,7 +133,10 @@ def _strings(value: Json) -> np.ndarray:
 
 def _bytes(value: Json) -> bytes:
     if isinstance(value, str):
-        return value.encode()
+        try:
+            return value.encode()
+        except UnicodeEncodeError as error:
+            raise invalid(f"Expected text. Received: {_short(value)}, which has half of a surrogate pair") from error
     if not isinstance(value, dict) or not isinstance(value.get("b64"), str) or len(value) != 1:
         raise invalid(f"JSON Value: {_short(value)} not formatted correctly for base64 data")
     try:

@@ -4,17 +4,18 @@ import base64
 import io
 import json
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import numpy as np
 import pytest
 import requests
 from PIL import Image
-from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc
 
 from tfvae.serving import Client, ServingError
-from tfvae.serving.deployment.configuration import model_server_config
 from tfvae.serving.local.server import LocalServer
+from tfvae.serving.local.version import Version
 
 ONE = np.zeros((1, 2, 3, 1), np.float32)
 
@@ -28,6 +29,13 @@ def picture(file_format, size=(3, 2)):
 def post(server, document, path="tiny:predict"):
     body = document if isinstance(document, bytes) else json.dumps(document)
     return requests.post(f"{server.rest_address}/v1/models/{path}", data=body, timeout=300)
+
+
+def accepts(server):
+    try:
+        return requests.get(f"{server.rest_address}/v1/models/tiny", timeout=300).status_code == 200
+    except requests.exceptions.ConnectionError:
+        return False
 
 
 def assert_it_still_answers(server):
@@ -105,18 +113,75 @@ def test_random_bytes_get_an_answer(server):
     assert_it_still_answers(server)
 
 
-def test_a_broken_version_does_not_replace_a_good_one(tmp_path, put):
-    (tmp_path / "tiny" / "2").mkdir(parents=True)
+class Slow(Version):
+    """A version whose answers take until `go` is set."""
+
+    began, go = threading.Semaphore(0), threading.Event()
+
+    def predict(self, *arguments):
+        self.began.release()
+        assert self.go.wait(300)
+        return super().predict(*arguments)
+
+
+@pytest.fixture
+def slow(put, tmp_path, monkeypatch):
+    (tmp_path / "tiny").mkdir()
     put(0, tmp_path / "tiny" / "1")
-    with LocalServer(tmp_path) as server, Client(server.grpc_address, "tiny", attempts=1) as client:
-        assert client.status() == {1: "AVAILABLE", 2: "END"}
-        assert client.encode(ONE)["mean"][0, 0] == 0
-        # A configuration that is sent replaces that of the folder.
-        with grpc.insecure_channel(server.grpc_address) as channel:
-            request = model_management_pb2.ReloadConfigRequest()
-            request.config.CopyFrom(model_server_config(tmp_path))
-            request.config.model_config_list.config[0].name = "renamed"
-            model_service_pb2_grpc.ModelServiceStub(channel).HandleReloadConfigRequest(request, timeout=300)
-        assert client.status("renamed")[1] == "AVAILABLE"
-        with pytest.raises(ServingError, match="NOT_FOUND"):
-            client.status()
+    monkeypatch.setattr(Slow, "began", threading.Semaphore(0))
+    monkeypatch.setattr(Slow, "began", threading.Semaphore(0))
+    monkeypatch.setattr(Slow, "go", threading.Event())
+    monkeypatch.setattr("tfvae.serving.local.models.Version", Slow)
+    return tmp_path
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "rest"])
+def test_requests_that_have_begun_are_answered_when_the_server_ends(slow, protocol):
+    with ThreadPoolExecutor(4) as pool:
+        with LocalServer(slow) as server:
+            address = getattr(server, f"{protocol}_address")
+            clients = [Client(address, "tiny", attempts=1) for _ in range(3)]
+            idle = socket.create_connection(server.rest_address.removeprefix("http://").split(":"), timeout=30)
+            idle.sendall(b"GET /v1/models/tiny HTTP/1.1\r\n\r\n")
+            assert idle.recv(2**16).startswith(b"HTTP/1.1 200")  # the connection stays open
+            # Two are being answered; of the third half has been sent.
+            answers = [pool.submit(client.encode, ONE) for client in clients[:2]]
+            body = json.dumps({"instances": ONE.tolist()}).encode()
+            half = socket.create_connection(server.rest_address.removeprefix("http://").split(":"), timeout=300)
+            half.sendall(b"POST /v1/models/tiny:predict HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body))
+            half.sendall(body[:10])
+            for _ in answers:
+                assert Slow.began.acquire(timeout=300)
+            ended = pool.submit(server.__exit__)
+            while accepts(server):
+                pass
+            assert not any(answer.done() for answer in [*answers, ended])
+            while idle.recv(2**16):  # until the server closes it, which does not wait for the others
+                pass
+            half.sendall(body[10:])
+            Slow.go.set()
+            for answer in answers:
+                assert answer.result()["mean"][0, 0] == 0
+            response = b"".join(iter(lambda: half.recv(2**16), b""))
+            assert response.startswith(b"HTTP/1.1 200")
+            assert b"Connection: close" in response
+            ended.result()
+        for client in clients:
+            client.close()
+        half.close()
+        idle.close()
+
+
+def test_a_server_does_not_wait_longer_than_its_grace(slow):
+    server = LocalServer(slow, grace=0.2)
+    server.__enter__()
+    with Client(server.grpc_address, "tiny", attempts=1) as client, ThreadPoolExecutor(2) as pool:
+        rest = pool.submit(post, server, {"instances": ONE.tolist()})
+        grpc_ = pool.submit(client.encode, ONE)
+        for _ in range(2):
+            assert Slow.began.acquire(timeout=300)
+        server.__exit__()  # which returns, although `go` is not set
+        with pytest.raises(ServingError):
+            grpc_.result()
+        Slow.go.set()
+        rest.result()

@@ -1,7 +1,7 @@
 """The configuration of TensorFlow Serving for a zoo: its models, their versions, and which of them is stable."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from google.protobuf import text_format
@@ -9,6 +9,7 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from tfvae.export import versions
 from tfvae.files.atomic import written_whole
+from tfvae.files.manifest import verify_if_present
 
 TEMPLATES = Path(__file__).with_name("templates")  # the files that do not depend on the models
 
@@ -42,9 +43,13 @@ def model_server_config(
     for name, numbers in found.items():
         model = config.model_config_list.config.add(name=name, base_path=str(base / name), model_platform="tensorflow")
         model.model_version_policy.specific.versions.extend(numbers)
-        model.version_labels["canary"] = numbers[-1]
-        model.version_labels["stable"] = numbers[-1] if name in promote else numbers[0]
+        model.version_labels.update(labels_of(numbers[-1:] if name in promote else numbers))
     return config
+
+
+def labels_of(numbers: Sequence[int]) -> dict[str, int]:
+    """The labels of a model's versions, ascending: `canary` is the newest, and `stable` the one before it."""
+    return {"canary": numbers[-1], "stable": numbers[-2:][0]} if numbers else {}
 
 
 def write_configuration(
@@ -67,9 +72,13 @@ def write_configuration(
         to another `saved_models` or an older version of the templates.
 
     Raises:
-        ValueError: as `model_server_config`; then nothing is written.
+        ValueError: as `model_server_config`, or if the files of a version are not those of its manifest.json; then
+            nothing is written.
     """
     config = model_server_config(saved_models, base_path="/models", promote=promote)
+    for model in config.model_config_list.config:
+        for number in model.model_version_policy.specific.versions:
+            verify_if_present(Path(saved_models, model.name, str(number)))
     contents = {path.name: path.read_text() for path in sorted(TEMPLATES.iterdir())}
     contents[".env"] = f"SAVED_MODELS={Path(saved_models).absolute()}\n"
     done = {}

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import grpc
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
@@ -12,20 +13,29 @@ from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig
 
 from tfvae.export import versions
+from tfvae.serving.deployment.configuration import labels_of
 from tfvae.serving.errors import ServingError, invalid
 from tfvae.serving.local.version import Version
+
+
+class _Failure(NamedTuple):
+    error: ServingError
+    files: list[tuple[str, ...]]  # as they were before the version was loaded
 
 
 @dataclass
 class _Model:
     available: dict[int, Version] = field(default_factory=dict)
-    failed: dict[int, ServingError] = field(default_factory=dict)
+    failed: dict[int, _Failure] = field(default_factory=dict)
     loading: int | None = None
     labels: dict[str, int] = field(default_factory=dict)
 
 
 class Models:
     """Versions by model. A new version is loaded and takes requests before the one that it replaces is unloaded.
+
+    A version that fails to load replaces nothing. It is loaded again when its files have changed, so that one that was
+    seen while it was being copied is served once it is whole.
 
     Args:
         read_config: returns the configuration; it is called by each `poll`.
@@ -39,7 +49,7 @@ class Models:
         self._changing = threading.Lock()
 
     def poll(self) -> None:
-        """Loads new versions, then unloads those that are no longer configured."""
+        """Loads new versions, then unloads those that they replace or that are no longer configured."""
         with self._changing:
             configs = {config.name: config for config in self._read_config().model_config_list.config}
             for name, config in configs.items():
@@ -86,7 +96,7 @@ class Models:
         model = self._models.get(spec.name, _Model())
         found: dict[int, tuple[int, ServingError | None]] = {}
         found |= dict.fromkeys(model.available, (ModelVersionStatus.AVAILABLE, None))
-        found |= {number: (ModelVersionStatus.END, error) for number, error in model.failed.items()}
+        found |= {number: (ModelVersionStatus.END, failure.error) for number, failure in model.failed.items()}
         if model.loading is not None:
             found[model.loading] = (ModelVersionStatus.LOADING, None)
         choice = spec.WhichOneof("version_choice")
@@ -104,45 +114,68 @@ class Models:
 
     def _update(self, name: str, config: ModelConfig) -> None:
         model = self._models.setdefault(name, _Model())
-        wanted = _wanted(config)
-        for number in wanted:
-            if number not in model.available and number not in model.failed:
-                self._load(name, model, Path(config.base_path, str(number)))
+        candidates, count = _wanted(config)
+        kept, failed = list[int](), list[int]()
+        for number in candidates:
+            if len(kept) == count:
+                break
+            loaded = number in model.available or self._load(name, model, Path(config.base_path, str(number)))
+            (kept if loaded else failed).append(number)
+        # Without a version that loads, those that were served stay.
+        kept = kept or list(model.available)
         # Requests read these dicts without a lock, so they are replaced and never changed.
-        model.labels = dict(config.version_labels)
-        model.failed = {number: error for number, error in model.failed.items() if number in wanted}
-        unwanted = [number for number in model.available if number not in wanted]
-        model.available = {number: version for number, version in model.available.items() if number in wanted}
+        model.labels = dict(config.version_labels) or labels_of(sorted(kept))
+        model.failed = {number: failure for number, failure in model.failed.items() if number in failed}
+        unwanted = [number for number in model.available if number not in kept]
+        model.available = {number: version for number, version in model.available.items() if number in kept}
         for number in unwanted:
             self._report(f"{name}: unloaded version {number}")
         if unwanted:
             gc.collect()  # a graph has references to itself
 
-    def _load(self, name: str, model: _Model, path: Path) -> None:
-        number = int(path.name)
+    def _load(self, name: str, model: _Model, path: Path) -> bool:
+        number, files = int(path.name), _files(path)
+        if number in model.failed and model.failed[number].files == files:
+            return False
         model.loading = number
         try:
             version = Version(path)
         except ServingError as error:
-            model.failed = {**model.failed, number: error}
-            self._report(f"{name}: version {number} failed: {error}")
+            model.failed = {**model.failed, number: _Failure(error, files)}
+            self._report(f"{name}: version {number} failed, and is tried again when its files change: {error}")
+            return False
         else:
             model.available = {**model.available, number: version}
             self._report(f"{name}: loaded version {number}, {version.warmed_up} warm-up requests")
+            return True
         finally:
             model.loading = None
 
 
-def _wanted(config: ModelConfig) -> list[int]:
+def _wanted(config: ModelConfig) -> tuple[list[int], int]:
+    """The versions to try, the newest first, and how many of them are served."""
     policy = config.model_version_policy
-    found = versions(config.base_path)
+    found = versions(config.base_path)[::-1]
     match policy.WhichOneof("policy_choice"):
         case "specific":
-            return [number for number in sorted(policy.specific.versions) if number in found]
+            found = [number for number in found if number in policy.specific.versions]
+            return found, len(found)
         case "all":
-            return found
+            return found, len(found)
         case _:
-            return found[-(policy.latest.num_versions or 1) :]
+            return found, policy.latest.num_versions or 1
+
+
+def _files(folder: Path) -> list[tuple[str, ...]]:
+    """What can be seen of a folder's files without reading them: another value means that one has changed."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        try:
+            status = path.stat()
+        except OSError:  # it was removed meanwhile
+            continue
+        found.append((str(path), *map(str, (status.st_size, status.st_mtime_ns, status.st_ctime_ns))))
+    return found
 
 
 def _not_found(message: str) -> ServingError:

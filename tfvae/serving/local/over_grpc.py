@@ -1,12 +1,13 @@
 """The gRPC side of a local server: PredictionService and ModelService over `Models`."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from pathlib import Path
+from typing import NoReturn, TypeVar
 
 import grpc
 import tensorflow as tf
-from tensorflow.core.framework.tensor_pb2 import TensorProto
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -16,19 +17,23 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from tfvae.serving.errors import ServingError, checked_size, errors_as_codes, invalid
+from tfvae.serving.errors import ServingError, errors_as_codes, invalid
+from tfvae.serving.local.metrics import Metrics
 from tfvae.serving.local.models import Models
 
 Response = TypeVar("Response")
 
 
-def grpc_server(models: Models, address: str, *, limit: int, workers: int) -> tuple[grpc.Server, int]:
+def grpc_server(
+    models: Models, metrics: Metrics, address: str, *, limit: int, workers: int, reload_from: Path | None
+) -> tuple[grpc.Server, int]:
     """A server that is not started yet, and its port.
 
     Args:
         address: "host:port"; port 0 takes a free one.
         limit: the largest request, in bytes.
         workers: how many requests run at once; others wait.
+        reload_from: HandleReloadConfigRequest may name models inside this folder; None refuses it.
 
     Raises:
         OSError: if the port is taken.
@@ -39,8 +44,8 @@ def grpc_server(models: Models, address: str, *, limit: int, workers: int) -> tu
         ("grpc.so_reuseport", 0),  # otherwise two servers could share the port
     ]
     server = grpc.server(ThreadPoolExecutor(workers, thread_name_prefix="grpc"), options=options)
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Prediction(models, limit), server)
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(Management(models), server)
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Prediction(models, metrics), server)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(Management(models, reload_from), server)
     try:
         port = server.add_insecure_port(address)
     except RuntimeError as error:
@@ -51,14 +56,23 @@ def grpc_server(models: Models, address: str, *, limit: int, workers: int) -> tu
 class Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
     """Predict and GetModelMetadata; Classify, Regress and MultiInference are UNIMPLEMENTED."""
 
-    def __init__(self, models: Models, limit: int):
+    def __init__(self, models: Models, metrics: Metrics):
         self.models = models
-        self.limit = limit
+        self.metrics = metrics
 
     def Predict(  # noqa: N802
         self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext
     ) -> predict_pb2.PredictResponse:
-        return _answered(context, lambda: predict(self.models, request, self.limit))
+        begin, status = time.perf_counter(), "OK"
+        try:
+            with errors_as_codes():
+                return predict(self.models, request)
+        except ServingError as error:
+            status = error.code.name
+            return _abort(context, error)
+        finally:
+            if (name := request.model_spec.name) in self.models.names():
+                self.metrics.record(name, status, "Predict", "GRPC", 1e6 * (time.perf_counter() - begin))
 
     def GetModelMetadata(  # noqa: N802
         self, request: get_model_metadata_pb2.GetModelMetadataRequest, context: grpc.ServicerContext
@@ -67,10 +81,15 @@ class Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 
 class Management(model_service_pb2_grpc.ModelServiceServicer):
-    """GetModelStatus and HandleReloadConfigRequest."""
+    """GetModelStatus, and HandleReloadConfigRequest where it is allowed.
 
-    def __init__(self, models: Models):
+    Whoever may send a configuration may have any SavedModel of this machine run, and a SavedModel is a program, which
+    can read the files of the server's user.
+    """
+
+    def __init__(self, models: Models, reload_from: Path | None):
         self.models = models
+        self.reload_from = reload_from
 
     def GetModelStatus(  # noqa: N802
         self, request: get_model_status_pb2.GetModelStatusRequest, context: grpc.ServicerContext
@@ -81,23 +100,17 @@ class Management(model_service_pb2_grpc.ModelServiceServicer):
         self, request: model_management_pb2.ReloadConfigRequest, context: grpc.ServicerContext
     ) -> model_management_pb2.ReloadConfigResponse:
         def reload() -> model_management_pb2.ReloadConfigResponse:
+            _check_reload(request, self.reload_from)
             self.models.configure(request.config)
             return model_management_pb2.ReloadConfigResponse()
 
         return _answered(context, reload)
 
 
-def predict(models: Models, request: predict_pb2.PredictRequest, limit: int) -> predict_pb2.PredictResponse:
+def predict(models: Models, request: predict_pb2.PredictRequest) -> predict_pb2.PredictResponse:
     version = models.find(request.model_spec)
-    inputs = {}
-    for key, tensor in request.inputs.items():
-        checked_size([dim.size for dim in tensor.tensor_shape.dim], _dtype(key, tensor), limit)
-        try:
-            inputs[key] = tf.make_ndarray(tensor)
-        except (TypeError, ValueError) as error:
-            raise invalid(f"Expected a tensor {key} whose values fit its shape and dtype: {error}") from error
     name = request.model_spec.signature_name
-    outputs = version.predict(name, inputs, tuple(request.output_filter))
+    outputs = version.predict(name, version.arrays(name, request.inputs), tuple(request.output_filter))
     response = predict_pb2.PredictResponse()
     response.model_spec.name = request.model_spec.name
     response.model_spec.signature_name = name or tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
@@ -139,12 +152,23 @@ def _answered(context: grpc.ServicerContext, answer: Callable[[], Response]) -> 
         with errors_as_codes():
             return answer()
     except ServingError as error:
-        context.abort(error.code, error.message)
-        raise AssertionError("abort raises") from error
+        return _abort(context, error)
 
 
-def _dtype(key: str, tensor: TensorProto) -> tf.DType:
-    try:
-        return tf.dtypes.as_dtype(tensor.dtype)
-    except TypeError as error:
-        raise invalid(f"Expected a tensor {key} of a known dtype. Received: dtype={tensor.dtype}") from error
+def _abort(context: grpc.ServicerContext, error: ServingError) -> NoReturn:
+    context.abort(error.code, error.message)
+    raise AssertionError("abort raises") from error
+
+
+def _check_reload(request: model_management_pb2.ReloadConfigRequest, folder: Path | None) -> None:
+    if folder is None:
+        raise ServingError(
+            grpc.StatusCode.PERMISSION_DENIED,
+            "HandleReloadConfigRequest is off: start the server with --allow_reload_config",
+        )
+    for model in request.config.model_config_list.config:
+        if "\0" in model.base_path or not Path(model.base_path).resolve().is_relative_to(folder.resolve()):
+            raise ServingError(
+                grpc.StatusCode.PERMISSION_DENIED,
+                f"Expected a base_path in the served folder. Received: base_path='{model.base_path}' for {model.name}",
+            )

@@ -1,14 +1,19 @@
 """One version of a model, loaded and run through a Session, as in TensorFlow Serving."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import grpc
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef, TensorInfo
+from tensorflow.core.framework.tensor_pb2 import TensorProto
+from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
-from tfvae.serving.errors import ServingError, errors_as_codes, invalid
+from tfvae.files.manifest import verify_if_present
+from tfvae.serving.errors import ServingError, errors_as_codes
+from tfvae.serving.local.signature import check_names, check_tensor
+from tfvae.serving.proto_tensors import array_of
 
 _PREDICT = tf.saved_model.PREDICT_METHOD_NAME
 
@@ -17,22 +22,30 @@ class Version:
     """The signatures of a SavedModel as functions of arrays, for calls from any thread.
 
     Args:
-        path: ".../<name>/<version>". Its warm-up requests are run, so that a version that fails them is not loaded.
+        path: ".../<name>/<version>". Its files are compared with its manifest.json if it has one, and its warm-up
+            requests are run, so that a version that fails them is not loaded.
 
     Raises:
-        ServingError: if the folder cannot be loaded, or a warm-up request fails.
+        ServingError: DATA_LOSS if the files are not those of the manifest; other codes if the folder cannot be loaded,
+            or a warm-up request fails.
     """
 
     def __init__(self, path: Path):
         self.number = int(path.name)
         with errors_as_codes():
+            try:
+                verify_if_present(path)
+            except ValueError as error:
+                raise ServingError(grpc.StatusCode.DATA_LOSS, str(error)) from error
             self._session = tf.compat.v1.Session(graph=tf.Graph())
             with self._session.graph.as_default():
                 meta_graph = tf.compat.v1.saved_model.load(self._session, ["serve"], str(path))
             self.signatures = dict(meta_graph.signature_def)
             self.warmed_up = self._warm_up(path / "assets.extra" / "tf_serving_warmup_requests")
 
-    def predict(self, name: str, inputs: dict[str, np.ndarray], outputs: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+    def predict(
+        self, name: str, inputs: Mapping[str, np.ndarray], outputs: tuple[str, ...] = ()
+    ) -> dict[str, np.ndarray]:
         """Runs a signature.
 
         Args:
@@ -45,15 +58,29 @@ class Version:
                 and the errors of the graph's operations.
         """
         signature = self.signature(name)
-        _check_names(signature, inputs, outputs)
+        check_names(signature, inputs, outputs)
         feeds = {}
         for key, array in inputs.items():
             info = signature.inputs[key]
-            _check_array(key, info, array)
+            dtype = tf.string if array.dtype == object else tf.dtypes.as_dtype(array.dtype)
+            check_tensor(key, info, dtype.as_datatype_enum, array.shape)
             feeds[info.name] = array
         fetches = {key: signature.outputs[key].name for key in outputs or signature.outputs}
         with errors_as_codes():
             return self._session.run(fetches, feeds)
+
+    def arrays(self, name: str, tensors: Mapping[str, TensorProto]) -> dict[str, np.ndarray]:
+        """The inputs of a signature as arrays; before one is made, it is checked that it can be the signature's.
+
+        Raises:
+            ServingError: as `predict`.
+        """
+        signature = self.signature(name)
+        check_names(signature, tensors, ())
+        for key, tensor in tensors.items():
+            shape = [-1] if tensor.tensor_shape.unknown_rank else [dim.size for dim in tensor.tensor_shape.dim]
+            check_tensor(key, signature.inputs[key], tensor.dtype, shape)
+        return {key: array_of(key, tensor) for key, tensor in tensors.items()}
 
     def signature(self, name: str) -> SignatureDef:
         """The SignatureDef of a name; "" is "serving_default"."""
@@ -74,29 +101,3 @@ class Version:
             )
             count += 1
         return count
-
-
-def _check_names(signature: SignatureDef, inputs: dict[str, np.ndarray], outputs: tuple[str, ...]) -> None:
-    extra, missing = sorted(set(inputs) - set(signature.inputs)), sorted(set(signature.inputs) - set(inputs))
-    if extra or missing:
-        raise invalid(
-            f"input size does not match signature: {len(inputs)}!={len(signature.inputs)} "
-            f"len({{{','.join(sorted(inputs))}}}) != len({{{','.join(sorted(signature.inputs))}}}). "
-            f"Sent extra: {{{','.join(extra)}}}. Missing but required: {{{','.join(missing)}}}."
-        )
-    for key in outputs:
-        if key not in signature.outputs:
-            known = ",".join(sorted(signature.outputs))
-            raise invalid(
-                f"output tensor alias not found in signature: {key} Outputs expected to be in the set {{{known}}}."
-            )
-
-
-def _check_array(key: str, info: TensorInfo, array: np.ndarray) -> None:
-    dtype, shape = tf.dtypes.as_dtype(info.dtype), tf.TensorShape(info.tensor_shape)
-    received = tf.string if array.dtype == object else tf.dtypes.as_dtype(array.dtype)
-    if received != dtype:
-        raise invalid(f"Expected {key} of dtype {dtype.name}. Received: dtype={received.name}")
-    if not shape.is_compatible_with(array.shape):
-        expected = ", ".join("B" if size is None else str(size) for size in shape)
-        raise invalid(f"Expected {key} of shape [{expected}]. Received: shape={list(array.shape)}")
