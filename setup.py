@@ -53,8 +53,7 @@ setup(
             "**/*.pyi",
             "release/*.jinja",
             "report/assets/*",
-            "serving/deployment/templates/*",
-            "serving/deployment/templates/.*",
+            "serving/deployment/templates/**/*",
         ],
         **{package: ["**/*"] for package in ENTRIES},
     },
@@ -89,6 +88,7 @@ setup(
             "pytest-xdist[psutil]>=3.6",  # runs the tests on all cores; psutil counts them
             "playwright>=1.48",  # drives Chromium in the report's test; skipped where there is no Chromium
             "pyyaml>=6.0",  # reads the manifests for Docker and Kubernetes
+            "kubernetes-validate>=1.32",  # has the published schemas of Kubernetes
             "setuptools>=77",  # builds the wheel that a test installs
             *SERVING,
             *ONNX,

@@ -83,7 +83,8 @@ def test_the_console_script_runs_outside_of_the_repository(installed, tmp_path):
     pytest.importorskip("tensorflow_serving")
     tfvae(installed, tmp_path, "deploy", "--output=serving")
     templates = {path.name for path in (ROOT / "tfvae" / "serving" / "deployment" / "templates").iterdir()}
-    assert {path.name for path in (tmp_path / "serving").iterdir()} == templates | {".env", "models.config"}
+    written = {path.name for path in (tmp_path / "serving").iterdir()}
+    assert written == templates | {".env", "models.config", "probes.yaml", "health.sh"}
     assert 'name: "factor_vae-dsprites"' in (tmp_path / "serving" / "models.config").read_text()
 
 

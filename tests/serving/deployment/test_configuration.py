@@ -46,7 +46,8 @@ def test_models_follow_the_folder_and_other_files_are_kept(zoo, tmp_path):
     (out / "compose.yaml").write_text("mine")
     (zoo / "one" / "2").mkdir()
     done = {path.name: what for path, what in write_configuration(zoo, out).items()}
-    assert (done.pop("models.config"), done.pop("compose.yaml")) == ("wrote", "kept, differs")
+    assert [done.pop(name) for name in ("models.config", "probes.yaml", "health.sh")] == ["wrote"] * 3
+    assert done.pop("compose.yaml") == "kept, differs"
     assert set(done.values()) == {"kept"}
     assert (out / "compose.yaml").read_text() == "mine"
     config = text_format.Parse((out / "models.config").read_text(), ModelServerConfig())
@@ -103,12 +104,16 @@ def test_compose_and_kubernetes_run_the_same_server_on_files_that_exist():
     pod = read("deployment.yaml")["spec"]["template"]
     (container,) = pod["spec"]["containers"]
     assert compose["command"] == container["args"]
+    assert "COPY . /models" in (TEMPLATES / "Dockerfile").read_text().splitlines()
     names = {argument.split("/config/")[1] for argument in container["args"] if "/config/" in argument}
     (generated,) = read("kustomization.yaml")["configMapGenerator"]
     assert set(generated["files"]) == names == {"models.config", "batching.config", "monitoring.config"}
     assert generated["name"] == pod["spec"]["volumes"][0]["configMap"]["name"]
     mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
-    assert mounts == {volume.split(":")[-2] for volume in compose["volumes"]} == {"/config", "/models"}
+    # Kubernetes has the models in the image, or in the option "volume".
+    assert mounts == {"/config", "/tmp"}
+    assert {volume.split(":")[-2] for volume in compose["volumes"]} == {"/config", "/models"}
+    assert read("compose.tls.yaml")["services"]["encoders"]["command"][:-1] == compose["command"]
     selector = read("service.yaml")["spec"]["selector"]
     assert selector.items() <= pod["metadata"]["labels"].items()
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}

@@ -4,12 +4,12 @@ import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from tfvae.export import versions
 from tfvae.files.atomic import written_whole
 from tfvae.files.manifest import verify_if_present
+from tfvae.serving.deployment.generated import check_replaceable, generated
 
 TEMPLATES = Path(__file__).with_name("templates")  # the files that do not depend on the models
 
@@ -60,7 +60,8 @@ def write_configuration(
 ) -> dict[Path, str]:
     """Writes models.config into a folder, and those of the templates and .env that are not there yet.
 
-    models.config is replaced; any other file that exists is kept, because it may have been edited.
+    models.config, probes.yaml and health.sh, which name the models, are replaced if they are as this function wrote
+    them. Any other file that exists is kept, because it may have been edited.
 
     Args:
         saved_models: as in `model_server_config`; the server sees it as /models.
@@ -72,14 +73,21 @@ def write_configuration(
         to another `saved_models` or an older version of the templates.
 
     Raises:
-        ValueError: as `model_server_config`, or if the files of a version are not those of its manifest.json; then
-            nothing is written.
+        ValueError: as `model_server_config`, or if the files of a version are not those of its manifest.json, or if
+            someone else wrote or edited one of the three files; then nothing is written.
     """
     config = model_server_config(saved_models, base_path="/models", promote=promote)
     for model in config.model_config_list.config:
         for number in model.model_version_policy.specific.versions:
             verify_if_present(Path(saved_models, model.name, str(number)))
-    contents = {path.name: path.read_text() for path in sorted(TEMPLATES.iterdir())}
+    replaced = {Path(output) / name: content for name, content in generated(config).items()}
+    for path in replaced:
+        check_replaceable(path)
+    contents = {
+        path.relative_to(TEMPLATES).as_posix(): path.read_text()
+        for path in sorted(TEMPLATES.rglob("*"))
+        if path.is_file()
+    }
     contents[".env"] = f"SAVED_MODELS={Path(saved_models).absolute()}\n"
     done = {}
     for name, content in contents.items():
@@ -89,9 +97,9 @@ def write_configuration(
         else:
             _write(path, content)
             done[path] = "wrote"
-    models = Path(output) / "models.config"
-    _write(models, text_format.MessageToString(config))
-    return {**done, models: "wrote"}
+    for path, content in replaced.items():
+        _write(path, content)
+    return {**done, **dict.fromkeys(replaced, "wrote")}
 
 
 def _write(path: Path, content: str) -> None:
