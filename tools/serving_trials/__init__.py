@@ -3,6 +3,7 @@
 from tools.serving_trials.bad_requests import Answer, BadRequest, answers, bad_requests, image_shape, picture
 from tools.serving_trials.load import Load, load
 from tools.serving_trials.random_bytes import mutated_pictures, random_strings, sent
+from tools.serving_trials.swap import put_versions
 
 __all__ = [
     "Answer",
@@ -14,6 +15,7 @@ __all__ = [
     "load",
     "mutated_pictures",
     "picture",
+    "put_versions",
     "random_strings",
     "sent",
 ]

@@ -4,9 +4,12 @@ python -m tools.serving_trials bad_requests                          # a table o
 python -m tools.serving_trials random_bytes --count=10000 --pid=PID  # the answers, and the server's memory
 python -m tools.serving_trials speed --count=10000                   # images a second
 python -m tools.serving_trials load --seconds=30                     # meanwhile, add a new version
+python -m tools.serving_trials swap --seconds=30                     # a server here, and versions good and broken
 """
 
+import shutil
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -22,6 +25,7 @@ from tfvae import data, zoo
 from tfvae.cli import start  # before anything that imports TensorFlow
 from tfvae.files import markdown
 from tfvae.serving import Client
+from tfvae.serving.local.server import LocalServer
 from tools import serving_trials as trials
 
 ARGUMENTS = "a trial"
@@ -85,6 +89,31 @@ def load(client: Client) -> None:
     print(trials.load(GRPC.value, MODEL.value, images, clients=CLIENTS.value, until=finished))
 
 
+def swap(client: Client) -> None:
+    """Starts a server of its own, and puts versions into its folder while clients send requests."""
+    with tempfile.TemporaryDirectory() as scratch:
+        exported = zoo.load_encoder(MODEL.value).path
+        folder = Path(scratch, MODEL.value)
+        shutil.copytree(exported, folder / "1")
+        with LocalServer(scratch, poll_seconds=0.1) as server, Client(server.grpc_address, MODEL.value) as own:
+            finished, put = threading.Event(), Counter[str]()
+
+            def put_in() -> None:
+                end = time.monotonic() + SECONDS.value
+                for number, kind, good in trials.put_versions(exported, folder, first=2, pause=0.05):
+                    put[kind] += 1
+                    while good and own.status().get(number) != "AVAILABLE":
+                        time.sleep(0.05)
+                    if time.monotonic() > end:
+                        break
+                finished.set()
+
+            threading.Thread(target=put_in).start()
+            images = np.zeros((1, *trials.image_shape(own)), np.float32)
+            print(trials.load(server.grpc_address, MODEL.value, images, clients=CLIENTS.value, until=finished))
+            print(f"versions put: {dict(put)}")
+
+
 def _memory() -> str:
     if PID.value is None:
         return ""
@@ -92,7 +121,7 @@ def _memory() -> str:
     return f"; the server has {int(line.split()[1]) / 1024:.0f} MiB"
 
 
-TRIALS = {trial.__name__: trial for trial in (bad_requests, random_bytes, speed, load)}
+TRIALS = {trial.__name__: trial for trial in (bad_requests, random_bytes, speed, load, swap)}
 
 
 def main(argv: Sequence[str]) -> None:

@@ -6,16 +6,19 @@ import json
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 import grpc
 import numpy as np
 import pytest
 import requests
 from PIL import Image
+from tensorflow_serving.apis.model_pb2 import ModelSpec
 
 from tfvae.serving import Client, ServingError
 from tfvae.serving.local.server import LocalServer
 from tfvae.serving.local.version import Version
+from tools import serving_trials as trials
 
 ONE = np.zeros((1, 2, 3, 1), np.float32)
 
@@ -185,3 +188,26 @@ def test_a_server_does_not_wait_longer_than_its_grace(slow):
             grpc_.result()
         Slow.go.set()
         rest.result()
+
+
+def test_no_request_fails_while_versions_come_good_broken_and_half_copied(versions, put, tmp_path):
+    (tmp_path / "tiny").mkdir()
+    put(0, tmp_path / "tiny" / "1")
+    finished, served = threading.Event(), {1}
+    with LocalServer(tmp_path, poll_seconds=0.02) as server, ThreadPoolExecutor(1) as pool:
+        result = pool.submit(trials.load, server.grpc_address, "tiny", ONE, clients=8, until=finished)
+        try:
+            steps = trials.put_versions(versions[0], tmp_path / "tiny", first=2, pause=0.02)
+            for number, kind, good in islice(steps, 17):  # each kind twice, and a good one
+                server.models.poll()
+                status = server.models.status(ModelSpec(name="tiny"))
+                assert (status[number][1] is None) == good, kind
+                served |= {number} if good else set()
+                assert max(served) == server.models.find(ModelSpec(name="tiny")).number
+        finally:
+            finished.set()
+        load = result.result()
+    assert load.failures.total() == 0, load
+    assert load.versions.total() > 100
+    assert set(load.versions) <= served
+    assert len(load.versions) > 1
