@@ -4,6 +4,8 @@
 #   make zoo    train every experiment in zoo/ into runs/, and release each as a new version (days of CPU; resumable)
 #   make lint   ruff and mypy
 #   make format format the code with ruff
+#   make floors run some tests with the oldest versions that setup.py allows (two minutes and a download)
+#   make lock   write the newest versions into constraints.txt, with which the other jobs then run
 #   make clean  remove .venv and the output of the demo
 
 PYTHON ?= python3
@@ -14,7 +16,7 @@ EXPORTED := demo/saved_models/factor_vae/1
 
 ZOO := $(patsubst zoo/%/experiment.json,%,$(wildcard zoo/*/experiment.json))
 
-.PHONY: demo zoo test lint format setup clean
+.PHONY: demo zoo test lint format floors lock setup clean
 .DELETE_ON_ERROR:
 
 demo: demo/scores.json demo/traversals.png demo/traversals.gif $(EXPORTED)
@@ -49,12 +51,21 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# What computes, what is exported and what is served; the rest depends less on versions.
+floors: setup
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-floors
+	$(BIN)/uv pip install --quiet --python .venv-floors/bin/python --resolution lowest-direct --editable ".[serving]" "pytest>=8.2" "pyyaml>=6.0" "kubernetes-validate>=1.32"
+	.venv-floors/bin/python -m pytest -q tests/objectives tests/models/test_factor_vae.py tests/export/test_damage.py tests/serving/local tests/serving/test_proto_tensors.py tests/metrics/test_mig.py tests/test_experiment.py
+
+lock: setup
+	$(BIN)/uv pip compile --quiet --upgrade setup.py --extra test --extra lint --no-annotate --no-header --output-file constraints.txt
+
 setup: .venv/installed
 
-.venv/installed: setup.py pyproject.toml
+.venv/installed: setup.py pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Expected Python 3.11 or newer. Received: $(PYTHON), which is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable ".[test,lint]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test,lint]"
 	@touch $@
 
 $(MODEL): | setup
@@ -72,4 +83,4 @@ $(EXPORTED): $(MODEL)
 	@$(BIN)/tfvae export --model=$(RUN) --output=$@
 
 clean:
-	rm -rf .venv demo build *.egg-info
+	rm -rf .venv .venv-floors demo build *.egg-info

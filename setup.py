@@ -60,12 +60,12 @@ setup(
     python_requires=">=3.11",
     entry_points={"console_scripts": ["tfvae = tfvae.cli:main"]},
     install_requires=[
-        "tensorflow>=2.20",
-        "keras>=3.12",
+        "tensorflow>=2.20,<3",
+        "keras>=3.15.1,<4",  # older versions load files that run code in safe mode, see SECURITY.md
         "tensorflow-probability[tf]>=0.25",  # [tf] installs tf-keras, without which TFP cannot be imported
         "tensorflow-datasets>=4.9.9",
         "importlib_resources>=6.0",  # TensorFlow Datasets imports it without declaring it
-        "numpy>=2.0",
+        "numpy>=2.0,<3",
         "absl-py>=2.1",
         "scipy>=1.13",  # statistics of the metrics; 3D Cars' MATLAB files
         "scikit-learn>=1.6",  # classifiers and regressions of the metrics
@@ -97,6 +97,6 @@ setup(
         "serving": SERVING,
         "onnx": ONNX,
         "ray": RAY,
-        "lint": ["ruff>=0.12", "mypy>=1.16", "pre-commit>=4.0"],
+        "lint": ["ruff>=0.12", "mypy>=1.16", "pre-commit>=4.0", "uv>=0.5"],
     },
 )
