@@ -131,6 +131,21 @@ def adagrad(features, labels, classes, order, learning_rate=0.01, accumulator=0.
     return weights[:-1], weights[-1]
 
 
+def dci(importance) -> tuple[float, float]:
+    """Disentanglement and completeness of an importance matrix [D, K], one entry at a time."""
+    latents, factors = range(len(importance)), range(len(importance[0]))
+    total = sum(importance[j][k] for j in latents for k in factors)
+
+    def certainty(row):
+        shares = [each / sum(row) for each in row if each > 0]
+        return 1 + sum(share * np.log(share) for share in shares) / np.log(len(row))
+
+    rows = [[importance[j][k] for k in factors] for j in latents]
+    columns = [[importance[j][k] for j in latents] for k in factors]
+    disentanglement = sum(sum(row) / total * certainty(row) for row in rows)
+    return disentanglement, sum(certainty(column) for column in columns) / len(columns)
+
+
 def default_logistic_score(features, labels, new_features, new_labels) -> float:
     """The classifier of disentanglement_lib: scikit-learn's defaults on the features as they are, 100 iterations."""
     with warnings.catch_warnings():

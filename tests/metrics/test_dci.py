@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import entropy
 from sklearn.linear_model import Lasso
 
-from tests.metrics.reference import grid, scaled_factors
+from tests.metrics.reference import dci, grid, scaled_factors
 from tfvae.codes import Codes
 from tfvae.data import FactorTable
 from tfvae.metrics import dci_score
@@ -45,6 +45,25 @@ def test_known_codes(predictor):
     constant = score(np.ones_like(F), predictor=predictor)
     assert constant["score"] == constant["completeness"] == constant["active_latents"] == 0
     assert constant["informativeness"] < 0.4
+
+
+def shared_and_split():
+    """Codes [N, 2] of which each latent is the sum of two factors, and [N, 8] of which two latents share a factor."""
+    f = F / F.std(axis=0)
+    noise = 0.5 * np.random.default_rng(1).normal(size=f.shape)
+    return np.stack([f[:, 0] + f[:, 1], f[:, 2] + f[:, 3]], axis=1), np.concatenate([f + noise, f - noise], axis=1)
+
+
+# Two of four factors in a latent lose log_4 2 of disentanglement, and two of eight latents for a factor lose log_8 2 of
+# completeness. Trees spend a little importance on latents that do not inform.
+@pytest.mark.parametrize(("predictor", "tolerance"), [("lasso", 1e-3), ("boosted_trees", 0.05)])
+def test_the_score_is_disentanglement_where_it_differs_from_completeness(predictor, tolerance):
+    for mean, known in zip(shared_and_split(), [(1 / 2, 1), (1, 1 - np.log(2) / np.log(8))], strict=True):
+        result = score(mean, predictor=predictor, train=599, test=1)
+        found = result["score"], result["completeness"]
+        assert found == pytest.approx(known, abs=tolerance)
+        # Of the importances averaged over two splits, which differ a little.
+        assert found == pytest.approx(dci(np.transpose(result["importance"])), abs=1e-3)
 
 
 def test_lasso_is_scikit_learns_on_standardised_columns():

@@ -1,8 +1,10 @@
+from contextlib import nullcontext
+
 import keras
 import numpy as np
 import pytest
 
-from tests import tiny
+from tests import reference, tiny
 from tfvae.models import AnnealedVAE
 
 X = tiny.images(16)
@@ -31,6 +33,31 @@ def test_loss_is_that_of_the_capacity_before_the_step():
         assert logs["capacity"] == pytest.approx(expected)
         total = logs["reconstruction"] + 3.0 * abs(logs["kl"] - expected)
         assert logs["loss"] == pytest.approx(total, rel=1e-5)
+
+
+def by_kl(model):
+    """The images in ascending order of their KL, and these, float64 [B]."""
+    codes = model(X)
+    kl = [reference.kl_to_standard_normal(*code) for code in np.stack([*codes.values()], axis=1).astype(np.float64)]
+    order = np.argsort(kl)
+    return X[order], np.array(kl)[order]
+
+
+def test_the_capacity_is_that_of_the_batch_and_not_of_each_image(mirrored):
+    for scope in (nullcontext, mirrored.scope):
+        model = tiny.make("annealed_vae", gamma=50.0, annealing_steps=1, scope=scope)
+        images, kl = by_kl(model)
+        model.optimizer.iterations.assign(1)
+        # The first half of the images, which is one replica's, has less than C, and most of the second half has more.
+        capacity = model.c_max = float(np.median(kl))
+        assert kl[:8].mean() < capacity < kl[8:].mean()
+        of_batch, of_each = abs(kl.mean() - capacity), np.abs(kl - capacity).mean()
+        of_halves = np.abs(kl.reshape(2, 8).mean(axis=1) - capacity).mean()
+        assert 50 * (min(of_each, of_halves) - of_batch) > 1
+        trained = model.fit(images, batch_size=16, shuffle=False, verbose=0).history
+        penalty = trained["loss"][0] - trained["reconstruction"][0]
+        assert penalty == pytest.approx(50 * of_batch, abs=1e-2)
+        assert trained["kl"][0] == pytest.approx(kl.mean(), rel=1e-5)
 
 
 def test_the_kl_goes_to_the_capacity():
