@@ -25,19 +25,26 @@ CODES = np.random.default_rng(0).normal(size=(400, 2))
 @pytest.mark.parametrize("offset", [1e5, -1e7, 1.7e9])
 def test_a_large_offset_of_codes_does_not_change_a_score(offset):
     factors = np.digitize(CODES, [-1, 0, 1])
-    plain, shifted = (score(codes, factors, metrics=["mig", "sap"]) for codes in (CODES, CODES + np.array([offset, 0])))
-    # float64 keeps at least six digits of the numbers after the offset.
-    for name in plain:
-        assert shifted[name]["score"] == pytest.approx(plain[name]["score"], abs=2e-3)
+    for log_variance in (None, np.full_like(CODES, -4.0)):
+        plain, shifted = (
+            score(codes, factors, metrics=["mig", "sap"], log_variance=log_variance)
+            for codes in (CODES, CODES + np.array([offset, 0]))
+        )
+        # float64 keeps at least six digits of the numbers after the offset.
+        for name in plain:
+            assert shifted[name]["score"] == pytest.approx(plain[name]["score"], abs=2e-3)
 
 
 def test_centred_codes_keep_what_float32_would_round_away():
     far = CODES * [1e-3, 1] + np.array([1e4, 99])
     middle = (far.min(axis=0) + far.max(axis=0)) / 2
-    np.testing.assert_allclose(centred(far)[:, 0], far[:, 0] - middle[0], rtol=1e-12)
-    np.testing.assert_array_equal(centred(far)[:, 1], far[:, 1])
-    seconds = 1_700_000_000 + np.arange(5)[:, np.newaxis]
-    np.testing.assert_array_equal(centred(seconds)[:, 0], [-2, -1, 0, 1, 2])
+    near, offset = centred(far)
+    np.testing.assert_allclose(near[:, 0], far[:, 0] - middle[0], rtol=1e-12)
+    np.testing.assert_array_equal(near[:, 1], far[:, 1])
+    np.testing.assert_allclose(offset, [middle[0], 0], rtol=1e-12)
+    seconds, offset = centred(1_700_000_000 + np.arange(5)[:, np.newaxis])
+    np.testing.assert_array_equal(seconds[:, 0], [-2, -1, 0, 1, 2])
+    assert offset == 1_700_000_002
 
 
 @pytest.mark.parametrize(
@@ -52,9 +59,21 @@ def test_centred_codes_keep_what_float32_would_round_away():
     ],
 )
 def test_other_codes_stay_as_they_are(codes):
-    assert centred(codes) is codes
+    found, offset = centred(codes)
+    assert found is codes
+    assert offset == 0
 
 
-def test_means_with_log_variances_are_not_centred_since_their_kl_depends_on_the_offset():
-    codes = Codes.from_arrays(np.empty(400), CODES + 1e4, 0 * CODES)
-    assert latent_kl(codes.outputs(np.arange(400))) == pytest.approx([5e7, 5e7], rel=1e-2)
+def test_the_kl_of_centred_means_is_that_of_the_given_means():
+    mean, log_variance = CODES + np.array([1e9, 0]), np.array([[0.0, -1.0]]).repeat(400, axis=0)
+    codes = Codes.from_arrays(np.empty(400), mean, log_variance)
+    expected = np.mean(0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1), axis=0)
+    np.testing.assert_allclose(latent_kl(codes.outputs(np.arange(400))), expected, rtol=1e-6)
+    # The means kept are those without the offset, to float32's rounding of numbers of their size.
+    np.testing.assert_allclose(np.ptp(codes.means(np.arange(400)), axis=0), np.ptp(mean, axis=0), rtol=1e-6)
+    for rule in ("information", "kl", "spread", "all"):
+        assert Codes.from_arrays(np.empty(400), mean, log_variance, active=rule).active_latents().tolist() == [True, True]
+    # The prior itself, but for its offset.
+    shifted = 1e9 + 1e-3 * mean, log_variance
+    kept = {rule: Codes.from_arrays(np.empty(400), *shifted, active=rule).active_latents()[0] for rule in ("kl", "information")}
+    assert kept == {"kl": True, "information": False}

@@ -63,6 +63,7 @@ class Codes:
         self._batch_size = batch_size
         self._is_encoded = np.zeros(len(data), bool)
         self._outputs: dict[str, np.ndarray] = {}
+        self._offset: np.ndarray | float = 0.0  # what was subtracted from the means, float64 [D]
         if (cache is None) != (key is None):
             raise ValueError(f"Expected a cache and its key, or neither. Received: cache={cache!r}, key={key!r}")
         self._file = None if cache is None else Path(cache) / f"{key}.npz"
@@ -83,12 +84,12 @@ class Codes:
     ) -> Self:
         """Codes that are known already, float [N, D] and [N, C], for all images of `data` and in their order.
 
-        Codes are kept in float32. Means without log variances are centred first where float32 would round away how
-        they vary, such as times in seconds since 1970: metrics are invariant to the offset.
+        Codes are kept in float32. Means are centred first where float32 would round away how they vary, such as times
+        in seconds since 1970: metrics are invariant to the offset, which `means` and `sample` then leave out. The KL,
+        which is not invariant, is that of the given means.
         """
         codes = cls(_no_represent, data, active=active)
-        if log_variance is None:
-            mean = centred(mean)
+        mean, codes._offset = centred(mean)
         outputs = dict(zip(CODE_OUTPUTS, (mean, log_variance, probabilities), strict=True))
         codes._store(np.arange(len(data)), checked_outputs(outputs, len(data)))
         return codes
@@ -158,11 +159,18 @@ class Codes:
         """
         if self._active is None:
             sample = subset(len(self.data), _SAMPLES, np.random.default_rng(0))
-            self._active = self.active.active(self.outputs(sample))
+            self._active = self.active.active(self._rows(sample), self._offset)
         return self._active.copy()
 
     def outputs(self, indices: np.ndarray) -> dict[str, np.ndarray]:
-        """The encoder's outputs by name, see `CODE_OUTPUTS`, float32 [N, ...], of the images at `indices`, int [N]."""
+        """The encoder's outputs by name, see `CODE_OUTPUTS`, float32 [N, ...], of the images at `indices`, int [N].
+
+        Means of `from_arrays` that were centred have their offset again, in float64.
+        """
+        outputs = self._rows(indices)
+        return {**outputs, "mean": outputs["mean"] + self._offset} if np.any(self._offset) else outputs
+
+    def _rows(self, indices: np.ndarray) -> dict[str, np.ndarray]:
         indices = self._encode(indices)
         return {name: output[indices] for name, output in self._outputs.items()}
 

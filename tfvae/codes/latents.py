@@ -115,15 +115,23 @@ class ActiveRule:
     def __str__(self) -> str:
         return self.name if self.threshold is None else f"{self.name}:{self.threshold:g}"
 
-    def active(self, outputs: Mapping[str, Any]) -> np.ndarray:
-        """Which latents count, bool [D (+ 1)], by the outputs of an encoder as for `latent_kl`."""
+    def active(self, outputs: Mapping[str, Any], offset: np.ndarray | float = 0.0) -> np.ndarray:
+        """Which latents count, bool [D (+ 1)], by the outputs of an encoder as for `latent_kl`.
+
+        Args:
+            outputs: by name. Means may be centred, so that float32 keeps how they vary.
+            offset: float64 [D], what was subtracted from the means.
+        """
         means = columns(outputs)
         # More than float32's rounding.
         varying = np.ptp(means, axis=0) > 4 * np.finfo(np.float32).eps * np.abs(means).max(axis=0)
         if self.name == "spread":
             return varying & (means.std(axis=0) >= self.threshold)
-        carried = {"information": latent_information, "kl": latent_kl}.get(self.name)
-        amount = None if carried is None else carried(outputs)
+        amount = None
+        if self.name == "information":
+            amount = latent_information(outputs)
+        elif self.name == "kl":
+            amount = latent_kl({**outputs, "mean": np.asarray(outputs["mean"], np.float64) + offset})
         return varying if amount is None else varying & (amount > self.threshold)
 
 

@@ -48,8 +48,10 @@ def checked_outputs(output: Any, batch: int) -> dict[str, np.ndarray]:
     return arrays
 
 
-def centred(codes: Any) -> np.ndarray:
-    """Codes [N, D] without offsets that are too large for float32; all others as they are.
+def centred(codes: Any) -> tuple[np.ndarray, np.ndarray | float]:
+    """Codes [N, D] without offsets that are too large for float32, and these offsets, float64 [D].
+
+    Codes without such offsets stay as they are, with 0 for the offsets.
 
     An offset is too large if it is 100 times the range of its column, of which float32 would keep 17 bits. Columns of
     floats that float32 holds exactly stay, as they may come from it and vary by its rounding alone; so do columns that
@@ -57,14 +59,17 @@ def centred(codes: Any) -> np.ndarray:
     """
     codes = np.asarray(codes)
     if codes.ndim != 2 or not codes.size or codes.dtype in (np.float32, np.float16):
-        return codes
+        return codes, 0.0
     wide = codes.astype(np.float64)
     low, high = wide.min(axis=0), wide.max(axis=0)
     if not np.isfinite([low, high]).all():
-        return codes
+        return codes, 0.0
     with np.errstate(over="ignore"):
         size, spread = np.maximum(-low, high), high - low
     far = (spread > 1e-10 * size) & (size > 100 * spread)
     if codes.dtype.kind not in "iu":
         far[far] = (wide[:, far].astype(np.float32) != wide[:, far]).any(axis=0)
-    return wide - np.where(far, low / 2 + high / 2, 0) if far.any() else codes
+    if not far.any():
+        return codes, 0.0
+    offset = np.where(far, low / 2 + high / 2, 0.0)
+    return wide - offset, offset
