@@ -71,7 +71,7 @@ class Adam:
 
 
 class FactorVAE:
-    """Algorithm 2 for the networks of `tiny`, float64, on matrices.
+    """Algorithm 2, with the KL in closed form, for the networks of `tiny`, float64, on matrices.
 
     Args:
         encoder, decoder, discriminator: their weights, [W1, b1, W2, b2] each.

@@ -195,6 +195,26 @@ def weights_by_hand(size, dataset, stratified):
     return weights
 
 
+def share_of_each_image(weights, own, size=5):
+    """The weights of all images for the code of image 0, at the row `own`, averaged over all batches: [size]."""
+    batches = [batch for batch in itertools.permutations(range(size), len(weights)) if batch[own] == 0]
+    return sum(np.bincount(batch, weights[own], size) for batch in batches) / len(batches)
+
+
+def test_stratified_weights_sum_to_1_and_weigh_all_images_alike_on_average():
+    size, dataset = 4, 5
+    weights = np.exp(objectives.stratified_log_weights(size, float(dataset)))
+    np.testing.assert_allclose(weights, weights_by_hand(size, dataset, stratified=True), rtol=1e-6)
+    np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-6)
+    # The authors' code has 1/N in the column 0 and (N - M)/(N M) in the column 1.
+    authors, others = np.full((size, size), 1 / (size - 1)), size - 1
+    authors[:, 0], authors[:, 1] = 1 / dataset, (dataset - others) / (dataset * others)
+    for own in range(size):
+        np.testing.assert_allclose(share_of_each_image(weights, own), 1 / dataset, rtol=1e-6)
+        assert (share_of_each_image(authors, own)[0] == pytest.approx(1 / dataset)) == (own == 0)
+    assert share_of_each_image(authors, own=2)[0] == pytest.approx(1 / others)
+
+
 @either
 @pytest.mark.parametrize("stratified", [False, True])
 def test_aggregate_densities_equal_sums_over_images(compiled, stratified):

@@ -145,7 +145,7 @@ class AdversarialVAE(VAE):
         return self.train_if_enough(self.images_of(data), self.step)
 
     def step(self, images: tf.Tensor) -> Terms:
-        """A step of Algorithm 2 on what `fit` is given; the terms of the loss before it, each [B]."""
+        """A step of Algorithm 2, with the KL in closed form, on what `fit` is given: the terms before it, each [B]."""
         images, others = self.batches(images)
 
         with tf.GradientTape(persistent=True) as tape:

@@ -17,10 +17,11 @@ from tfvae.objectives import vae as objectives
 class AnnealedVAE(VAE):
     """Holds the KL term at a capacity C that grows during training (Burgess et al., 2018, eq. 8).
 
-    loss = E[-log p(x | z)] + gamma |KL(q(z | x) || p(z)) - C|, with C from 0 to c_max in `annealing_steps` steps
+    loss = E[-log p(x | z)] + gamma |E KL(q(z | x) || p(z)) - C|, with C from 0 to c_max in `annealing_steps` steps
 
-    The KL is the mean over the batch, as in disentanglement_lib: an image may need more nats than another. C rises
-    with the optimizer's count of steps, see `progress`.
+    The paper writes |KL - C| for one image. Here the KL is the mean over the batch (over all replicas), as in
+    disentanglement_lib: one image may need more nats than another. C rises with the optimizer's count of steps, see
+    `progress`.
 
     Args:
         encoder: a built model, images [B, H, W, C] -> [B, 2 D]: means and log variances.

@@ -34,7 +34,8 @@ class BetaTCVAE(VAE):
         beta: float, at least 0. The authors' code has 6 on dSprites.
         gamma: float, at least 0.
         stratified: bool. Whether q(z) is estimated by minibatch-stratified sampling, which has no bias; else by
-            minibatch-weighted sampling, as in the paper's experiments. A batch must then not be larger than N.
+            minibatch-weighted sampling, as in the paper's experiments. A batch must then not be larger than N. The
+            authors' code weighs images otherwise, see `objectives.vae.stratified_log_weights`.
         likelihood: p(x | z) of a pixel: "bernoulli", "continuous_bernoulli" or "gaussian".
         scale: float > 0, the standard deviation of a Gaussian pixel; None to train it, as one number.
         seed: int. With the step, it decides the noise of that step.

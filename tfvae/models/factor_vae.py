@@ -16,9 +16,10 @@ class FactorVAE(AdversarialVAE):
 
     loss = E[-log p(x | z)] + KL(q(z | x) || p(z)) + gamma TC(z)
 
-    Algorithm 2 takes two batches a step: of what `fit` is given, the images at even places are its B and those at odd
-    places its B'. So a batch of 2 m images is the paper's batch size m. An odd last batch loses one image; a single
-    image makes no step.
+    Trained by Algorithm 2, with the KL in closed form: the printed step has log p(x, z) - log q(z | x) of the sample z,
+    which has the same mean and more noise. A step takes two batches: of what `fit` is given, the images at even places
+    are the algorithm's B and those at odd places its B'. So a batch of 2 m images is the paper's batch size m. An odd
+    last batch loses one image; a single image makes no step.
 
     Args:
         encoder: a built model, images [B, H, W, C] -> [B, 2 D]: means and log variances.

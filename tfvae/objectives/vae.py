@@ -161,7 +161,12 @@ def weighted_log_weights(batch: tf.Tensor, dataset: float) -> tf.Tensor:
 def stratified_log_weights(batch: tf.Tensor, dataset: float) -> tf.Tensor:
     """The log weights of minibatch-stratified sampling, whose estimate of q(z) has no bias (Chen et al., 2018, C.2).
 
-    With M = B - 1: 1/N for the image that the code is from, (N - M)/(N M) for one other, and 1/M for the rest.
+    With M = B - 1: 1/N for the image that the code is from, (N - M)/(N M) for one other, and 1/M for the rest. The
+    weights of a code sum to 1, and over all batches each of the N images has 1/N on average.
+
+    The authors' code (github.com/rtqichen/beta-tcvae) and its many copies differ: they set 1/N in the first column, in
+    place of the diagonal. So every code but the first weighs its own image, where q(z | x) is largest, by about 1/M
+    instead of 1/N, and q(z) is overestimated.
 
     Args:
         batch: int tensor [], B.
