@@ -120,6 +120,26 @@ def test_images_without_factors_get_the_scores_that_need_none(data):
     assert result["reconstruction"]["nats"] == pytest.approx(3 * np.log(2))
 
 
+def test_ignored_factors_are_not_scored_and_named_in_the_result(data):
+    arguments = {"metrics": ["mig", "factor_vae"], "parameters": SMALL}
+    without_one = lambda images: factors_in(images)[:, 1:]  # noqa: E731
+    result = evaluate(without_one, data, ignore=["factor0"], **arguments)
+    assert result["factors"] == {"discrete": {"factor1": 4, "factor2": 5}, "continuous": {}, "ignored": ["factor0"]}
+    assert result["mig"]["score"] == pytest.approx(1)
+    assert result["factor_vae"]["score"] == 1
+    assert data.scored_factors == ("factor0", "factor1", "factor2")
+    pair = data.images(np.arange(60)), data.factors.to_factors(np.arange(60))
+    assert evaluate(without_one, pair, ignore=0, **arguments)["factors"] == result["factors"]
+    limited_too = evaluate(Codes(without_one, data), data, ignore="factor0", **arguments)
+    assert limited_too["mig"] == result["mig"]
+    assert evaluate(without_one, data, ignore="factor0", limit=59, **arguments)["factors"]["ignored"] == ["factor0"]
+    for wrong in (0, "shape"):
+        with pytest.raises(ValueError, match=r"factors out of \['factor0', 'factor1', 'factor2'\]. Received: "):
+            evaluate(without_one, data, ignore=wrong, **arguments)
+    with pytest.raises(ValueError, match="Expected data with known factors"):
+        evaluate(without_one, pair[0], ignore="factor0", **arguments)
+
+
 def test_a_table_of_factors_is_scored(data):
     order = np.random.default_rng(0).permutation(60)
     table = GroundTruthData("table", FactorTable("abc", data.factors.to_factors(order)), data.images(order))
@@ -267,6 +287,7 @@ def test_a_first_look_is_what_metrics_called_by_hand_give(limit):
     [
         ({"metrics": ["mig2"]}, r"\['amari', 'beta_vae'.*'mig2'"),
         ({"parameters": {"factor": {}}}, "Received: 'factor'"),
+        ({"metrics": "mig", "parameters": {"mig": {"bin": 3}}}, r"'mig' out of \['samples', 'bins', .*Received: 'bin'"),
         ({"num_images": 1}, "num_images=1"),
     ],
 )

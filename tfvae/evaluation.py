@@ -1,7 +1,7 @@
 """Scores of a model or of any function from images to codes: metrics, KL and reconstruction error."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,9 @@ from tfvae.data.arrays import as_image_data
 from tfvae.data.factor_table import FactorTable, described
 from tfvae.data.ground_truth import GroundTruthData
 from tfvae.data.images import ImageData
-from tfvae.metrics import METRICS, QUICK, score_codes
+from tfvae.metrics import QUICK, score_codes
+from tfvae.metrics.ignored import Ignore, ignored_names
+from tfvae.metrics.parameters import Parameters, checked_parameters
 from tfvae.metrics.scoring import generator
 from tfvae.metrics.selection import Selection, selected
 
@@ -29,7 +31,8 @@ def evaluate(
     data: Any,
     *,
     metrics: Selection = "all",
-    parameters: Mapping[str, Mapping[str, Any]] | None = None,
+    parameters: Parameters | None = None,
+    ignore: Ignore = (),
     seed: int = 0,
     num_images: int = 10_000,
     limit: int | None = None,
@@ -51,7 +54,9 @@ def evaluate(
             that need them give `{"score": None, "standard_error": None, "skipped": why}`.
         metrics: "all", a name in `METRICS`, a function `(codes, rng, **parameters)`, or several of these.
         parameters: for each metric what differs from its defaults, such as `{"factor_vae": {"votes": 100}}` or `QUICK`;
-            entries for metrics that are not scored are ignored.
+            entries for metrics that are not scored are not used.
+        ignore: factors that no metric fixes or predicts, such as ["shape"], as in Figure 3 of Kim & Mnih (2018): names,
+            or numbers of columns where `data` is a pair of arrays. They still vary with the others.
         seed: int >= 0.
         num_images: int >= 2, random images over which the KL and the reconstruction error are averaged; all images when
             there are fewer.
@@ -74,16 +79,16 @@ def evaluate(
           declares `log_likelihood`;
         - what was scored and how: "data" (its name), "digest", "seed", "images" (how many the KL is averaged over),
           "encoded" (how many were encoded or read from the cache), "parameters" and, if given, "limit"; "factors",
-          what each was taken for, such as {"discrete": {"shape": 3}, "continuous": {"age": 981}}, with their numbers of
-          values; only for data with factors.
+          what each was taken for, such as {"discrete": {"scale": 6}, "continuous": {"age": 981}}, with their numbers of
+          values, and, if given, "ignored": ["shape"]; only for data with factors.
 
     Raises:
-        ValueError: for unknown names, images of another shape than the model's, or a function that returns another
-            shape than expected, NaN or infinity.
+        ValueError: for unknown names and parameters, images of another shape than the model's, or a function that
+            returns another shape than expected, NaN or infinity.
         TypeError: for something that is not a model or a function, or a cache for a function.
     """
     metrics = metrics if isinstance(metrics, str) or callable(metrics) else tuple(metrics)
-    used = _parameters_of(selected(metrics), parameters or {})
+    used = checked_parameters(selected(metrics), parameters or {})
     if num_images < 2 or (limit is not None and limit < 2):
         raise ValueError(f"Expected at least two images. Received: num_images={num_images}, limit={limit}")
     if isinstance(model, Codes):
@@ -94,7 +99,8 @@ def evaluate(
         rule = ActiveRule.of(active or "information")
         images = everything if limit is None else limited(everything, limit, seed)
         codes = _codes(capabilities_of(model), images, cache, rule)
-    result: dict[str, Any] = score_codes(codes, metrics, seed, used)
+    ignored = ignored_names(codes.data.factors, ignore, by_column=isinstance(data, tuple))
+    result: dict[str, Any] = score_codes(codes, metrics, seed, used, ignored)
 
     sample = codes.data.random_indices(num_images, generator(seed, "images"))
     outputs = codes.outputs(sample)
@@ -124,7 +130,7 @@ def evaluate(
         "encoded": codes.encoded,
         "parameters": used,
         **({} if limit is None else {"limit": limit}),
-        **({} if everything.factors is None else {"factors": described(codes.data.factors)}),
+        **({} if everything.factors is None else {"factors": described(codes.data.factors, ignored)}),
     }
 
 
@@ -141,16 +147,6 @@ def limited(data: ImageData, limit: int, seed: int) -> ImageData:
         return ImageData(data.name, images)
     table = np.where(factors.continuous, factors.values_of(indices), factors.to_factors(indices))
     return GroundTruthData(data.name, FactorTable(factors.names, table, continuous=factors.continuous), images)
-
-
-def _parameters_of(
-    chosen: Mapping[str, Any], parameters: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Mapping[str, Any]]:
-    """The parameters of those metrics that have some, by name."""
-    for name in parameters:
-        if name not in chosen and name not in METRICS:
-            raise ValueError(f"Expected parameters of metrics out of {sorted({*METRICS, *chosen})}. Received: {name!r}")
-    return {name: dict(parameters[name]) for name in chosen if name in parameters}
 
 
 def _check_codes(codes: Codes, data: Any, limit: int | None, cache: Any, active: str | None) -> None:

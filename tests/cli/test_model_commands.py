@@ -91,6 +91,43 @@ def test_scores_and_ceilings_are_those_of_the_library(load, tmp_path, eager, cap
     assert "ceiling" not in json.loads(output.read_text())["mig"]
 
 
+def test_parameters_and_ignored_factors_are_those_of_the_library(load, tmp_path, eager, capsys):
+    trained, output = load(tiny.make("vae")), tmp_path / "scores.json"
+    given = ["--metric=mig.bins=7", "--metric=mig.binning=quantile", "--ignore=b", "--ceilings"]
+    base = ["--model=m", "--data=several", "--metrics=mig,sap", f"--output={output}"]
+    for quick in ([], ["--quick"]):
+        run("evaluate", *base, *given, *quick)
+        found, out = json.loads(output.read_text()), capsys.readouterr().out
+        mig = {**(QUICK["mig"] if quick else {}), "bins": 7, "binning": "quantile"}
+        parameters = {**(QUICK if quick else {}), "mig": mig}
+        arguments = {**(QUICKLY if quick else {}), "metrics": ["mig", "sap"], "ignore": "b", "parameters": parameters}
+        expected = evaluate(trained, DATA["several"], **arguments)
+        perfect = ceiling(DATA["several"], metrics=["mig", "sap"], parameters=parameters, ignore="b")
+        assert [found[metric].pop("ceiling") for metric in perfect] == [each["score"] for each in perfect.values()]
+        assert found == json.loads(json.dumps({"model": "m", **expected}))
+        assert "factors  discrete a (4), c (2); ignored b\n" in out
+    for wrong, message in (
+        (["--metric=mig.bin=7"], r"'mig' out of \['samples', 'bins', .*Received: 'bin'"),
+        (["--metric=mig.bins=few"], "mig.bins of type int. Received: 'few'"),
+        (["--metric=mig.bins"], "Expected --metric=NAME.PARAMETER=VALUE. Received: --metric=mig.bins"),
+        (["--metric=bins=7"], "NAME.PARAMETER=VALUE, each .*Received: --metric=bins=7"),
+        (["--metric=mig.bins=7", "--metric=mig.bins=8"], "each parameter once. Received: --metric=mig.bins=8"),
+        (["--metric=dci.trees=7"], r"out of \['mig', 'sap'\]. Received: --metric=dci.trees=7"),
+        (["--ignore=b,shape"], r"factors out of \['a', 'b', 'c'\]. Received: 'shape'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run("evaluate", *base, *wrong)
+
+
+def test_factors_are_printed_as_what_they_were_taken_for(load, eager, capsys):
+    load(tiny.make("vae"))
+    for kind, line in (("several", "factors  discrete a (4), b (3), c (2)\n"), ("none", None)):
+        run("evaluate", "--model=m", f"--data={kind}", "--metrics=total_correlation")
+        out = capsys.readouterr().out
+        assert ("factors  " in out) == (line is not None)
+        assert line is None or line in out
+
+
 def test_ceilings_of_a_quick_look_are_those_of_its_images(load, tmp_path, monkeypatch, eager):
     load(tiny.make("vae"))
     monkeypatch.setitem(QUICKLY, "limit", 12)

@@ -74,6 +74,6 @@ def test_the_kl_of_centred_means_is_that_of_the_given_means():
     for rule in ("information", "kl", "spread", "all"):
         assert Codes.from_arrays(np.empty(400), mean, log_variance, active=rule).active_latents().tolist() == [True, True]
     # The prior itself, but for its offset.
-    shifted = 1e9 + 1e-3 * mean, log_variance
+    shifted = 1e9 + 1e-3 * CODES, log_variance
     kept = {rule: Codes.from_arrays(np.empty(400), *shifted, active=rule).active_latents()[0] for rule in ("kl", "information")}
     assert kept == {"kl": True, "information": False}

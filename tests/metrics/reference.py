@@ -55,11 +55,11 @@ def pairwise_variance(values, distance) -> float:
     return total / (2 * len(values) * (len(values) - 1))
 
 
-def factor_vae(data, mean, active, rng, *, votes, evaluation_votes, batch, discrete=()) -> float:
+def factor_vae(data, mean, active, rng, *, votes, evaluation_votes, batch, discrete=(), ignored=()) -> float:
     """The FactorVAE metric, one vote, image and latent at a time, on fewer images than scale_samples."""
     mean = np.asarray(mean, np.float64)
     space, sizes = data.factors, data.factors.sizes
-    scored = [k for k in range(len(sizes)) if sizes[k] > 1]
+    scored = [k for k in range(len(sizes)) if sizes[k] > 1 and k not in ignored]
 
     def variance(values, latent):
         if latent in discrete:
@@ -98,10 +98,10 @@ def factor_vae(data, mean, active, rng, *, votes, evaluation_votes, batch, discr
     return sum(correct) / len(correct)
 
 
-def difference_features(data, mean, rng, points, pairs) -> tuple[np.ndarray, np.ndarray]:
+def difference_features(data, mean, rng, points, pairs, ignored=()) -> tuple[np.ndarray, np.ndarray]:
     """Points of the beta-VAE metric, one pair at a time."""
     space, sizes = data.factors, data.factors.sizes
-    scored = [k for k in range(len(sizes)) if sizes[k] > 1]
+    scored = [k for k in range(len(sizes)) if sizes[k] > 1 and k not in ignored]
     labels = rng.integers(len(scored), size=points)
     first = space.sample(points * pairs, rng)
     features = np.zeros((points, mean.shape[1]))

@@ -92,6 +92,22 @@ def test_a_row_has_the_scores_of_training_and_scoring_by_hand(blobs, done, tmp_p
     assert row["training_seconds"] > 0
 
 
+def test_ignored_factors_are_checked_before_the_training_and_not_scored(blobs, tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "in_processes", here())
+    grid, name = [{"parameters.beta": 1}], "factor_0"
+    for ignore in (["shape"], [name]):
+        evaluation = Evaluation(["mig"], quick=True, ignore=ignore)
+        study = study_of(blobs, grid, evaluation=evaluation, score_at=())
+        failed = run_study(study, tmp_path / "study", report=lambda line: None)
+        (folder,) = (tmp_path / "study" / "runs").iterdir()
+        assert (folder / "model").exists() == (ignore == [name])
+        assert [f"'{name}'" in problem and "Received: 'shape'" in problem for problem in failed.values()] == (
+            [True] if ignore == ["shape"] else []
+        )
+    (file,) = (folder / "scores").iterdir()
+    assert json.loads(file.read_text())["scores"]["factors"]["ignored"] == [name]
+
+
 def test_a_table_has_a_row_for_each_step_and_each_key(done):
     rows = read_table(done[0])
     assert [(row["model"], row["steps"]) for row in rows] == [

@@ -63,6 +63,15 @@ def test_parameters_replace_those_of_a_quick_evaluation():
     assert Evaluation(["mig", "sap"]).arguments()["parameters"] == {}
 
 
+def test_an_evaluation_names_the_factors_that_it_ignores_and_keeps_the_digests_of_those_that_do_not():
+    evaluation = Study.from_dict({"experiment": BASE, "evaluation": {"ignore": ["shape"]}}).evaluation
+    assert evaluation.arguments()["ignore"] == ("shape",)
+    # If they changed with a release, every study would be scored again.
+    assert Evaluation().digest == "1e1a41895034"
+    assert Evaluation(["mig"], quick=True, limit=10).digest == "1f98c4fb6140"
+    assert evaluation.digest not in (Evaluation().digest, Evaluation(ignore=["scale"]).digest)
+
+
 def test_the_experiment_may_be_a_name(tmp_path):
     base = Experiment("factor_vae", latent_dim=4)
     base.save(tmp_path / "base.json")
@@ -96,6 +105,12 @@ def test_the_experiment_may_be_a_name(tmp_path):
         ({"experiment": {}, "evaluation": {"metrics": "mig"}}, "a list of names. Received: metrics='mig'"),
         ({"experiment": {}, "evaluation": {"limit": 1}}, "Received: limit=1"),
         ({"experiment": {}, "evaluation": {"quick": 1}}, "Received: quick=1"),
+        ({"experiment": {}, "evaluation": {"ignore": "shape"}}, "list of names of factors. Received: ignore='shape'"),
+        ({"experiment": {}, "evaluation": {"ignore": [0]}}, r"Received: ignore=\[0\]"),
+        (
+            {"experiment": {}, "evaluation": {"parameters": {"beta_vae": {"optimizer": "adagrad"}}}},
+            r"'beta_vae' out of \['pairs', .*'classifier'.*Received: 'optimizer'",
+        ),
     ],
 )
 def test_values_that_are_not_a_study_are_refused(values, message):

@@ -3,6 +3,7 @@
   tfvae evaluate --model=runs/factor_vae --output=scores.json
   tfvae evaluate --model=factor_vae-dsprites --metrics=mig,dci --cache=codes
   tfvae evaluate --model=factor_vae-dsprites --quick
+  tfvae evaluate --model=factor_vae-dsprites --ignore=shape --metric=beta_vae.classifier=adagrad
 
 The model is a run's folder, a .keras file, the folder of an exported encoder, or a name in the zoo. The reconstruction
 error needs the model's likelihood, which an export does not have.
@@ -19,6 +20,10 @@ MODEL = flags.DEFINE_string("model", None, "What to score: a folder, a file, or 
 DATA = flags.DEFINE_string("data", None, "A data set; by default the one the model was trained on.")
 OUTPUT = flags.DEFINE_string("output", None, "Where to write the scores, as JSON.")
 METRICS = flags.DEFINE_list("metrics", ["all"], "Names of metrics, separated by commas, or all.")
+METRIC = flags.DEFINE_multi_string(
+    "metric", [], "NAME.PARAMETER=VALUE sets a parameter of a metric; the value is JSON or text. May be repeated."
+)
+IGNORE = flags.DEFINE_list("ignore", [], "Names of factors that vary but are not scored, separated by commas.")
 CACHE = flags.DEFINE_string("cache", None, "A folder that keeps the codes for the next time.")
 CEILINGS = flags.DEFINE_bool("ceilings", False, "Also score a perfect code, the factors themselves.")
 QUICK = flags.DEFINE_bool("quick", False, "Fewer images and votes, for a first look.")
@@ -32,17 +37,22 @@ def main(argv: Sequence[str]) -> None:
     from tfvae.evaluation import QUICKLY, evaluate
     from tfvae.files.atomic import written_whole
     from tfvae.loading import load
+    from tfvae.metrics.parameters import overlaid
 
+    metrics = "all" if METRICS.value == ["all"] else METRICS.value
+    arguments = QUICKLY if QUICK.value else {}
+    parameters = overlaid(arguments.get("parameters", {}), _parameters(METRIC.value, metrics))
     trained = load(MODEL.value)
     data = trained.load_data(DATA.value)
     scores = evaluate(
         trained,
         data,
-        metrics="all" if METRICS.value == ["all"] else METRICS.value,
+        metrics=metrics,
+        ignore=IGNORE.value,
         seed=SEED.value,
         cache=CACHE.value,
         active=ACTIVE.value,
-        **(QUICKLY if QUICK.value else {}),
+        **{**arguments, "parameters": parameters},
     )
     if CEILINGS.value:
         _add_ceilings(scores, data)
@@ -63,6 +73,8 @@ def described(scores: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         else:
             ceiling = f"  (a perfect code: {result['ceiling']:.3f})" if "ceiling" in result else ""
             yield name, f"{result['score']:.3f} +- {result['standard_error']:.3f}{ceiling}"
+    if "factors" in scores:
+        yield "factors", _taken_for(scores["factors"])
     reconstruction, kl = scores.get("reconstruction"), scores.get("kl")
     if reconstruction is None:
         yield "reconstruction", "skipped: the model has no likelihood"
@@ -86,6 +98,33 @@ def described_latents(latents: Mapping[str, Any]) -> str:
     return f"{text}; each carries at most, in nats: {carried}"
 
 
+def _taken_for(factors: Mapping[str, Any]) -> str:
+    """What each factor was taken for: "discrete shape (3), scale (6); continuous age (981); ignored color"."""
+    kinds = {
+        kind: ", ".join(f"{name} ({names[name]})" if isinstance(names, Mapping) else name for name in names)
+        for kind, names in factors.items()
+    }
+    return "; ".join(f"{kind} {names}" for kind, names in kinds.items() if names)
+
+
+def _parameters(assignments: Sequence[str], metrics: Any) -> dict[str, dict[str, Any]]:
+    """The parameters that --metric sets, checked; all are of metrics that are scored, and none is set twice."""
+    from tfvae.cli.values import assigned
+    from tfvae.metrics.parameters import checked_parameters
+    from tfvae.metrics.selection import selected
+
+    chosen, found = selected(metrics), dict[str, dict[str, Any]]()
+    for text in assignments:
+        key, value = assigned("metric", text, form := "NAME.PARAMETER=VALUE")
+        name, _, parameter = key.partition(".")
+        if not parameter or parameter in found.get(name, ()):
+            raise ValueError(f"Expected --metric={form}, each parameter once. Received: --metric={text}")
+        if name not in chosen:
+            raise ValueError(f"Expected --metric for a metric out of {list(chosen)}. Received: --metric={text}")
+        found.setdefault(name, {})[parameter] = value
+    return checked_parameters(chosen, found)
+
+
 def _add_ceilings(scores: dict[str, Any], data: Any) -> None:
     """Adds "ceiling", the score of a perfect code of the same images, to each metric that needs factors."""
     from tfvae.evaluation import limited
@@ -94,7 +133,8 @@ def _add_ceilings(scores: dict[str, Any], data: Any) -> None:
     supervised = [name for name in METRICS if name in scores and METRICS[name].needs_factors]
     names = [name for name in supervised if scores[name]["score"] is not None]
     if names:
+        ignored = scores["factors"].get("ignored", ())
         images = limited(data, scores.get("limit", len(data)), scores["seed"])
-        perfect = ceiling(images, metrics=names, seed=scores["seed"], parameters=scores["parameters"])
+        perfect = ceiling(images, metrics=names, seed=scores["seed"], parameters=scores["parameters"], ignore=ignored)
         for name in names:
             scores[name]["ceiling"] = perfect[name]["score"]

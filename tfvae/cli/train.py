@@ -15,11 +15,9 @@ The progress is a bar on a terminal; in a pipe or a log file, it is a line for e
 """
 
 import dataclasses
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from absl import flags
 
@@ -46,6 +44,7 @@ def main(argv: Sequence[str]) -> None:
     import tensorflow as tf
 
     from tfvae import data, zoo
+    from tfvae.cli.values import assigned
     from tfvae.experiment import Experiment
     from tfvae.loading import load_to_train
     from tfvae.replicas import strategy
@@ -57,7 +56,7 @@ def main(argv: Sequence[str]) -> None:
     devices = strategy(STRATEGY.value)  # before anything else is done with TensorFlow
     name = EXPERIMENT.value or _experiment_of(START_FROM.value)
     experiment = zoo.load_experiment(name) if name in zoo.experiments() else Experiment.load(name)
-    changes = dict(_parsed(assignment) for assignment in SET.value)
+    changes = dict(assigned("set", text) for text in SET.value)
     start = {} if START_FROM.value is None else {"start_from": START_FROM.value}
     for_gpu = {"jit_compile": True, "precision": "mixed_bfloat16"} if ONE_GPU.value else {}
     experiment = Experiment.from_dict(dataclasses.asdict(experiment) | for_gpu | start | changes)
@@ -89,13 +88,3 @@ def _experiment_of(source: str | None) -> str:
     if not file.exists():
         raise ValueError(f"Expected --experiment as well: there is no experiment.json with {source}")
     return str(file)
-
-
-def _parsed(assignment: str) -> tuple[str, Any]:
-    key, equals, value = assignment.partition("=")
-    if not equals:
-        raise ValueError(f"Expected --set=key=value. Received: --set={assignment}")
-    try:
-        return key, json.loads(value)
-    except json.JSONDecodeError:
-        return key, value

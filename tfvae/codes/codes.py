@@ -212,7 +212,8 @@ class Codes:
     def _store(self, indices: np.ndarray, outputs: dict[str, np.ndarray]) -> None:
         if not self._outputs:
             size = len(self._is_encoded)
-            self._outputs = {name: np.zeros((size, output.shape[1]), np.float32) for name, output in outputs.items()}
+            # In place: copies of this object share it.
+            self._outputs |= {name: np.zeros((size, output.shape[1]), np.float32) for name, output in outputs.items()}
         first, now = ({name: array.shape[1] for name, array in each.items()} for each in (self._outputs, outputs))
         if first != now:
             raise ValueError(f"Expected the same outputs as of the first batch, columns {first}. Received: {now}")

@@ -1,9 +1,9 @@
 """Factors of images that do not form a grid."""
 
 import numbers
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
-from typing import ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
@@ -28,12 +28,18 @@ def is_discrete(values: int, rows: int) -> bool:
     return values <= 2 or (values <= _MOST_CLASSES and 2 * values <= rows)
 
 
-def described(factors: Factors) -> dict[str, dict[str, int]]:
-    """What each factor is taken for: {"discrete": {"shape": 3}, "continuous": {"age": 981}}, with numbers of values."""
-    sizes = list(zip(factors.names, factors.sizes, factors.continuous, strict=True))
+def described(factors: Factors, ignored: Collection[str] = ()) -> dict[str, Any]:
+    """What each factor is taken for: {"discrete": {"shape": 3}, "continuous": {"age": 981}}, with numbers of values.
+
+    Those that are not scored are listed apart: "ignored": ["shape"], where there are any.
+    """
+    sizes = [
+        each for each in zip(factors.names, factors.sizes, factors.continuous, strict=True) if each[0] not in ignored
+    ]
     return {
         "discrete": {name: size for name, size, continuous in sizes if not continuous},
         "continuous": {name: size for name, size, continuous in sizes if continuous},
+        **({"ignored": list(ignored)} if ignored else {}),
     }
 
 

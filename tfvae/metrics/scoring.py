@@ -1,7 +1,7 @@
 """Several metrics at once: of codes of a data set, of plain arrays, and of a perfect code."""
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,11 +9,11 @@ import numpy as np
 from tfvae.codes.codes import Codes
 from tfvae.data.factor_table import Continuous, FactorTable, described
 from tfvae.data.factors import Factors
+from tfvae.metrics.ignored import Ignore, ignored_names, ignoring
 from tfvae.metrics.limits import TooLargeError
+from tfvae.metrics.parameters import Parameters, checked_parameters
 from tfvae.metrics.registry import METRICS, Metric
 from tfvae.metrics.selection import Selection, checked_result, selected
-
-Parameters = Mapping[str, Mapping[str, Any]]
 
 
 def score(
@@ -23,6 +23,7 @@ def score(
     metrics: Selection = "all",
     names: Iterable[str] | None = None,
     continuous: Continuous | None = None,
+    ignore: Ignore = (),
     log_variance: np.ndarray | None = None,
     active: str = "information",
     seed: int = 0,
@@ -43,6 +44,8 @@ def score(
         metrics: "all", names out of `METRICS`, or functions, see `score_codes`.
         names: names of the K factors, in any sequence; by default "factor0", "factor1", ...
         continuous: which factors are continuous: K booleans, or booleans by name, such as {"age": True}.
+        ignore: factors that no metric fixes or predicts, as if the table did not have them: names, or numbers of
+            columns where no names are given. `ignore=["shape"]` is how Figure 3 of Kim & Mnih (2018) is scored.
         log_variance: numbers [N, D], the log variances of q(z|x), which show what each latent carries.
         active: which latents count, see `tfvae.codes.ActiveRule`; the metrics leave out the others. Without log
             variances, "information" and "kl" keep all that vary.
@@ -51,19 +54,19 @@ def score(
 
     Returns:
         For each metric its result, as `score_codes`. For a metric that needs factors it also has "factors": what each
-        was taken for, such as {"discrete": {"shape": 3}, "continuous": {"age": 981}}, with their numbers of values.
+        was taken for, such as {"discrete": {"shape": 3}, "continuous": {"age": 981}}, with their numbers of values, and
+        "ignored": the names of those that are left out, if any.
 
     Raises:
-        ValueError: if a name is unknown, shapes do not fit, or a number is NaN or infinite.
+        ValueError: if a name or a parameter is unknown, shapes do not fit, or a number is NaN or infinite.
         TypeError: if the factors are not numbers.
     """
     codes = np.asarray(codes)
     if codes.ndim != 2 or codes.shape[0] < 2:
         raise ValueError(f"Expected codes [N, D], N >= 2. Received: shape={codes.shape}")
     if factors is None:
-        return score_codes(
-            Codes.from_arrays(_Rows(len(codes)), codes, log_variance, active=active), metrics, seed, parameters
-        )
+        rows = Codes.from_arrays(_Rows(len(codes)), codes, log_variance, active=active)
+        return score_codes(rows, metrics, seed, parameters, ignore)
     factors = np.asarray(factors)
     if factors.ndim != 2 or len(factors) != len(codes):
         raise ValueError(f"Expected factors [{len(codes)}, K], a row for each code. Received: shape={factors.shape}")
@@ -72,13 +75,12 @@ def score(
             f"Expected factors [N, K] with K <= N, a column for each factor. Received: shape={factors.shape}; a table "
             "of a row for each factor is passed as factors.T, and its codes as codes.T"
         )
-    if names is None:
-        names = [f"factor{k}" for k in range(factors.shape[1])]
-    table = FactorTable([str(name) for name in names], factors, continuous=continuous)
-    chosen = selected(metrics)
+    given = [f"factor{k}" for k in range(factors.shape[1])] if names is None else [str(name) for name in names]
+    table = FactorTable(given, factors, continuous=continuous)
+    chosen, ignored = selected(metrics), ignored_names(table, ignore, by_column=names is None)
     known = Codes.from_arrays(Labelled(table), codes, log_variance, active=active)
-    results = _results(known, chosen, seed, parameters)
-    kinds = {"factors": described(table)}
+    results = _results(known, chosen, seed, parameters, ignored)
+    kinds = {"factors": described(table, ignored)}
     return {name: {**result, **(kinds if chosen[name].needs_factors else {})} for name, result in results.items()}
 
 
@@ -88,6 +90,7 @@ def ceiling(
     metrics: Selection = "all",
     seed: int = 0,
     parameters: Parameters | None = None,
+    ignore: Ignore = (),
 ) -> dict[str, dict[str, Any]]:
     """Scores a perfect code of a data set: one latent for each scored factor, which is its value.
 
@@ -100,6 +103,7 @@ def ceiling(
         metrics: "all" for those that need factors, names out of `METRICS`, or functions, see `score_codes`.
         seed: int >= 0.
         parameters: for each metric, the parameters that differ from its defaults.
+        ignore: names of factors that are not scored, and have no latent.
 
     Returns:
         For each metric its result, as `score_codes`.
@@ -109,14 +113,19 @@ def ceiling(
     """
     if data.factors is None:
         raise ValueError(f"Expected data with known factors. Received: {type(data).__name__}")
-    columns = [data.factors.names.index(name) for name in data.scored_factors]
+    ignored = ignored_names(data.factors, ignore)
+    columns = [data.factors.names.index(name) for name in data.scored_factors if name not in ignored]
     values = data.factors.values_of(np.arange(len(data)))[:, columns]
     supervised = [name for name, metric in METRICS.items() if metric.needs_factors]
-    return _results(Codes.from_arrays(data, values), selected(metrics, supervised), seed, parameters)
+    return _results(Codes.from_arrays(data, values), selected(metrics, supervised), seed, parameters, ignored)
 
 
 def score_codes(
-    codes: Codes, metrics: Selection = "all", seed: int = 0, parameters: Parameters | None = None
+    codes: Codes,
+    metrics: Selection = "all",
+    seed: int = 0,
+    parameters: Parameters | None = None,
+    ignore: Ignore = (),
 ) -> dict[str, dict[str, Any]]:
     """Computes metrics of codes. Each has its own random numbers, derived from the seed and its name.
 
@@ -127,7 +136,9 @@ def score_codes(
             called for any data, and its result stands under its `__name__`.
         seed: int >= 0.
         parameters: for each metric, the parameters that differ from its defaults. Those of a metric that is not
-            asked for are ignored.
+            asked for are not used.
+        ignore: names of factors that no metric fixes or predicts. They still vary: the images of a vote or a pair of
+            the FactorVAE and beta-VAE metrics differ in them.
 
     Returns:
         For each metric its result. A metric that needs factors gives {"score": None, "standard_error": None,
@@ -135,18 +146,19 @@ def score_codes(
         `metrics.limits`); the metric's function itself raises a ValueError.
 
     Raises:
-        ValueError: if a name is unknown, or a metric does not return a finite score.
+        ValueError: if a name or a parameter is unknown, or a metric does not return a finite score.
         TypeError: if a metric does not return a dict.
     """
-    return _results(codes, selected(metrics), seed, parameters)
+    return _results(codes, selected(metrics), seed, parameters, ignored_names(codes.data.factors, ignore))
 
 
-def skip_reason(data: Any) -> str | None:
-    """Why metrics that need factors are skipped for these data; None where they are not."""
+def skip_reason(data: Any, ignored: Collection[str] = ()) -> str | None:
+    """Why metrics that need factors are skipped for these data and ignored factors; None where they are not."""
     if data.factors is None:
         return "the data have no factors"
-    if len(data.scored_factors) < 2:
-        return f"fewer than two factors vary: {list(data.scored_factors)}"
+    left = [name for name in data.scored_factors if name not in ignored]
+    if len(left) < 2:
+        return f"fewer than two factors vary: {left}" + (f", without {list(ignored)}" if ignored else "")
     return None
 
 
@@ -184,18 +196,21 @@ class Labelled(_Rows):
 
 
 def _results(
-    codes: Codes, metrics: Mapping[str, Metric], seed: int, parameters: Parameters | None
+    codes: Codes,
+    metrics: Mapping[str, Metric],
+    seed: int,
+    parameters: Parameters | None,
+    ignored: Collection[str],
 ) -> dict[str, dict[str, Any]]:
-    parameters = dict(parameters or {})
-    selected([name for name in parameters if name not in metrics])  # raises for a name that is unknown
-    reason = skip_reason(codes.data)
+    used = checked_parameters(metrics, parameters or {})
+    reason, codes = skip_reason(codes.data, ignored), ignoring(codes, ignored)
     results: dict[str, dict[str, Any]] = {}
     for name, metric in metrics.items():
         if reason and metric.needs_factors:
             results[name] = _skipped(reason)
             continue
         try:
-            result = metric.function(codes, generator(seed, name), **parameters.get(name, {}))
+            result = metric.function(codes, generator(seed, name), **used.get(name, {}))
         except TooLargeError as error:
             results[name] = _skipped(str(error))
         else:

@@ -19,9 +19,10 @@ from tfvae.files.atomic import written_whole
 from tfvae.files.lock import locked
 from tfvae.files.modules import import_modules
 from tfvae.loading import load, load_to_train
+from tfvae.metrics.ignored import ignored_names
 from tfvae.plots.traversals import draw_traversals
 from tfvae.studies.processes import end_with_input
-from tfvae.studies.study import Evaluation, digest
+from tfvae.studies.study import Evaluation
 from tfvae.training.checkpoints import Checkpoints
 from tfvae.training.train import train
 
@@ -43,6 +44,7 @@ def run_folder(folder: str | os.PathLike) -> None:
     with locked(folder, patience=60):
         images = data.load(experiment.data)
         scored_on = images if evaluation.data is None else data.load(evaluation.data)
+        ignored_names(scored_on.factors, evaluation.ignore)  # raises before anything is trained
         for steps in points(experiment, task["score_at"]):
             scores = scores_file(folder, steps, evaluation)
             if scores.exists() or trained_steps(folder) > steps:
@@ -69,7 +71,7 @@ def points(experiment: Experiment, score_at: Sequence[int]) -> list[int]:
 
 def scores_file(folder: Path, steps: int, evaluation: Evaluation) -> Path:
     """Where the scores at a step are written. Each evaluation has files of its own, so none is overwritten."""
-    return folder / "scores" / f"{steps}-{digest(dataclasses.asdict(evaluation))}.json"
+    return folder / "scores" / f"{steps}-{evaluation.digest}.json"
 
 
 def trained_steps(folder: Path) -> int:

@@ -15,6 +15,7 @@ from tfvae import zoo
 from tfvae.experiment import Experiment
 from tfvae.files.modules import import_modules
 from tfvae.metrics import METRICS, QUICK
+from tfvae.metrics.parameters import checked_parameters, overlaid
 from tfvae.models.build import completed
 
 _KEYS = ("experiment", "grid", "seeds", "score_at", "evaluation", "import")  # of a study in JSON
@@ -32,9 +33,10 @@ class Evaluation:
         limit: how many random images stand for the whole data set; None for all of it.
         data: the name of a data set; by default the one that the run was trained on.
         seed: decides the images that are drawn, the same for all runs.
+        ignore: names of factors that are not scored.
 
     Raises:
-        ValueError: for an unknown metric, or a value of the wrong type.
+        ValueError: for an unknown metric or parameter, or a value of the wrong type.
     """
 
     metrics: Sequence[str] = ("beta_vae", "factor_vae")
@@ -44,12 +46,16 @@ class Evaluation:
     limit: int | None = None
     data: str | None = None
     seed: int = 0
+    ignore: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.metrics, str) or not isinstance(self.metrics, Sequence):
             raise ValueError(f"Expected metrics to be a list of names. Received: metrics={self.metrics!r}")
         if unknown := sorted({*self.metrics, *self.parameters} - set(METRICS)):
             raise ValueError(f"Expected metrics out of {sorted(METRICS)}. Received: {unknown}")
+        checked_parameters(METRICS, self.parameters)
+        if isinstance(self.ignore, str) or not all(isinstance(name, str) for name in self.ignore):
+            raise ValueError(f"Expected ignore to be a list of names of factors. Received: ignore={self.ignore!r}")
         if not isinstance(self.quick, bool):
             raise ValueError(f"Expected quick to be true or false. Received: quick={self.quick!r}")
         for name, least in (("images", 2), ("limit", 2), ("seed", 0)):
@@ -57,17 +63,21 @@ class Evaluation:
             if not (name == "limit" and value is None) and (type(value) is not int or value < least):
                 raise ValueError(f"Expected {name} to be an integer of at least {least}. Received: {name}={value!r}")
 
+    @property
+    def digest(self) -> str:
+        """Identifies it in the names of files. Without ignored factors, it is that from before there were any."""
+        values = dataclasses.asdict(self)
+        if not self.ignore:
+            del values["ignore"]
+        return digest(values)
+
     def arguments(self) -> dict[str, Any]:
         """The keyword arguments of `tfvae.evaluate`."""
-        quick = QUICK if self.quick else {}
-        parameters = {
-            name: {**quick.get(name, {}), **self.parameters.get(name, {})}
-            for name in self.metrics
-            if name in quick or name in self.parameters
-        }
+        parameters = overlaid(QUICK if self.quick else {}, self.parameters)
         return {
             "metrics": tuple(self.metrics),
-            "parameters": parameters,
+            "parameters": {name: parameters[name] for name in self.metrics if name in parameters},
+            "ignore": tuple(self.ignore),
             "num_images": self.images,
             "limit": self.limit,
             "seed": self.seed,
