@@ -25,6 +25,7 @@ from .models import (
     register_model,
 )
 from .training.looks import looks
+from .training.schedules import ScheduleWeights, cyclical_annealing, linear_annealing
 from .training.train import train
 
 __version__: str
@@ -46,11 +47,14 @@ __all__ = [
     "InformationDropout",
     "JointFactorVAE",
     "PriorFactorVAE",
+    "ScheduleWeights",
     "create",
+    "cyclical_annealing",
     "data",
     "evaluate",
     "export_decoder",
     "export_encoder",
+    "linear_annealing",
     "load_saved_model",
     "looks",
     "metrics",

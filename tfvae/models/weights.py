@@ -12,8 +12,7 @@ class Weight:
     step is traced again and reads a variable from then on, so that a schedule costs one retrace. The variable belongs
     to no weights: files have the number in the model's configuration.
 
-    >>> import keras
-    >>> annealing = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: setattr(model, "beta", epoch))
+    `tfvae.ScheduleWeights` sets weights by a function of the step or the epoch.
 
     Args:
         positive: whether it has to be above 0, not only at least 0.
@@ -58,3 +57,9 @@ class Weight:
     @property
     def _variable(self) -> str:
         return f"_variable_of_{self.name}"
+
+
+def weights_of(model: type) -> tuple[str, ...]:
+    """The names of the weights that a class of models and its parents declare."""
+    attributes = (each for cls in model.__mro__ for each in vars(cls).items())
+    return tuple(dict.fromkeys(name for name, attribute in attributes if isinstance(attribute, Weight)))

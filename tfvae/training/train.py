@@ -26,6 +26,7 @@ from tfvae.training.interruption import Terminated, requests_noted
 from tfvae.training.journal import StopIfNotFinite, StopOnRequest, journal
 from tfvae.training.progress import progress_shown
 from tfvae.training.resident import execute_together, on_device, trained_by_index
+from tfvae.training.schedules import ScheduleWeights
 from tfvae.training.start import start
 
 
@@ -57,11 +58,13 @@ def train(
             [N, H, W, C], uint8 or float in [0, 1].
         resident: whether the device works by itself from one log entry to the next: all images lie in its memory (see
             `training.resident`), and the steps of an entry are one call of TensorFlow, after which SIGTERM and Ctrl-C
-            are handled. It takes one device, and changes nothing that a step computes.
+            are handled. It takes one device, and changes nothing that a step computes, except that schedules
+            (`ScheduleWeights`) change weights at log entries alone.
         progress: whether to show the progress on stderr: a bar on a terminal, otherwise a line for each log entry.
-        callbacks: further callbacks of Keras, such as those of `tfvae.looks`; called only in the process that writes
-            files. `fit` starts again after an interruption, and for steps that do not fill an epoch; the step at which
-            it starts is in the callbacks' `params["first_step"]`.
+        callbacks: further callbacks of Keras, such as `ScheduleWeights` and those of `tfvae.looks`; all but
+            `ScheduleWeights` are called only in the process that writes files. `fit` starts again after an
+            interruption, and for steps that do not fill an epoch; the step at which it starts is in the callbacks'
+            `params["first_step"]`.
         start_from: a model of the same networks, whose weights the first step starts with, such as
             `tfvae.loading.load_to_train` gives. If its discriminator is not trained, it is fitted to the codes first
             (`training.start.fit_discriminator`). The state of optimizers is new. A run with checkpoints ignores it.
@@ -104,8 +107,11 @@ def train(
             trained_by_index(model, read) if read else nullcontext(),
         ):
             stop = StopOnRequest(requests, strategy)
-            written = [*journal(experiment, workdir, checkpoints, stop, shown), *callbacks] if chief else ()
-            called = [StopIfNotFinite(checkpoints), stop, *written]
+            # Each process sets its own weights, before they are logged.
+            scheduled = [each for each in callbacks if isinstance(each, ScheduleWeights)]
+            others = [each for each in callbacks if each not in scheduled]
+            written = [*journal(experiment, workdir, checkpoints, stop, shown), *others] if chief else ()
+            called = [*scheduled, StopIfNotFinite(checkpoints), stop, *written]
             while step < experiment.steps and not stop.stopping:
                 dataset = _distributed_batches(experiment, images, strategy, step, as_indices=resident)
                 _fit(model, experiment, dataset, step, resident, called)
