@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tfvae.data import dependence
+from tfvae.data.declared import OPTIONS, declared
 from tfvae.data.images import ImageData
 from tfvae.data.names import parse
 
@@ -40,7 +41,8 @@ def load(name: str, **kwargs: Any) -> Any:
             "chairs:PATH", "cars3d:PATH". It may have options: "folder:PATH?size=64&channels=3" (see `names.parse`). If
             the factors are known, options can also make them depend on each other (see `dependence`): correlate two of
             them, "dsprites?correlated=scale,posX,0.2", or leave out combinations of values,
-            "dsprites?held_out=shape:2,posX:16..31".
+            "dsprites?held_out=shape:2,posX:16..31"; and declare which are continuous and which discrete, where the rule
+            (`factor_table.is_discrete`) is wrong: "npz:PATH?continuous=age,angle&discrete=make".
         **kwargs: more options, which are arguments of the data set's own `load`.
 
     Returns:
@@ -60,10 +62,13 @@ def load(name: str, **kwargs: Any) -> Any:
         names = [*sorted(DATASETS), *(f"{key}:..." for key in SOURCES)]
         raise ValueError(f"Expected a data set out of {names}. Received: name={name!r}")
     dependent = {key: options.pop(key) for key in dependence.SYNTAX if key in options}
+    kinds = {key: options.pop(key) for key in OPTIONS if key in options}
     _check_options(base, loader, len(arguments), [*options, *kwargs])
     data = loader(*arguments, **options, **kwargs)
     if not isinstance(data, ImageData):
         raise TypeError(f"Expected the loader of {base!r} to return ImageData. Received: {type(data).__name__}")
+    if kinds:
+        data = declared(data, **kinds)
     for key, value in dependent.items():
         data = dependence.view(data, f"{key}={value}")
     return data

@@ -28,7 +28,8 @@ def load(
             (HDF5), of Keras's MNIST or of MedMNIST, of which the training set is read (see
             `array_layouts.find_factors`). Images are [N, H, W, C] or [N, H, W]: uint8 in 0 .. 255, bool, or floats x in
             [0, 1], which become uint8 by round(255 x). If all values are 0 and 1, they are taken as black and white.
-        factors: whether to read the factors; "npz:PATH?factors=false" reads the images alone.
+        factors: whether to read the factors; "npz:PATH?factors=false" reads the images alone. What factors are taken
+            for can be overruled by names: "npz:PATH?continuous=age&discrete=make" (see `data.load`).
         cache: the folder to cache images in that cannot be mapped into memory as they are (compressed, floats, or 0 and
             1); by default $TFVAE_CACHE, else the user's cache folder.
 
