@@ -3,7 +3,7 @@ import pytest
 
 from tests.metrics import reference
 from tests.metrics.reference import grid, scaled_factors
-from tfvae.codes import Codes
+from tfvae.codes import Codes, latent_kl
 from tfvae.data import FactorTable, ImageData
 from tfvae.metrics import METRICS, ceiling, score, score_codes
 from tfvae.metrics.beta_vae import difference_features
@@ -46,10 +46,10 @@ def test_votes_and_pairs_are_drawn_over_all_factors():
     expected = reference.difference_features(DATA, mean, np.random.default_rng(1), 20, 7, ignored=[2])
     for each, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(each, other, rtol=1e-6)
-    parameters = {"votes": 40, "evaluation_votes": 40, "batch": 6, "collapsed_kl": 0.01}
+    parameters = {"votes": 40, "evaluation_votes": 40, "batch": 6}
     result = factor_vae_score(codes, np.random.default_rng(1), repeats=1, **parameters)["score"]
-    kl, rng = np.ones(4), np.random.default_rng(1)
-    assert result == reference.factor_vae(DATA, mean, kl, rng, ignored=[2], **parameters)
+    active, rng = np.ones(4, bool), np.random.default_rng(1)
+    assert result == reference.factor_vae(DATA, mean, active, rng, ignored=[2], **parameters)
     # The first of these factors fixed, the ignored one takes all of its values.
     partners = DATA.factors.partners(np.zeros(200, int), 0, np.random.default_rng(0))
     assert set(DATA.factors.to_factors(partners)[:, 2]) == {0, 1, 2, 3}
@@ -113,7 +113,7 @@ def test_codes_are_encoded_once_for_both_views():
     codes = Codes(represent, DATA)
     first = score_codes(codes, "mig", ignore="factor0")["mig"]
     assert codes.encoded == 60
-    assert np.isfinite(codes.kl_per_latent(np.arange(60))).all()
+    assert np.isfinite(latent_kl(codes.outputs(np.arange(60)))).all()
     assert sum(calls) == 64  # filled up to a power of two
     assert codes.data.scored_factors == ("factor0", "factor2", "factor3")
     assert score_codes(codes, "mig")["mig"]["score"] != first["score"]

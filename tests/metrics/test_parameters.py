@@ -36,7 +36,7 @@ def test_every_metric_refuses_what_it_does_not_take_and_lists_what_it_does(name)
         ("irs", {"factor_bins": None, "quantile": 1}),
         ("downstream", {"labels": np.array([10, 20]), "classifiers": ["logistic"]}),
         ("beta_vae", {"classifier": "adagrad"}),
-        ("dci", {"alpha": 0.1, "collapsed_kl": -1}),
+        ("dci", {"alpha": 0.1, "trees": 3}),
     ],
 )
 def test_values_of_a_parameters_type_are_taken(name, given):
