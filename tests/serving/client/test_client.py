@@ -1,4 +1,5 @@
 import io
+import random
 import sys
 import time
 from collections import Counter
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tfvae.serving import Client, ServingError
+from tfvae.serving.client.calls import Call
 from tfvae.serving.client.over_grpc import Grpc
 from tfvae.serving.local.server import LocalServer
 from tfvae.serving.local.version import Version
@@ -24,6 +26,16 @@ def wait_for(condition):
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+def answer_by(monkeypatch, client, answer):
+    """Gives requests to a function of their inputs, as a server that does not report signatures."""
+
+    def metadata(spec, timeout):
+        raise ServingError(grpc.StatusCode.UNIMPLEMENTED, "no metadata")
+
+    monkeypatch.setattr(client._server, "metadata", metadata)
+    monkeypatch.setattr(client._server, "predict", lambda spec, inputs, timeout, expected: answer(inputs))
 
 
 def sums(images):
@@ -121,17 +133,16 @@ def test_invalid_images_are_not_sent(images, error, message):
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "http://127.0.0.1:1"])
 def test_a_server_that_is_not_there_is_retried(address, images, monkeypatch):
-    pauses = []
-    monkeypatch.setattr(time, "sleep", pauses.append)
-    with Client(address, "tiny", attempts=4) as client, pytest.raises(ServingError) as caught:
+    longest = []
+    monkeypatch.setattr(random, "uniform", lambda low, high: longest.append(high) or 0)
+    with Client(address, "tiny", attempts=4) as client, pytest.raises(ServingError, match=r"127\.0\.0\.1:1") as caught:
         client.encode(images)
     assert caught.value.code == grpc.StatusCode.UNAVAILABLE
-    assert len(pauses) == 3
-    assert all(0 <= pause <= 0.1 * 2**i for i, pause in enumerate(pauses))
+    np.testing.assert_allclose(longest, [0.1, 0.2, 0.4, 0.8])
 
 
 def test_only_transient_errors_are_retried_and_within_the_deadline(monkeypatch):
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+    monkeypatch.setattr(random, "uniform", lambda low, high: 0)
     for code, temporary, calls in (("UNAVAILABLE", True, 3), ("INVALID_ARGUMENT", False, 1)):
         timeouts = []
 
@@ -139,8 +150,8 @@ def test_only_transient_errors_are_retried_and_within_the_deadline(monkeypatch):
             timeouts.append(timeout)
             raise ServingError(grpc.StatusCode[code], "no", temporary=temporary)
 
-        with Client("localhost:1", "tiny", attempts=3, timeout=10) as client, pytest.raises(ServingError):
-            client._again(fail)
+        with pytest.raises(ServingError):
+            Call(10, 3).send(fail)
         assert len(timeouts) == calls
         assert sorted(timeouts, reverse=True) == timeouts
         assert timeouts[0] <= 10
@@ -150,17 +161,35 @@ def test_all_codes_are_from_the_version_that_took_over(monkeypatch):
     """Parts that the old version answered are sent again."""
     asked = []
 
-    def answer(spec, inputs, timeout):
+    def answer(inputs):
         asked.append(float(inputs["images"].ravel()[0]))
         version = 1 if len(asked) <= 2 else 2
         return version, {"mean": inputs["images"][:, :1, 0, 0] + 10 * version}
 
     images = np.arange(5, dtype=np.float32).reshape(5, 1, 1, 1) / 10
     with Client("localhost:1", "tiny", batch_size=1, in_flight=1) as client:
-        monkeypatch.setattr(client._server, "predict", answer)
+        answer_by(monkeypatch, client, answer)
         codes = client.encode(images)
     np.testing.assert_allclose(codes["mean"][:, 0], 20 + np.arange(5) / 10)
     np.testing.assert_allclose(asked, [0, 0.1, 0.2, 0.3, 0.4, 0, 0.1])
+
+
+def test_a_part_that_the_old_version_answers_last_is_sent_again(monkeypatch):
+    over = Event()
+
+    def answer(inputs):
+        last = float(inputs["images"].ravel()[0]) == 1
+        version = 1 if last and not over.is_set() else 2
+        if last:
+            over.set()
+        else:
+            over.wait(PATIENCE)
+        return version, {"mean": inputs["images"][:, :1, 0, 0] + 10 * version}
+
+    images = np.array([0, 0.5, 1], np.float32).reshape(3, 1, 1, 1)
+    with Client("localhost:1", "tiny", batch_size=1, in_flight=3) as client:
+        answer_by(monkeypatch, client, answer)
+        np.testing.assert_allclose(client.encode(images)["mean"][:, 0], [20, 20.5, 21])
 
 
 def test_a_new_version_takes_over_without_a_failed_request(serve, tmp_path, put, images, monkeypatch):
@@ -230,9 +259,9 @@ def test_a_missed_deadline_is_reported_and_not_retried(address, images, monkeypa
         over.wait(PATIENCE)
         return predict(self, *arguments)
 
-    monkeypatch.setattr(Version, "predict", late)
     with Client(address, "tiny") as client:
-        client.metadata()  # connects
+        client.encode(images)  # connects
+        monkeypatch.setattr(Version, "predict", late)
         client.timeout, send = 0.2, client._server.predict
         monkeypatch.setattr(client._server, "predict", lambda *arguments: calls.append(arguments) or send(*arguments))
         try:
@@ -247,7 +276,7 @@ def test_a_missed_deadline_is_reported_and_not_retried(address, images, monkeypa
 def test_images_are_split_into_requests_of_which_several_are_under_way(monkeypatch):
     together, sizes = Barrier(3), []
 
-    def answer(spec, inputs, timeout):
+    def answer(inputs):
         sizes.append(len(inputs["images"]))
         if sizes[-1] == 2:
             together.wait(timeout=PATIENCE)  # three at once, or all of them wait
@@ -255,7 +284,7 @@ def test_images_are_split_into_requests_of_which_several_are_under_way(monkeypat
 
     images = np.arange(13, dtype=np.float32).reshape(13, 1, 1, 1) / 13
     with Client("localhost:1", "tiny", batch_size=2, in_flight=3) as client:
-        monkeypatch.setattr(client._server, "predict", answer)
+        answer_by(monkeypatch, client, answer)
         codes = client.encode(images)
     assert sorted(sizes) == [1, 2, 2, 2, 2, 2, 2]
     np.testing.assert_array_equal(codes["mean"], images[:, :, 0, 0])
@@ -276,6 +305,6 @@ def test_a_bar_is_shown_for_many_requests_in_a_terminal(monkeypatch, terminal, p
     out.isatty = lambda: terminal
     monkeypatch.setattr(sys, "stderr", out)
     with Client("localhost:1", "tiny", batch_size=2) as client:
-        monkeypatch.setattr(client._server, "predict", lambda *_: (1, {"mean": np.zeros((2, 1))}))
+        answer_by(monkeypatch, client, lambda _: (1, {"mean": np.zeros((2, 1))}))
         client.encode(np.zeros((2 * requests, 1, 1, 1)), progress=progress)
     assert ("100%" in out.getvalue()) == shown, out.getvalue()

@@ -1,12 +1,10 @@
 """A client of TensorFlow Serving that sends images and gets codes."""
 
 import os
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import TypeVar
 
 import grpc
 import numpy as np
@@ -14,34 +12,50 @@ from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tqdm import tqdm
 
+from tfvae.serving.client import address as addresses
+from tfvae.serving.client.answers import MOST, Answer, Expected, OtherOutputsError, check_agreement
+from tfvae.serving.client.calls import Call
 from tfvae.serving.client.over_grpc import Grpc
 from tfvae.serving.client.over_rest import Rest
 from tfvae.serving.client.pictures import Pictures
+from tfvae.serving.client.signatures import Signatures
 from tfvae.serving.errors import ServingError
 
 Images = np.ndarray | Sequence[str | os.PathLike | bytes]
 Input = Images | Pictures
-Answer = tuple[int | None, dict[str, np.ndarray]]  # the version that gave it, if known, and the outputs
-Result = TypeVar("Result")
-_FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0  # seconds
 
 
 class Client:
     """Encodes images with a server; several threads may use it at once.
 
-    Transient errors (UNAVAILABLE, ABORTED; REST: 429, 502, 503, or no connection) are retried, after random waits of up
-    to 0.1, 0.2, 0.4, ... 5 seconds. That is safe: the same request always has the same answer. All other errors are
-    raised at once as `ServingError`, with the server's message.
+    Every answer is checked before its codes are returned: the model, version and signature that answered (over gRPC);
+    the names, widths and dtypes of the signature's outputs; a row for each image; finite values; and that all parts of a
+    call agree. Whatever a server sends, and whatever happens to a connection, the error is a `ServingError`.
+
+    Transient errors (UNAVAILABLE, ABORTED; REST: 429, 502, 503, or a connection that is lost or cannot be made) are
+    retried, after random waits of up to 0.1, 0.2, 0.4, ... 5 seconds. That is safe: the same request always has the
+    same answer. After any other error no further request of the call starts.
+
+    The proxies of the environment (http_proxy, https_proxy, no_proxy; for gRPC also grpc_proxy) are used for both
+    protocols, but never for a server on this machine. Redirects are not followed, and answers are not compressed.
 
     Args:
-        address: "host:port" of gRPC, or "http://host:port" (or https) of REST. gRPC is several times faster.
+        address: "host:port" or "grpc://host:port" of gRPC, or "http://host:port" (or https) of REST. gRPC is several
+            times faster. A URL of the REST API may also name the model: "http://host:8501/v1/models/NAME:predict".
         model: the model to ask, for calls that do not name one.
-        timeout: seconds for each request with all of its attempts.
+        timeout: seconds for a whole call, with all of its requests and attempts. By default, each request has 60
+            seconds with its attempts, however many requests a call has.
         attempts: how often a request is sent at most.
         batch_size: images in a request; at most the server's max_batch_size, which is 64 in the configuration that
             tfvae deploy writes.
         in_flight: requests at the same time.
         credentials: of grpc, for a server with TLS; by default there is no TLS.
+        finite: whether NaN and infinity in an answer are an error.
+        max_answer_bytes: the largest answer to a request, in bytes. Where the signature says how many numbers an answer
+            has, it is also bounded by those: 16 bytes for each over gRPC and 32 over REST, and 64 KiB.
+
+    Raises:
+        ValueError, TypeError: for an address or another argument that cannot be used.
     """
 
     def __init__(
@@ -49,23 +63,39 @@ class Client:
         address: str,
         model: str | None = None,
         *,
-        timeout: float = 60.0,
+        timeout: float | None = None,
         attempts: int = 5,
         batch_size: int = 64,
         in_flight: int = 4,
         credentials: grpc.ChannelCredentials | None = None,
+        finite: bool = True,
+        max_answer_bytes: int = MOST,
     ):
-        for name, value in (("attempts", attempts), ("batch_size", batch_size), ("in_flight", in_flight)):
+        for name, value in (
+            ("attempts", attempts),
+            ("batch_size", batch_size),
+            ("in_flight", in_flight),
+            ("max_answer_bytes", max_answer_bytes),
+        ):
             if value < 1:
                 raise ValueError(f"Expected {name} of at least 1. Received: {name}={value}")
-        self.model = model
+        if timeout is not None and not timeout > 0:
+            raise ValueError(f"Expected timeout in seconds, or None. Received: timeout={timeout}")
+        where = addresses.parse(address)
+        if where.model and model not in (None, where.model):
+            raise ValueError(f"Expected the model of the address, {where.model!r}. Received: model={model!r}")
+        if where.rest and credentials is not None:
+            raise ValueError("Expected credentials with an address of gRPC; https:// has its own TLS.")
+        self.address = address
+        self.model = model or where.model
         self.timeout = timeout
         self.attempts = attempts
         self.batch_size = batch_size
         self.in_flight = in_flight
-        rest = address.startswith(("http://", "https://"))
-        self._server: Rest | Grpc = Rest(address, in_flight) if rest else Grpc(address, credentials)
-        self.address = address
+        self.finite = finite
+        self.max_answer_bytes = max_answer_bytes
+        self._server: Rest | Grpc = Rest(where) if where.rest else Grpc(where, credentials, max_answer_bytes)
+        self._signatures = Signatures(self._server)
 
     def encode(
         self,
@@ -92,7 +122,7 @@ class Client:
             By name, for a VAE {"mean": float32 [B, D], "log_variance": float32 [B, D]}.
 
         Raises:
-            ServingError: the server's error, or that it could not be reached.
+            ServingError: the server's error, that it could not be reached, or that its answer is not as expected.
             ValueError, TypeError: if images is something else, or a file that is not a picture.
             OSError: if a file cannot be read.
         """
@@ -122,11 +152,13 @@ class Client:
         length = next(iter(lengths.values()))
         rows = range(length)
         todo = [rows[start : start + self.batch_size] for start in rows[:: self.batch_size]]
+        call = Call(self.timeout, self.attempts)
+        call.send(lambda seconds: self._signatures.outputs(spec, seconds))  # once, not in each thread
         answers: dict[range, Answer] = {}
         with _bar(length, len(todo), progress) as bar:
             for _ in range(self.attempts):
-                answers |= self._answers(spec, inputs, todo, bar)
-                (*_, (last, _)) = answers.values()
+                found, last = self._answers(call, spec, inputs, todo, bar)
+                answers |= found
                 todo = [part for part, (number, _) in answers.items() if number != last]
                 if not todo:
                     break
@@ -134,6 +166,7 @@ class Client:
             else:
                 raise ServingError(grpc.StatusCode.ABORTED, f"{spec.name} changed its version during the request.")
         parts = [outputs for _, outputs in answers.values()]
+        check_agreement(parts)
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def metadata(
@@ -141,12 +174,12 @@ class Client:
     ) -> tuple[int, dict[str, SignatureDef]]:
         """The number of the version that answers, and its signatures by name."""
         spec = self._spec(model, version, label)
-        return self._again(lambda timeout: self._server.metadata(spec, timeout))
+        return Call(self.timeout, self.attempts).send(lambda seconds: self._server.metadata(spec, seconds))
 
     def status(self, model: str | None = None) -> dict[int, str]:
         """The state of each version that the server knows: "START", "LOADING", "AVAILABLE", "UNLOADING" or "END"."""
         spec = self._spec(model, None, None)
-        return self._again(lambda timeout: self._server.status(spec, timeout))
+        return Call(self.timeout, self.attempts).send(lambda seconds: self._server.status(spec, seconds))
 
     def close(self) -> None:
         self._server.close()
@@ -170,42 +203,57 @@ class Client:
             spec.version_label = label
         return spec
 
-    def _answers(self, spec: ModelSpec, inputs: Mapping[str, Input], parts: list[range], bar: tqdm) -> dict:
-        """The server's answer to each part of the inputs; after an error, nothing more is sent."""
+    def _answers(
+        self, call: Call, spec: ModelSpec, inputs: Mapping[str, Input], parts: list[range], bar: tqdm
+    ) -> tuple[dict[range, Answer], int | None]:
+        """The server's answer to each part of the inputs, in their order, and the version that answered last."""
 
         def ask(part: range) -> Answer:
-            arrays = {name: _array(value[part.start : part.stop]) for name, value in inputs.items()}
             try:
-                return self._again(lambda timeout: self._server.predict(spec, arrays, timeout))
+                arrays = {name: _array(value[part.start : part.stop]) for name, value in inputs.items()}
+                return call.send(self._request(call, spec, arrays, len(part)))
             except ServingError as error:
                 which = f" (items {part[0]} to {part[-1]})"
-                raise ServingError(error.code, error.message + which, temporary=error.temporary) from error
+                call.fail(ServingError(error.code, error.message + which, temporary=error.temporary))
+                raise
+            except BaseException as error:
+                call.fail(error)
+                raise
 
-        answers = {}
-        with ThreadPoolExecutor(min(self.in_flight, len(parts)), thread_name_prefix="serving") as pool:
-            futures = [pool.submit(ask, part) for part in parts]
-            try:
-                for part, future in zip(parts, futures, strict=True):
-                    answers[part] = future.result()
-                    bar.update(len(part))
-            finally:
-                for future in futures:
-                    future.cancel()
-        return answers
+        pool = ThreadPoolExecutor(min(self.in_flight, len(parts)), thread_name_prefix="serving")
+        try:
+            futures = {pool.submit(ask, part): part for part in parts}
+            found, last = {}, None
+            for future in as_completed(futures):
+                if future.exception() is not None:
+                    raise call.error or AssertionError  # the first: others failed after it
+                found[futures[future]] = future.result()
+                last, _ = future.result()
+                bar.update(len(futures[future]))
+            return {part: found[part] for part in parts}, last
+        except BaseException as error:
+            call.fail(error)
+            raise
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
-    def _again(self, call: Callable[[float], Result]) -> Result:
-        """Calls with the seconds that remain, and calls again after a transient error."""
-        deadline = time.monotonic() + self.timeout
-        attempt = 1
-        while True:
+    def _request(
+        self, call: Call, spec: ModelSpec, arrays: dict[str, np.ndarray], rows: int
+    ) -> Callable[[float], Answer]:
+        """One attempt. If the outputs of the signature changed since they were asked for, those of now are expected."""
+
+        def request(seconds: float) -> Answer:
+            deadline = time.monotonic() + seconds
+            outputs = self._signatures.outputs(spec, seconds)
+            expected = Expected(rows, outputs, self.max_answer_bytes, self.finite)
             try:
-                return call(max(deadline - time.monotonic(), 1e-3))
-            except ServingError as error:
-                pause = random.uniform(0, min(_FIRST_WAIT * 2 ** (attempt - 1), _LONGEST_WAIT))
-                if not error.temporary or attempt == self.attempts or time.monotonic() + pause >= deadline:
-                    raise
-                attempt += 1
-                time.sleep(pause)
+                return self._server.predict(spec, arrays, max(deadline - time.monotonic(), 1e-3), expected)
+            except OtherOutputsError as error:
+                if self._signatures.changed(spec, error.version, call.begin, deadline - time.monotonic()):
+                    return request(deadline - time.monotonic())
+                raise
+
+        return request
 
 
 def _checked(images: Images) -> tuple[str, dict[str, Input]]:

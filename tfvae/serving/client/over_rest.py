@@ -1,91 +1,134 @@
 """Requests to TensorFlow Serving over REST."""
 
+import asyncio
+import json
+from concurrent.futures import CancelledError
 from typing import Any
 from urllib.parse import quote
 
+import aiohttp
 import grpc
 import numpy as np
-import requests
-import tensorflow as tf
 from google.protobuf import json_format
-from requests.adapters import HTTPAdapter
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow_serving.apis.get_model_metadata_pb2 import SignatureDefMap
+from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
+from tfvae.serving.client.address import Address
+from tfvae.serving.client.answers import (
+    MOST_METADATA,
+    Answer,
+    Expected,
+    OtherOutputsError,
+    too_large,
+    understood,
+    wrong,
+)
+from tfvae.serving.client.http import Http, Response
+from tfvae.serving.client.tensors import from_json
 from tfvae.serving.errors import CODE_OF_HTTP, ServingError
 from tfvae.serving.json_tensors import to_json
 
 _TEMPORARY = {429, 502, 503}
+_BYTES_OF_NUMBER = 32  # of JSON: at most 24, and what is between two
 
 
 class Rest:
     """Connections that stay open and are shared by threads.
 
     Args:
-        address: "http://host:port" or "https://host:port".
-        connections: how many stay open.
+        address: where the server is.
     """
 
-    def __init__(self, address: str, connections: int):
-        self._address = address.rstrip("/")
-        self._session = requests.Session()
-        self._session.mount(self._address, HTTPAdapter(pool_maxsize=connections))
-        self._dtypes: dict[tuple[str, str], dict[str, tf.DType]] = {}
+    def __init__(self, address: Address):
+        self._address = address
+        self._http = Http(address.proxy)
 
-    def predict(
-        self, spec: ModelSpec, inputs: dict[str, np.ndarray], timeout: float
-    ) -> tuple[int | None, dict[str, np.ndarray]]:
-        dtypes = self._dtypes_of(spec, timeout)
+    def predict(self, spec: ModelSpec, inputs: dict[str, np.ndarray], timeout: float, expected: Expected) -> Answer:
         document = {
             "signature_name": spec.signature_name,
             "inputs": {name: to_json(array) for name, array in inputs.items()},
         }
-        outputs = self._called("POST", f"{_path(spec)}:predict", timeout, document)["outputs"]
-        if len(dtypes) == 1:
-            outputs = {next(iter(dtypes)): outputs}
-        return None, {name: np.array(value, dtypes[name].as_numpy_dtype) for name, value in outputs.items()}
+        limit = expected.limit(_BYTES_OF_NUMBER)
+        found = self._called("POST", f"{_path(spec)}:predict", timeout, document, limit=limit)
+        with understood('a JSON object with "outputs"'):
+            values = found["outputs"]
+            if expected.outputs is not None and len(expected.outputs) == 1:
+                values = {next(iter(expected.outputs)): values}  # a single output has no name
+            if not isinstance(values, dict):
+                raise OtherOutputsError(f"Expected outputs by name. Received: {type(values).__name__}")
+            expected.check_names(values)
+            return None, {name: from_json(name, value, expected) for name, value in values.items()}
 
     def metadata(self, spec: ModelSpec, timeout: float) -> tuple[int, dict[str, SignatureDef]]:
         found = self._called("GET", f"{_path(spec)}/metadata", timeout)
-        signatures = json_format.ParseDict(found["metadata"]["signature_def"], SignatureDefMap(), True)
-        return int(found["model_spec"]["version"]), dict(signatures.signature_def)
+        with understood("the metadata of a model in JSON"):
+            version = int(found["model_spec"]["version"])
+            if spec.HasField("version") and version != spec.version.value:
+                raise wrong(f"Expected version {spec.version.value}. Received: {version}")
+            signatures = json_format.ParseDict(found["metadata"]["signature_def"], SignatureDefMap(), True)
+            return version, dict(signatures.signature_def)
 
     def status(self, spec: ModelSpec, timeout: float) -> dict[int, str]:
         found = self._called("GET", _path(spec), timeout)
-        return {int(entry["version"]): entry["state"] for entry in found["model_version_status"]}
+        with understood("the states of versions in JSON"):
+            states = {int(entry["version"]): entry["state"] for entry in found["model_version_status"]}
+            for state in states.values():
+                ModelVersionStatus.State.Value(state)
+            return states
 
     def close(self) -> None:
-        self._session.close()
+        self._http.close()
 
-    def _dtypes_of(self, spec: ModelSpec, timeout: float) -> dict[str, tf.DType]:
-        """The dtypes of a signature's outputs, which the JSON does not contain."""
-        key = _path(spec), spec.signature_name
-        if key not in self._dtypes:
-            _, signatures = self.metadata(spec, timeout)
-            if spec.signature_name not in signatures:
-                code, known = grpc.StatusCode.FAILED_PRECONDITION, sorted(signatures)
-                raise ServingError(code, f'Serving signature key "{spec.signature_name}" not found, of {known}.')
-            outputs = signatures[spec.signature_name].outputs
-            self._dtypes[key] = {name: tf.dtypes.as_dtype(info.dtype) for name, info in outputs.items()}
-        return self._dtypes[key]
+    def _called(
+        self, method: str, path: str, timeout: float, document: Any = None, *, limit: int = MOST_METADATA
+    ) -> Any:
+        """The JSON of the answer."""
+        body = None if document is None else json.dumps(document).encode()
+        response = self._answered(method, path, body, timeout, limit)
+        if 300 <= response.status < 400:
+            # Whoever answers may not choose who gets the images.
+            code = grpc.StatusCode.FAILED_PRECONDITION
+            raise ServingError(
+                code, f"Expected an answer. Received: HTTP {response.status}, a redirect to {response.location!r:.200}"
+            )
+        if response.status != 200:
+            code = CODE_OF_HTTP.get(response.status, grpc.StatusCode.UNKNOWN)
+            temporary = response.status in _TEMPORARY
+            raise ServingError(code, f"{_message(response)} (HTTP {response.status})", temporary=temporary)
+        if not response.complete:
+            raise too_large(limit, f"more than {limit:,}")
+        with understood("JSON"):
+            try:
+                return json.loads(response.body)
+            except (ValueError, RecursionError) as error:
+                raise wrong(f"Expected JSON. Received: {response.body[:80]!r}: {error}") from error
 
-    def _called(self, method: str, path: str, timeout: float, document: Any = None) -> Any:
+    def _answered(self, method: str, path: str, body: bytes | None, timeout: float, limit: int) -> Response:
         try:
-            response = self._session.request(method, self._address + path, json=document, timeout=timeout)
-        except requests.Timeout as error:
-            raise ServingError(grpc.StatusCode.DEADLINE_EXCEEDED, f"No answer in {timeout:.3g} s") from error
-        except requests.ConnectionError as error:
-            raise ServingError(grpc.StatusCode.UNAVAILABLE, str(error), temporary=True) from error
-        try:
-            body = response.json()
-        except requests.JSONDecodeError:
-            body = {"error": response.text or response.reason}
-        if response.ok:
-            return body
-        code = CODE_OF_HTTP.get(response.status_code, grpc.StatusCode.UNKNOWN)
-        temporary = response.status_code in _TEMPORARY
-        raise ServingError(code, f"{body.get('error', body)} (HTTP {response.status_code})", temporary=temporary)
+            return self._http.request(method, self._address.target + path, body, timeout=timeout, limit=limit)
+        except TimeoutError as error:
+            code = grpc.StatusCode.DEADLINE_EXCEEDED
+            raise ServingError(code, f"{self._address.via}: No answer in {timeout:.3g} s") from error
+        except (CancelledError, asyncio.CancelledError) as error:
+            raise ServingError(grpc.StatusCode.CANCELLED, "The client was closed.") from error
+        except (aiohttp.ClientSSLError, aiohttp.ClientResponseError) as error:
+            message = f"{self._address.via}: Expected an answer in HTTP. Received: {error}"
+            raise ServingError(grpc.StatusCode.UNAVAILABLE, message) from error
+        except (aiohttp.ClientError, OSError) as error:
+            message = f"{self._address.via}: {type(error).__name__}: {error}"
+            raise ServingError(grpc.StatusCode.UNAVAILABLE, message, temporary=True) from error
+        except Exception as error:
+            raise wrong(f"{self._address.via}: {type(error).__name__}: {error}") from error
+
+
+def _message(response: Response) -> str:
+    text = response.body.decode(errors="replace")
+    try:
+        return str(json.loads(text)["error"])
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return text
 
 
 def _path(spec: ModelSpec) -> str:
