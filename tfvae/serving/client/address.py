@@ -48,7 +48,8 @@ def parse(address: str) -> Address:
     """
     if not isinstance(address, str):
         raise TypeError(f"Expected an address, {_FORMS}. Received: {address!r:.80}")
-    text = address.strip().rstrip("/")
+    text = address.strip()
+    text = text if text.endswith("://") else text.rstrip("/")
     scheme = _SCHEME.match(text)
     name = scheme[1].lower() if scheme else ""
     if name in ("http", "https"):

@@ -29,8 +29,8 @@ class Client:
     """Encodes images with a server; several threads may use it at once.
 
     Every answer is checked before its codes are returned: the model, version and signature that answered (over gRPC);
-    the names, widths and dtypes of the signature's outputs; a row for each image; finite values; and that all parts of a
-    call agree. Whatever a server sends, and whatever happens to a connection, the error is a `ServingError`.
+    the names, widths and dtypes of the signature's outputs; a row for each image; finite values; and that all parts of
+    a call agree. Whatever a server sends, and whatever happens to a connection, the error is a `ServingError`.
 
     Transient errors (UNAVAILABLE, ABORTED; REST: 429, 502, 503, or a connection that is lost or cannot be made) are
     retried, after random waits of up to 0.1, 0.2, 0.4, ... 5 seconds. That is safe: the same request always has the

@@ -53,6 +53,8 @@ class Rest:
         limit = expected.limit(_BYTES_OF_NUMBER)
         found = self._called("POST", f"{_path(spec)}:predict", timeout, document, limit=limit)
         with understood('a JSON object with "outputs"'):
+            if not isinstance(found, dict) or "outputs" not in found:
+                raise wrong(f'Expected a JSON object with "outputs". Received: {json.dumps(found):.200}')
             values = found["outputs"]
             if expected.outputs is not None and len(expected.outputs) == 1:
                 values = {next(iter(expected.outputs)): values}  # a single output has no name
@@ -113,11 +115,13 @@ class Rest:
             raise ServingError(code, f"{self._address.via}: No answer in {timeout:.3g} s") from error
         except (CancelledError, asyncio.CancelledError) as error:
             raise ServingError(grpc.StatusCode.CANCELLED, "The client was closed.") from error
-        except (aiohttp.ClientSSLError, aiohttp.ClientResponseError) as error:
-            message = f"{self._address.via}: Expected an answer in HTTP. Received: {error}"
+        except aiohttp.ClientSSLError as error:
+            message = f"{self._address.via}: Expected TLS. Received: {error}"
             raise ServingError(grpc.StatusCode.UNAVAILABLE, message) from error
         except (aiohttp.ClientError, OSError) as error:
-            message = f"{self._address.via}: {type(error).__name__}: {error}"
+            # Also of an answer that is not HTTP. It is safe to send a prediction again.
+            hint = ". Is it the port of gRPC? Its address has no http://" if "status line" in str(error) else ""
+            message = f"{self._address.via}: {type(error).__name__}: {error}{hint}"
             raise ServingError(grpc.StatusCode.UNAVAILABLE, message, temporary=True) from error
         except Exception as error:
             raise wrong(f"{self._address.via}: {type(error).__name__}: {error}") from error

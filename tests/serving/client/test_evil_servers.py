@@ -1,0 +1,137 @@
+"""Whatever a server sends, over gRPC or REST: a ServingError in time, and never codes at another image's place."""
+
+import socket
+import sys
+import time
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+
+from tests.serving.client import evil_grpc, evil_rest
+from tfvae.serving import Client, ServingError
+
+# First pixels 0, 1/8, 2/8, ... exact in JSON.
+IMAGES = (np.arange(6, dtype=np.float32) / 8).reshape(6, 1, 1, 1)
+PATIENCE = 40  # seconds, of which a busy machine needs few
+SERVERS = {"grpc": evil_grpc, "rest": evil_rest}
+MOST_MEMORY = 150  # MB
+REQUESTS = {"open_widening": 3}  # no part alone is wrong
+
+
+@pytest.fixture(scope="module")
+def servers():
+    evil_grpc.OVER.clear()
+    with evil_grpc.served() as by_grpc, evil_rest.served() as by_rest:
+        yield {"grpc": by_grpc, "rest": by_rest}
+        evil_grpc.OVER.set()
+
+
+def peak(reset=False):
+    """The most memory that this process had, in MB, since it was last reset."""
+    if reset:
+        Path("/proc/self/clear_refs").write_text("5")
+    (line,) = (x for x in Path("/proc/self/status").read_text().splitlines() if x.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+def ask(address, lie, **arguments):
+    timeout = 1 if lie.endswith("slow") or "drips" in lie or lie in ("silent", "continues") else PATIENCE
+    version = 1 if lie.endswith("other_version") else None
+    options = {"timeout": timeout, "attempts": 2, "batch_size": 2, "in_flight": 1} | arguments
+    with Client(address, lie, **options) as client:
+        return client.encode(IMAGES, version=version)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "lie"), [(protocol, lie) for protocol, server in SERVERS.items() for lie in server.LIES]
+)
+def test_a_lie_is_an_error_in_time(servers, protocol, lie):
+    address, server = servers[protocol]
+    begin, before = time.monotonic(), server.asked[lie]
+    linux = sys.platform == "linux"
+    memory = peak(reset=True) if linux else 0
+    with pytest.raises(ServingError) as caught:
+        ask(address, lie)
+    assert time.monotonic() - begin < PATIENCE / 2
+    assert caught.value.code == grpc.StatusCode[SERVERS[protocol].LIES[lie][1]], caught.value
+    assert len(caught.value.message) <= 2_100
+    # After an error, nothing more is sent; a transient error is retried once.
+    assert caught.value.temporary == (caught.value.code == grpc.StatusCode.UNAVAILABLE), caught.value
+    requests = 2 if caught.value.temporary else REQUESTS.get(lie, 0 if lie.startswith("metadata") else 1)
+    assert server.asked[lie] - before == requests
+    if linux:
+        assert peak() - memory < MOST_MEMORY
+
+
+@pytest.mark.parametrize("protocol", SERVERS)
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_honest_answers_are_returned(servers, protocol, batch_size):
+    found = ask(servers[protocol][0], "honest", batch_size=batch_size, in_flight=3)
+    assert found["mean"].dtype == np.float32
+    np.testing.assert_array_equal(found["mean"], np.stack([IMAGES[:, 0, 0, 0], IMAGES[:, 0, 0, 0] + 1], 1))
+    np.testing.assert_array_equal(found["log_variance"], IMAGES[:, 0, 0])
+
+
+@pytest.mark.parametrize("protocol", SERVERS)
+def test_values_that_are_not_finite_are_returned_on_request(servers, protocol):
+    found = ask(servers[protocol][0], "nan", finite=False)
+    assert np.isnan(found["mean"]).any()
+    np.testing.assert_array_equal(found["log_variance"], IMAGES[:, 0, 0])
+
+
+@pytest.mark.parametrize("protocol", SERVERS)
+def test_an_argument_bounds_answers(servers, protocol):
+    with pytest.raises(ServingError, match="max") as caught:
+        ask(servers[protocol][0], "honest", max_answer_bytes=40)
+    assert caught.value.code == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize(
+    ("protocol", "model"),
+    [("grpc", "garbage"), ("grpc", "state"), ("rest", "metadata_null"), ("rest", "metadata_html")],
+)
+def test_a_wrong_status_is_an_error(servers, protocol, model):
+    with Client(servers[protocol][0], model) as client, pytest.raises(ServingError, match="INTERNAL"):
+        client.status()
+
+
+def test_compressed_answers_are_refused_over_grpc():
+    with (
+        evil_grpc.served(compression=grpc.Compression.Gzip) as (address, _),
+        pytest.raises(ServingError, match="ompression"),
+    ):
+        ask(address, "honest")
+
+
+@pytest.mark.parametrize("scheme", ["", "http://"])
+def test_a_server_that_accepts_and_says_nothing_is_left_in_time(scheme):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        begin = time.monotonic()
+        with pytest.raises(ServingError, match="DEADLINE_EXCEEDED"):
+            ask(f"{scheme}127.0.0.1:{silent.getsockname()[1]}", "silent")
+        assert time.monotonic() - begin < PATIENCE / 2
+
+
+def test_the_timeout_bounds_all_requests_of_a_call_together(servers):
+    with pytest.raises(ServingError, match="DEADLINE_EXCEEDED"):
+        ask(servers["grpc"][0], "tardy", batch_size=1, timeout=1)
+    assert len(ask(servers["grpc"][0], "tardy", batch_size=1, timeout=None)["mean"]) == 6
+
+
+def test_an_error_is_raised_while_another_request_waits(servers):
+    address, server = servers["grpc"]
+    begin = time.monotonic()
+    with pytest.raises(ServingError, match=r"INVALID_ARGUMENT: no \(items 1 to 1\)"):
+        ask(address, "fails_or_hangs", batch_size=1, in_flight=2)
+    assert time.monotonic() - begin < PATIENCE / 2
+    assert server.asked["fails_or_hangs"] == 2
+
+
+def test_ports_that_are_mixed_up_are_explained(servers):
+    by_grpc, by_rest = servers["grpc"][0], servers["rest"][0]
+    with pytest.raises(ServingError, match="Is it the port of gRPC"):
+        ask(f"http://{by_grpc}", "honest")
+    with pytest.raises(ServingError, match=f'REST is at "{by_rest}"'):
+        ask(by_rest.removeprefix("http://"), "honest")
