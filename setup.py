@@ -6,7 +6,7 @@ from setuptools import find_packages, setup
 ENTRIES = {"tfvae.zoo_entries": "zoo", "tfvae.zoo_saved_models": "saved_models"}
 
 # TensorFlow Serving's protocol: client stubs, and the base classes of the local server.
-SERVING = ["tensorflow-serving-api>=2.20", "grpcio>=1.60", "requests>=2.31"]
+SERVING = ["tensorflow-serving-api>=2.20", "grpcio>=1.60", "aiohttp>=3.14"]
 
 # Exports as ONNX. Older versions of tf2onnx need protobuf < 4, and TensorFlow a newer one.
 ONNX = ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"]
@@ -90,6 +90,7 @@ setup(
             "pyyaml>=6.0",  # reads the manifests for Docker and Kubernetes
             "kubernetes-validate>=1.32",  # has the published schemas of Kubernetes
             "setuptools>=77",  # builds the wheel that a test installs
+            "requests>=2.31",  # asks the local server, as other clients do
             *SERVING,
             *ONNX,
             *RAY,

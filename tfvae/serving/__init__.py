@@ -5,7 +5,7 @@ Needs the extra `serving`: pip install "tfvae[serving]".
 
 from importlib.util import find_spec
 
-for _name in ("grpc", "tensorflow_serving", "requests"):
+for _name in ("grpc", "tensorflow_serving", "aiohttp"):
     if find_spec(_name) is None:
         raise ImportError(f'Expected the extra "serving". Received: no module {_name}. pip install "tfvae[serving]"')
 

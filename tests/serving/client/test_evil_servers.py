@@ -1,8 +1,11 @@
 """Whatever a server sends, over gRPC or REST: a ServingError in time, and never codes at another image's place."""
 
+import gc
 import socket
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -127,6 +130,33 @@ def test_an_error_is_raised_while_another_request_waits(servers):
         ask(address, "fails_or_hangs", batch_size=1, in_flight=2)
     assert time.monotonic() - begin < PATIENCE / 2
     assert server.asked["fails_or_hangs"] == 2
+
+
+@pytest.mark.parametrize("protocol", SERVERS)
+def test_a_client_that_is_closed_ends_its_requests(servers, protocol):
+    address, server = servers[protocol]
+    name = {"grpc": "slow", "rest": "silent"}[protocol]
+    before = server.asked[name]
+    with Client(address, name, timeout=PATIENCE) as client, ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(client.encode, IMAGES)
+        while server.asked[name] == before:
+            time.sleep(0.01)
+        client.close()
+        with pytest.raises(ServingError, match="CANCELLED"):
+            asked.result(PATIENCE)
+        with pytest.raises(ServingError, match="CANCELLED: The client was closed"):
+            client.status()
+
+
+def test_a_client_that_nobody_closes_leaves_no_thread(servers):
+    before = set(threading.enumerate())
+    client = Client(servers["rest"][0], "honest")
+    (thread,) = (each for each in set(threading.enumerate()) - before if each.name == "serving-http")
+    client.encode(IMAGES)
+    del client
+    gc.collect()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
 
 
 def test_ports_that_are_mixed_up_are_explained(servers):

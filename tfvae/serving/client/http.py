@@ -61,9 +61,10 @@ class Http:
         Raises:
             TimeoutError: if the time is over.
             aiohttp.ClientError, OSError, ValueError: if there is no connection, or the answer is not HTTP.
+            asyncio.CancelledError: if it was closed.
         """
         if not self._finalizer.alive:
-            raise ValueError("Expected an open client. Received: one that was closed")
+            raise asyncio.CancelledError
         return asyncio.run_coroutine_threadsafe(self._exchange(method, url, body, timeout, limit), self._loop).result()
 
     def close(self) -> None:

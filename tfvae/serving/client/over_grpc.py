@@ -120,6 +120,8 @@ class Grpc:
         except grpc.RpcError as error:
             code, details = error.code(), error.details() or ""
             raise ServingError(code, self._explained(code, details), temporary=code in _TEMPORARY) from error
+        except ValueError as error:
+            raise ServingError(grpc.StatusCode.CANCELLED, "The client was closed.") from error
         if len(content) > limit:
             raise too_large(limit, len(content))
         with understood(f"a {response.__name__}"):
