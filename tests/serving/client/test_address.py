@@ -2,7 +2,7 @@ import grpc
 import pytest
 
 from tests.serving.client import evil_grpc, evil_rest
-from tfvae.serving import Client
+from tfvae.serving import Client, ServingError
 from tfvae.serving.client.address import parse
 
 GRPC = {
@@ -58,8 +58,9 @@ WRONG = {
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch):
-    for name in ("grpc_proxy", "http_proxy", "https_proxy", "all_proxy", "no_proxy", "NO_PROXY", "HTTP_PROXY"):
+    for name in ("grpc_proxy", "http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
     return monkeypatch
 
 
@@ -103,7 +104,7 @@ def test_proxies_are_those_of_the_environment_but_never_for_this_machine(environ
     for text in ("host:8500", "http://host:8501"):
         assert parse(text).proxy == "http://me:secret@proxy:3128"
         assert parse(text).via.endswith(
-            "host:8500 through the environment's proxy proxy:3128".replace("8500", text[-4:])
+            "host:8500 through the environment's proxy http://proxy:3128".replace("8500", text[-4:])
         )
     for host in ("localhost", "127.0.0.1", "127.1.2.3", "[::1]", "inside", "a.cluster.local"):
         assert parse(f"{host}:8500").proxy is None
@@ -117,6 +118,16 @@ def test_a_client_on_this_machine_does_not_ask_the_proxy(environment, server):
     environment.setenv("https_proxy", "http://127.0.0.1:1")
     with server.served() as (address, _), Client(address, "honest", attempts=1) as client:
         assert client.metadata()[0] == 1
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1:8500", "http://10.0.0.1:8501"])
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:1", "127.0.0.1:1"])
+def test_both_protocols_ask_the_proxy(environment, address, proxy):
+    environment.setenv("HTTP_PROXY", proxy)
+    with Client(address, "tiny", attempts=1) as client, pytest.raises(ServingError) as caught:
+        client.status()
+    assert caught.value.code == grpc.StatusCode.UNAVAILABLE
+    assert "through the environment's proxy http://127.0.0.1:1: " in caught.value.message
 
 
 def test_a_url_may_name_the_model():

@@ -11,6 +11,7 @@ _FORMS = '"host:8500" or "grpc://host:8500" for gRPC, or "http://host:8501" (or 
 _RESOLVED = re.compile(r"(dns|unix|unix-abstract|vsock|ipv4|ipv6|xds):(?!\d+$)", re.IGNORECASE)
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _HOST = re.compile(r"[\w.-]+")
+_LOGIN = re.compile(r"//[^/]*@")
 _MODEL = re.compile(r"(?P<prefix>.*?)/v1(/models(/(?P<model>[^/:]+)(?P<rest>.*))?)?")
 
 
@@ -37,7 +38,7 @@ class Address:
         """The target as messages show it, with the proxy."""
         if self.proxy is None:
             return self.shown
-        return f"{self.shown} through the environment's proxy {self.proxy.rpartition('@')[2]}"
+        return f"{self.shown} through the environment's proxy {_LOGIN.sub('//', self.proxy)}"
 
 
 def parse(address: str) -> Address:
@@ -103,7 +104,8 @@ def _proxy(host: str, *schemes: str) -> str | None:
     if host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback) or proxy_bypass(host):
         return None
     proxies = getproxies()
-    return next((proxies[scheme] for scheme in schemes if proxies.get(scheme)), None)
+    proxy = next((proxies[scheme] for scheme in schemes if proxies.get(scheme)), None)
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
 
 
 def _is_ip(host: str) -> bool:
@@ -115,5 +117,4 @@ def _is_ip(host: str) -> bool:
 
 
 def _error(address: str, reason: str) -> ValueError:
-    hidden = re.sub(r"//[^/@]*@", "//...@", address)
-    return ValueError(f"Expected an address, {_FORMS}. Received: {hidden!r}: {reason}.")
+    return ValueError(f"Expected an address, {_FORMS}. Received: {_LOGIN.sub('//', address)!r}: {reason}.")

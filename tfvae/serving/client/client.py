@@ -1,10 +1,8 @@
 """A client of TensorFlow Serving that sends images and gets codes."""
 
-import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from pathlib import Path
 
 import grpc
 import numpy as np
@@ -15,14 +13,11 @@ from tqdm import tqdm
 from tfvae.serving.client import address as addresses
 from tfvae.serving.client.answers import MOST, Answer, Expected, OtherOutputsError, check_agreement
 from tfvae.serving.client.calls import Call
+from tfvae.serving.client.inputs import Images, Input, checked, to_array
 from tfvae.serving.client.over_grpc import Grpc
 from tfvae.serving.client.over_rest import Rest
-from tfvae.serving.client.pictures import Pictures
 from tfvae.serving.client.signatures import Signatures
 from tfvae.serving.errors import ServingError
-
-Images = np.ndarray | Sequence[str | os.PathLike | bytes]
-Input = Images | Pictures
 
 
 class Client:
@@ -126,7 +121,7 @@ class Client:
             ValueError, TypeError: if images is something else, or a file that is not a picture.
             OSError: if a file cannot be read.
         """
-        signature, inputs = _checked(images)
+        signature, inputs = checked(images)
         return self.predict(signature, inputs, model=model, version=version, label=label, progress=progress)
 
     def predict(
@@ -210,7 +205,7 @@ class Client:
 
         def ask(part: range) -> Answer:
             try:
-                arrays = {name: _array(value[part.start : part.stop]) for name, value in inputs.items()}
+                arrays = {name: to_array(value[part.start : part.stop]) for name, value in inputs.items()}
                 return call.send(self._request(call, spec, arrays, len(part)))
             except ServingError as error:
                 which = f" (items {part[0]} to {part[-1]})"
@@ -254,34 +249,6 @@ class Client:
                 raise
 
         return request
-
-
-def _checked(images: Images) -> tuple[str, dict[str, Input]]:
-    """The signature for such images, and its input."""
-    if isinstance(images, str | bytes | os.PathLike):
-        raise TypeError(f"Expected a list of paths. Received one: {images!r:.80}")
-    if isinstance(images, Sequence) and images and isinstance(images[0], str | bytes | os.PathLike):
-        return "encode_bytes", {"image_bytes": Pictures(images)}
-    array = np.asarray(images)
-    if array.ndim != 4:
-        raise ValueError(f"Expected images [B, H, W, C], or paths. Received: images.shape={list(array.shape)}")
-    if array.dtype == np.uint8:
-        return "encode_uint8", {"images": array}
-    if not np.issubdtype(array.dtype, np.floating):
-        raise TypeError(f"Expected images of floats in [0, 1] or of uint8. Received: images.dtype={array.dtype}")
-    low, high = array.min(initial=0), array.max(initial=0)
-    # Rounding may take a resized image out of the bounds. This form of the comparison is false for NaN too.
-    if not (low >= -1e-5 and high <= 1 + 1e-5):
-        raise ValueError(f"Expected images in [0, 1]. Received: values from {low:g} to {high:g}")
-    return "serving_default", {"images": array.astype(np.float32, copy=False)}
-
-
-def _array(values: Images) -> np.ndarray:
-    if isinstance(values, np.ndarray):
-        return values
-    array = np.empty(len(values), object)
-    array[:] = [value if isinstance(value, bytes) else Path(value).read_bytes() for value in values]
-    return array
 
 
 def _bar(images: int, requests: int, progress: bool | None) -> tqdm:

@@ -57,7 +57,7 @@ class Grpc:
     ):
         self._address = addresses.parse(address) if isinstance(address, str) else address
         self._most = max_answer_bytes
-        options = [
+        options: list[tuple[str, int | str]] = [
             ("grpc.max_receive_message_length", max_answer_bytes),
             ("grpc.max_send_message_length", -1),  # the server decides how large a request may be
             ("grpc.compression_enabled_algorithms_bitset", 1),  # none: a few bytes would become many
@@ -66,6 +66,8 @@ class Grpc:
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 5_000),
         ]
+        if self._address.proxy is not None:
+            options.append(("grpc.http_proxy", self._address.proxy))
         target = self._address.target
         if credentials is None:
             self._channel = grpc.insecure_channel(target, options=options)
