@@ -168,6 +168,10 @@ LIES = {
     "busy": (aborted(grpc.StatusCode.UNAVAILABLE, "busy"), "UNAVAILABLE"),
     "refused": (aborted(grpc.StatusCode.PERMISSION_DENIED, "x" * 3_000), "PERMISSION_DENIED"),
     "failing": (lambda *_: 1 / 0, "UNKNOWN"),
+    "blind_fewer": (mean(lambda x: x[:-1]), "INTERNAL"),
+    "blind_none": (outputs(lambda x: {}), "INTERNAL"),
+    "blind_huge_width": (mean(lambda x: proto(FLOAT, (len(x), 200_000_000), float_val=[1.0])), "INTERNAL"),
+    "blind_widening": (widening, "INTERNAL"),
     "metadata_garbage": (None, "INTERNAL"),
     "metadata_none": (None, "INTERNAL"),
     "metadata_other_type": (None, "INTERNAL"),
@@ -223,7 +227,10 @@ class Handler(grpc.GenericRpcHandler):
         return self._bytes(lie(request, codes(tf.make_ndarray(request.inputs["images"])), context))
 
     def GetModelMetadata(self, content, context):  # noqa: N802
-        return self._bytes(metadata(GetModelMetadataRequest.FromString(content).model_spec.name))
+        name = GetModelMetadataRequest.FromString(content).model_spec.name
+        if name.startswith("blind"):
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "no metadata")
+        return self._bytes(metadata(name))
 
     def GetModelStatus(self, content, context):  # noqa: N802
         if GetModelStatusRequest.FromString(content).model_spec.name == "garbage":

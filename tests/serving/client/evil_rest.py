@@ -122,6 +122,7 @@ LIES = {
     "drips": (forever(b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n", b"[", 0.1), "DEADLINE_EXCEEDED"),
     "drips_headers": (forever(b"HTTP/1.1 200 OK\r\n", b"X", 0.1), "DEADLINE_EXCEEDED"),
     "continues": (forever(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.1), "DEADLINE_EXCEEDED"),
+    "metadata_not_implemented": (whole(body({"error": "no"}, "501 Not Implemented")), "INTERNAL"),
     "metadata_null": (whole(body(None)), "INTERNAL"),
     "metadata_html": (whole(body(b"<html>")), "INTERNAL"),
     "metadata_deep": (whole(body(b"[" * 60_000)), "INTERNAL"),
@@ -166,7 +167,8 @@ class Handler(socketserver.StreamRequestHandler):
         if path.endswith(":predict"):
             self.server.asked[name] += 1
             images = np.array(json.loads(sent)["inputs"]["images"], np.float32)
-            answer = lie({name: value.tolist() for name, value in codes(images).items()})
+            honest = {name: value.tolist() for name, value in codes(images).items()}
+            answer = body({"outputs": honest}) if name.startswith("metadata") else lie(honest)
         else:
             answer = lie(None) if name.startswith("metadata") else METADATA
         with suppress(OSError):  # the client has enough

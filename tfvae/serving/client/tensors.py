@@ -55,7 +55,8 @@ def from_json(name: str, value: Any, expected: Expected) -> np.ndarray:
     Raises:
         ServingError: INTERNAL, if they are not what was expected.
     """
-    assert expected.outputs is not None
+    if expected.outputs is None:
+        raise wrong("Expected a server that reports signatures: JSON does not say what its numbers are.")
     dtype = expected.outputs[name].dtype
     leaves = np.array(value, object)  # lists of several lengths become leaves
     expected.check_tensor(name, leaves.shape)
