@@ -73,6 +73,7 @@ class Grpc:
             self._channel = grpc.insecure_channel(target, options=options)
         else:
             self._channel = grpc.secure_channel(target, credentials, options=options)
+        self._send = {method: self._channel.unary_unary(method) for method in (_PREDICT, _METADATA, _STATUS)}
 
     def predict(
         self, spec: ModelSpec, inputs: dict[str, np.ndarray], timeout: float, expected: Expected | None = None
@@ -116,9 +117,8 @@ class Grpc:
 
     def _called(self, method: str, request: Any, response: Any, timeout: float, limit: int = MOST_METADATA) -> Any:
         """The response to a request; its bytes are counted before they become a message, which is larger."""
-        send = self._channel.unary_unary(method, request_serializer=type(request).SerializeToString)
         try:
-            content = send(request, timeout=timeout)
+            content = self._send[method](request.SerializeToString(), timeout=timeout)
         except grpc.RpcError as error:
             code, details = error.code(), error.details() or ""
             raise ServingError(code, self._explained(code, details), temporary=code in _TEMPORARY) from error
