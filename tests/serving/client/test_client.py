@@ -174,6 +174,22 @@ def test_all_codes_are_from_the_version_that_took_over(monkeypatch):
     np.testing.assert_allclose(asked, [0, 0.1, 0.2, 0.3, 0.4, 0, 0.1])
 
 
+def test_codes_are_in_order_when_later_parts_are_answered_first(monkeypatch):
+    answered = [Event() for _ in range(4)]
+    answered[3].set()
+
+    def answer(inputs):
+        part = int(inputs["images"].ravel()[0] * 4)
+        assert answered[part + 1].wait(PATIENCE)
+        answered[part].set()
+        return 1, {"mean": inputs["images"][:, :1, 0, 0]}
+
+    images = (np.arange(3, dtype=np.float32) / 4).reshape(3, 1, 1, 1)
+    with Client("localhost:1", "tiny", batch_size=1, in_flight=3) as client:
+        answer_by(monkeypatch, client, answer)
+        np.testing.assert_array_equal(client.encode(images)["mean"], images[:, :, 0, 0])
+
+
 def test_a_part_that_the_old_version_answers_last_is_sent_again(monkeypatch):
     over = Event()
 
