@@ -157,6 +157,20 @@ def test_only_transient_errors_are_retried_and_within_the_deadline(monkeypatch):
         assert timeouts[0] <= 10
 
 
+def test_no_request_starts_after_an_error():
+    call, attempts = Call(10, 3), []
+
+    def another_fails(timeout):
+        attempts.append(timeout)
+        call.fail(ValueError())
+        raise ServingError(grpc.StatusCode.UNAVAILABLE, "busy", temporary=True)
+
+    for _ in range(2):
+        with pytest.raises(ServingError, match="CANCELLED: Another request of the call failed"):
+            call.send(another_fails)
+    assert len(attempts) == 1
+
+
 def test_all_codes_are_from_the_version_that_took_over(monkeypatch):
     """Parts that the old version answered are sent again."""
     asked = []
