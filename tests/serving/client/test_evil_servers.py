@@ -89,6 +89,11 @@ def test_values_that_are_not_finite_are_returned_on_request(servers, protocol):
     np.testing.assert_array_equal(found["log_variance"], IMAGES[:, 0, 0])
 
 
+def test_a_number_that_a_float32_cannot_hold_is_refused_even_if_infinity_is_not(servers):
+    with pytest.raises(ServingError, match="in the range of float32"):
+        ask(servers["rest"][0], "too_large_for_float32", finite=False)
+
+
 @pytest.mark.parametrize(
     ("protocol", "message"), [("grpc", "Received message larger than max"), ("rest", "answer of at most 40 bytes")]
 )
