@@ -1,5 +1,7 @@
+import errno
 import os
 import signal
+from contextlib import nullcontext
 
 import pytest
 
@@ -11,6 +13,11 @@ def fill(path, kind, text="new"):
         path.mkdir()
         path = path / "file"
     path.write_text(text)
+
+
+def written(path, text):
+    with written_whole(path) as beside:
+        beside.write_text(text)
 
 
 def content(path):
@@ -43,6 +50,33 @@ def test_the_content_is_on_the_disk_before_it_gets_its_name(kind, tmp_path, monk
     assert flushed == [*((str(each), False) for each in content_files), (str(tmp_path), True)]
 
 
+def test_the_names_of_new_folders_are_on_the_disk_too(tmp_path, monkeypatch):
+    flushed, fsync = [], os.fsync
+
+    def record(file):
+        flushed.append(os.readlink(f"/proc/self/fd/{file}"))
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", record)
+    with written_whole(tmp_path / "a" / "b" / "result.txt") as beside:
+        beside.write_text("new")
+    assert flushed == [str(tmp_path), str(tmp_path / "a"), str(beside), str(tmp_path / "a" / "b")]
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EIO])
+def test_a_file_system_that_cannot_flush_folders_is_used_but_not_one_that_fails(number, tmp_path, monkeypatch):
+    fsync = os.fsync
+
+    def fail(file):
+        if os.path.isdir(f"/proc/self/fd/{file}"):
+            raise OSError(number, "fsync")
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with nullcontext() if number != errno.EIO else pytest.raises(OSError, match="fsync"):
+        written(tmp_path / "result.txt", "new")
+
+
 @pytest.mark.parametrize("kind", ["nothing", "file", "folder"])
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_a_block_that_fails_leaves_nothing(kind, error, tmp_path):
@@ -67,6 +101,17 @@ def test_a_file_is_replaced_at_the_end_of_the_block(tmp_path):
     assert os.listdir(tmp_path) == ["result.txt"]
 
 
+def test_whoever_reads_the_old_file_keeps_it_and_the_new_one_is_the_file_that_was_flushed(tmp_path):
+    path = tmp_path / "result.txt"
+    path.write_text("old")
+    with path.open() as reader:
+        with written_whole(path) as beside:
+            beside.write_text("new")
+            flushed = beside.stat().st_ino
+        assert reader.read() == "old"
+    assert path.stat().st_ino == flushed
+
+
 def test_a_file_is_kept_when_its_replacement_fails(tmp_path):
     path = tmp_path / "result.txt"
     path.write_text("old")
@@ -82,11 +127,13 @@ def test_a_file_is_kept_when_its_replacement_fails(tmp_path):
     assert os.listdir(tmp_path) == ["result.txt"]
 
 
-@pytest.mark.parametrize("there", ["file", "folder", "empty folder"])
+@pytest.mark.parametrize("there", ["file", "folder", "empty folder", "broken link"])
 def test_a_folder_replaces_nothing(there, tmp_path):
     path = tmp_path / "result"
     if there == "empty folder":
         path.mkdir()
+    elif there == "broken link":
+        path.symlink_to("absent")
     else:
         fill(path, there, "old")
 
@@ -97,7 +144,7 @@ def test_a_folder_replaces_nothing(there, tmp_path):
     with pytest.raises(FileExistsError, match=str(path)):
         write()
     assert os.listdir(tmp_path) == ["result"]
-    assert there == "empty folder" or content(path) == "old"
+    assert there in ("empty folder", "broken link") or content(path) == "old"
 
 
 def test_a_file_does_not_replace_a_folder(tmp_path):

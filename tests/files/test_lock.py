@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.full_disk import files_of_at_most
 from tfvae.files.lock import locked
 
 OWNER = """
@@ -44,6 +45,14 @@ def test_a_killed_process_leaves_no_lock(owner, tmp_path):
     assert (tmp_path / ".lock").exists()
     with locked(tmp_path):
         assert f"process {os.getpid()} on " in (tmp_path / ".lock").read_text()
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_full_disk_locks_without_the_name_of_the_owner(tmp_path):
+    with files_of_at_most(0), locked(tmp_path):
+        with pytest.raises(BlockingIOError, match=f"{tmp_path} is in use by another process"), locked(tmp_path):
+            pass
+        assert (tmp_path / ".lock").read_text() == ""
     assert os.listdir(tmp_path) == []
 
 

@@ -1,5 +1,6 @@
 """A folder that only one process at a time writes to."""
 
+import contextlib
 import errno
 import fcntl
 import logging
@@ -61,8 +62,9 @@ def _acquired(path: Path, until: float) -> int:
                 raise
             _LOG.warning("%s cannot be locked (%s): make sure that only one process uses it", path.parent, error)
         if _is_at(path, file):
-            os.ftruncate(file, 0)
-            os.write(file, f"process {os.getpid()} on {socket.gethostname()}".encode())
+            with contextlib.suppress(OSError):  # the lock holds without the name of its owner, as on a full disk
+                os.ftruncate(file, 0)
+                os.write(file, f"process {os.getpid()} on {socket.gethostname()}".encode())
             return file
         os.close(file)  # the owner had just removed it
 
