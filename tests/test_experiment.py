@@ -113,6 +113,9 @@ def test_a_missing_file_is_named(tmp_path):
         {"optimizers": "adam"},
         {"discriminator": 6},
         {"architecture": 1},
+        {"latent_dim": 10**9},
+        {"batch_size": 10**9},
+        {"steps": 10**13},
     ],
     ids=str,
 )
@@ -120,6 +123,40 @@ def test_a_value_out_of_range_is_named(wrong):
     (key, value), *_ = wrong.items()
     with pytest.raises(ValueError, match=rf"{key}.*Received: .*{key}={value!r}".replace("[", r"\[")):
         Experiment(**{"model": "vae"} | wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        (
+            '"steps": 1' + "0" * 400,
+            r"steps to be an integer of at most 1,000,000,000,000 and at least 1\. .*steps=an integer of 1329 bits",
+        ),
+        ('"parameters": {"gamma": NaN}', r"parameters\.gamma to be a number that fits into float32.*gamma=nan"),
+        ('"parameters": {"gamma": -Infinity}', r"parameters\.gamma=-inf"),
+        ('"parameters": {"gamma": 1' + "0" * 400 + "}", r"parameters\.gamma=an integer of 1329 bits"),
+        ('"parameters": {"c": [1, {"d": 1e39}]}', r"parameters\.c\.d=1e\+39"),
+        ('"parameters": {"categories": 1000000000}', r"parameters\.categories to be at most 65,536"),
+        ('"optimizers": {"optimizer": {"learning_rate": -1}}', r"learning_rate to be a number of at least 0.*rate=-1"),
+        ('"optimizers": {"optimizer": {"learning_rate": NaN}}', r"optimizers\.optimizer\.learning_rate=nan"),
+        (
+            '"discriminator": {"units": 1000000000}',
+            r"discriminator\.units to be an integer of at most 65,536 .*=1000000000",
+        ),
+        ('"discriminator": {"depth": 0}', r"discriminator\.depth=0"),
+    ],
+)
+def test_a_number_out_of_its_bounds_is_named_with_its_place(wrong, named, tmp_path):
+    (tmp_path / "wrong.json").write_text(f'{{"model": "factor_vae", {wrong}}}')
+    with pytest.raises(ValueError, match=named) as raised:
+        Experiment.load(tmp_path / "wrong.json")
+    assert len(str(raised.value)) < 400 + len(str(tmp_path))
+
+
+def test_numbers_at_their_bounds_are_accepted():
+    Experiment("vae", latent_dim=2**16, steps=10**12, seed=2**20 - 1)
+    Experiment("vae", parameters={"scale": 3e38, "on": True, "none": None, "text": "nan", "sizes": [1, -2.5]})
+    Experiment("vae", optimizers={"optimizer": {"learning_rate": 0, "weight_decay": None}})
 
 
 def test_differences_are_those_that_change_what_is_computed():

@@ -5,12 +5,13 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from tfvae.files.atomic import written_whole
+from tfvae.files.state import read_object
+from tfvae.rules import RULES, check_numbers, shown
 
-_PRECISIONS = ["float32", "mixed_bfloat16", "mixed_float16"]
+_OPTIONAL = ("architecture", "batch_size", "start_from")  # the first two until they are completed
 
 
 @dataclass(frozen=True)
@@ -61,36 +62,22 @@ class Experiment:
     start_from: str | None = None
 
     def __post_init__(self) -> None:
-        kinds = {
-            "a string": (str, ("model", "data", "architecture", "precision", "start_from")),
-            "an object of names and values": (Mapping, ("parameters", "discriminator", "optimizers")),
-            "true or false": (bool, ("jit_compile",)),
-        }
-        for expected, (kind, names) in kinds.items():
-            for name in names:
-                value = getattr(self, name)
-                if not isinstance(value, kind) and not (name in ("architecture", "start_from") and value is None):
-                    raise ValueError(f"Expected {name} to be {expected}. Received: {name}={value!r}")
+        for name, (expected, accepts) in RULES.items():
+            value = getattr(self, name)
+            if not accepts(value) and not (name in _OPTIONAL and value is None):
+                raise ValueError(f"Expected {name} to be {expected}. Received: {name}={shown(value)}")
         if not all(isinstance(arguments, Mapping) for arguments in self.optimizers.values()):
             raise ValueError(
                 "Expected optimizers to be an object of objects, such as {'optimizer': {'learning_rate': 0.0001}}. "
                 f"Received: optimizers={self.optimizers!r}"
             )
-        if self.precision not in _PRECISIONS:
-            raise ValueError(f"Expected precision out of {_PRECISIONS}. Received: precision={self.precision!r}")
-        for name in ("latent_dim", "batch_size", "steps", "log_every", "checkpoint_every"):
-            value = getattr(self, name)
-            if name == "batch_size" and value is None:
-                continue
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"Expected {name} to be an integer of at least 1. Received: {name}={value!r}")
+        check_numbers({"parameters": self.parameters, "discriminator": self.discriminator})
+        check_numbers({"optimizers": self.optimizers}, least=0)
         if self.checkpoint_every % self.log_every:
             raise ValueError(
                 "Expected checkpoint_every to be a multiple of log_every. "
                 f"Received: checkpoint_every={self.checkpoint_every}, log_every={self.log_every}"
             )
-        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or not 0 <= self.seed < 2**20:
-            raise ValueError(f"Expected seed to be an integer in [0, 2^20). Received: seed={self.seed!r}")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Experiment":
@@ -114,14 +101,7 @@ class Experiment:
             FileNotFoundError: when there is no such file.
             ValueError: when it is not a JSON object, lacks the model, or has an unknown key or a value out of range.
         """
-        try:
-            values = json.loads(Path(path).read_text())
-        except FileNotFoundError:
-            raise FileNotFoundError(f"Expected an experiment, a JSON file. There is none at {path}") from None
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise ValueError(f"Expected an experiment, a JSON file. Received: {path}: {error}") from None
-        if not isinstance(values, dict):
-            raise ValueError(f"Expected an experiment, a JSON object. Received: {path} with a {type(values).__name__}")
+        values = read_object(path, "an experiment")
         try:
             return cls.from_dict(values)
         except ValueError as error:
