@@ -12,6 +12,7 @@ SERVING = ["tensorflow-serving-api>=2.20", "grpcio>=1.60", "aiohttp>=3.14"]
 ONNX = ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"]
 
 # Studies on a cluster.
+HEIC = ["pillow-heif>=0.18"]  # pictures of phones in folder: data
 RAY = ["ray>=2.40"]
 
 setup(
@@ -94,10 +95,12 @@ setup(
             *SERVING,
             *ONNX,
             *RAY,
+            *HEIC,
         ],
         "serving": SERVING,
         "onnx": ONNX,
         "ray": RAY,
+        "heic": HEIC,
         "lint": ["ruff>=0.12", "mypy>=1.16", "pre-commit>=4.0", "uv>=0.5"],
     },
 )

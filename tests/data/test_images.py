@@ -44,7 +44,7 @@ def test_random_indices_are_uniform():
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_floats_in_0_to_1_become_bytes(dtype, monkeypatch):
-    monkeypatch.setattr(module, "_BLOCK", 3)
+    monkeypatch.setattr(module, "rows_of_a_block", lambda *_: 3)
     converted = ImageData("levels", (LEVELS / 255).astype(dtype)).images(np.arange(4))
     assert converted.dtype == np.uint8
     np.testing.assert_array_equal(converted, LEVELS)
@@ -86,3 +86,11 @@ def test_images_of_a_store_are_read_as_they_are_requested():
     data = ImageData("large", Store(), digest="known")
     np.testing.assert_array_equal(data.images(np.array([10**11 + 3])), PIXELS[[3]])
     assert data.in_graph() is None
+
+
+def test_a_block_has_few_rows_if_they_are_large():
+    assert module.rows_of_a_block((64, 64, 1)) == 1024
+    assert module.rows_of_a_block((1024, 1024, 3), np.float32) == 1
+    assert module.rows_of_a_block((256, 256, 3), np.float32) * 256 * 256 * 3 * 4 <= 2**24
+    assert module.rows_of_a_block((10**6, 10**6, 3)) == 1
+    assert module.rows_of_a_block(()) == 1024

@@ -41,7 +41,7 @@ def test_fewer_rows_than_possible(tmp_path):
 
 def test_rows_are_rewritten(tmp_path, monkeypatch):
     np.save(tmp_path / "x.npy", IMAGES)
-    monkeypatch.setattr(rows, "_BLOCK", 4)
+    monkeypatch.setattr(rows, "rows_of_a_block", lambda *_: 4)
     rewrite(tmp_path / "x.npy", (4, 4, 1), lambda block: block[..., 1:2])
     np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), IMAGES[..., 1:2])
     assert os.listdir(tmp_path) == ["x.npy"]

@@ -68,6 +68,7 @@ def main(argv: Sequence[str]) -> None:
     gpus = len(tf.config.list_physical_devices("GPU"))
     print(f"{devices.num_replicas_in_sync} replica(s); TensorFlow sees {gpus} GPU(s)")
     images, every = data.load(experiment.data), LOOK_EVERY.value
+    print(images)
     callbacks = looks(images, Path(WORKDIR.value) / "logs", every) if every else []
     try:
         train(experiment, WORKDIR.value, devices, data=images, resident=resident, callbacks=callbacks, start_from=model)

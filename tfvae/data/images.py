@@ -1,19 +1,21 @@
 """Images that are read by their places."""
 
 import hashlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from tfvae.data.factors import Factors, checked_indices
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-_BLOCK = 1024
+_BLOCK_BYTES = 2**24
 
 
 class Images(Protocol):
@@ -41,6 +43,8 @@ class GraphImages(ABC):
 class ImageData:
     """Images without known factors: their `factors` are None, and `scored_factors` is empty.
 
+    `str` of it is one line: how many images there are, their size and colours, and `notes`, text on what was left out.
+
     Args:
         name: the name of the data set.
         images: uint8 [N, H, W, C] in 0 .. 255, as an array, or as an object that is indexed by int64 [N] like one and
@@ -61,6 +65,13 @@ class ImageData:
         self.name = name
         self._images = to_uint8(images) if isinstance(images, np.ndarray) else images
         self._digest = digest
+        self.notes = ""
+
+    def __str__(self) -> str:
+        height, width, channels = self.image_shape
+        colours = {1: "grey", 3: "in colour"}.get(channels, f"of {channels} channels")
+        text = f"{self.name}: {len(self):,} images of {height} x {width}, {colours}"
+        return f"{text}; {self.notes}" if self.notes else text
 
     def __len__(self) -> int:
         return self._images.shape[0]
@@ -119,8 +130,9 @@ class ImageData:
         if self._digest is not None:
             return self._digest
         sha256 = hashlib.sha256(str(self._images.shape).encode())
-        for start in range(0, len(self), _BLOCK):
-            sha256.update(self._images[np.arange(start, min(start + _BLOCK, len(self)))].tobytes())
+        rows = rows_of_a_block(self.image_shape)
+        for start in range(0, len(self), rows):
+            sha256.update(self._images[np.arange(start, min(start + rows, len(self)))].tobytes())
         return sha256.hexdigest()
 
     def as_dataset(self) -> "tf.data.Dataset":
@@ -134,6 +146,11 @@ class ImageData:
         blocks = tf.data.Dataset.range(len(self)).batch(256).map(read, num_parallel_calls=2, deterministic=True)
         dataset = blocks.unbatch().prefetch(256)
         return dataset.apply(tf.data.experimental.assert_cardinality(len(self)))
+
+
+def rows_of_a_block(row_shape: tuple[int, ...], dtype: DTypeLike = np.uint8) -> int:
+    """How many rows of an array are read at a time: at most 1024, and about 16 MB, whatever the size of a row is."""
+    return max(1, min(1024, _BLOCK_BYTES // max(1, math.prod(row_shape) * np.dtype(dtype).itemsize)))
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
@@ -155,10 +172,11 @@ def to_uint8(images: np.ndarray) -> np.ndarray:
             f"numbers in 0 .. 255 become uint8 by images.astype(np.uint8)"
         )
     converted = np.empty(images.shape, np.uint8)
-    for start in range(0, len(images), _BLOCK):
-        block = images[start : start + _BLOCK]
+    rows = rows_of_a_block(images.shape[1:], images.dtype)
+    for start in range(0, len(images), rows):
+        block = images[start : start + rows]
         check_range(block)
-        converted[start : start + _BLOCK] = np.round(block.astype(np.float32) * 255)
+        converted[start : start + rows] = np.round(block.astype(np.float32) * 255)
     return converted
 
 

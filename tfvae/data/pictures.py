@@ -1,8 +1,12 @@
 """Reads pictures of any size, file format and colour mode as the square uint8 images that networks are trained on."""
 
+import contextlib
+import functools
 import os
+import stat
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,24 +43,39 @@ def read_picture(path: str | os.PathLike[str], size: int = 64, crop: int | None 
 
     Raises:
         OSError: if the file cannot be read.
-        ValueError: if it is not a picture, is broken, or has more than `MAX_PIXELS` pixels.
+        ValueError: if it is not a regular file or not a picture, is broken, or has more than `MAX_PIXELS` pixels.
     """
+    check_regular(path)
     with open(path, "rb") as file, opened(file) as picture:
         if crop is None:
             picture.draft(None, (2 * size, 2 * size))  # Affects JPEG only, and never goes below this size.
         return np.asarray(fitted(upright_rgb(picture), size, crop))
 
 
+def check_regular(path: str | os.PathLike[str]) -> None:
+    """Checks that a path is a file or a link to one: a pipe or a device might be read for ever.
+
+    Raises:
+        OSError: if there is nothing.
+        ValueError: if it is something else.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ValueError("it is not a regular file")
+
+
 @contextmanager
 def opened(file: BinaryIO) -> Iterator[Image.Image]:
-    """A picture whose header is read; its pixels are read when they are needed.
+    """A picture whose header is read; its pixels are read when they are needed, within the block.
+
+    The content decides the format, out of those of `suffix_of_picture`: Pillow's readers of other formats are not
+    tried, as that of EPS would start another program.
 
     Raises:
         OSError: if the file cannot be read.
         ValueError: if it is not a picture, or is broken.
     """
     try:
-        with Image.open(file) as picture:
+        with Image.open(file, formats=sorted(set(_readable().values()))) as picture:
             _scale_transparent_colour(picture)
             yield picture
     except UnidentifiedImageError:
@@ -64,8 +83,9 @@ def opened(file: BinaryIO) -> Iterator[Image.Image]:
         raise ValueError("the file is empty" if empty else "its content is not that of a picture") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ValueError(f"there are more than {MAX_PIXELS:,} pixels") from None
-    except (SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError) as error:
-        # Errors that Pillow's readers raise for broken files.
+    except (OSError, ValueError):
+        raise
+    except Exception as error:  # Pillow's readers raise anything for broken files.
         raise ValueError(f"{type(error).__name__}: {error}") from None
 
 
@@ -155,10 +175,56 @@ def _as_rgb(picture: Image.Image) -> Image.Image:
 
 def suffix_of_picture(path: Path) -> bool:
     """Whether the suffix of a file is that of a picture that can be read."""
-    return path.suffix.lower() in _SUFFIXES
+    return path.suffix.lower() in _readable()
 
 
-_SUFFIXES = frozenset(
-    f".{name}"
-    for name in "png apng jpg jpeg jpe jfif webp bmp dib gif tif tiff ppm pgm pbm pnm jp2 avif tga".split()  # noqa: SIM905
+def passed_over(files: Iterable[Path]) -> str:
+    """The files that are not read as pictures, counted by suffix: "50 .heic (pip install pillow-heif), 2 .mp4".
+
+    Returns:
+        "" if there are none.
+    """
+    counts = Counter(file.suffix.lower() for file in files if not suffix_of_picture(file))
+    hints = {suffix: " (pip install pillow-heif)" for suffix, name in _FORMATS.items() if name == "HEIF"}
+    return ", ".join(
+        f"{count:,} {suffix or 'without a suffix'}{hints.get(suffix, '')}" for suffix, count in counts.most_common()
+    )
+
+
+def is_unread_picture(path: Path) -> bool:
+    """Whether the suffix of a file is that of a picture or a film that cannot be read."""
+    return path.suffix.lower() in _UNREAD or (path.suffix.lower() in _FORMATS and not suffix_of_picture(path))
+
+
+@functools.cache
+def _readable() -> dict[str, str]:
+    """The formats by suffix that this Pillow can read."""
+    with contextlib.suppress(ImportError):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    Image.init()
+    return {suffix: name for suffix, name in _FORMATS.items() if name in Image.OPEN}
+
+
+# Pillow's name of the format of each suffix. A picture may have the suffix of another one.
+_FORMATS = {
+    **dict.fromkeys((".png", ".apng"), "PNG"),
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), "JPEG"),
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".dib": "DIB",
+    ".gif": "GIF",
+    **dict.fromkeys((".tif", ".tiff"), "TIFF"),
+    **dict.fromkeys((".ppm", ".pgm", ".pbm", ".pnm"), "PPM"),
+    ".jp2": "JPEG2000",
+    ".avif": "AVIF",
+    ".tga": "TGA",
+    **dict.fromkeys((".heic", ".heif"), "HEIF"),  # of pillow-heif
+}
+# Raw files of cameras, films, and formats that are not read.
+_UNREAD_NAMES = (
+    "cr2 cr3 nef arw dng orf rw2 raf pef srw raw psd psb svg svgz eps ps pdf jxl exr hdr ico icns cur j2k jpx jpf "
+    "pcx qoi sgi rgb dds xcf ai emf wmf avifs hif mp4 mov avi mkv webm m4v mpg mpeg 3gp"
 )
+_UNREAD = frozenset(f".{name}" for name in _UNREAD_NAMES.split())

@@ -11,7 +11,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import DTypeLike
 
-_BLOCK = 1024
+from tfvae.data.images import rows_of_a_block
 
 
 class RowWriter:
@@ -94,11 +94,11 @@ class RowWriter:
 
 
 def rewrite(path: Path, row_shape: tuple[int, ...], convert: Callable[[np.ndarray], np.ndarray]) -> None:
-    """Replaces the rows of a .npy file of uint8 by the result of `convert`, 1024 at a time."""
+    """Replaces the rows of a .npy file of uint8 by the result of `convert`, in blocks."""
     rows = np.load(path, mmap_mode="r")
-    converted = path.with_name(f"{path.stem}.new.npy")
+    converted, at_once = path.with_name(f"{path.stem}.new.npy"), rows_of_a_block(rows.shape[1:])
     with RowWriter(converted, row_shape, len(rows)) as writer:
-        for start in range(0, len(rows), _BLOCK):
-            writer.write(convert(np.asarray(rows[start : start + _BLOCK])))
+        for start in range(0, len(rows), at_once):
+            writer.write(convert(np.asarray(rows[start : start + at_once])))
     del rows  # Windows cannot replace a file that is mapped.
     converted.replace(path)

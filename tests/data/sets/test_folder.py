@@ -161,6 +161,10 @@ BROKEN = {
     "text.png": lambda path: path.write_text("no picture"),
     "empty.png": lambda path: path.touch(),
     "nowhere.png": lambda path: path.symlink_to("absent"),
+    "pipe.png": os.mkfifo,
+    "pipe_link.png": lambda path: (os.mkfifo(path.parent.parent / "pipe"), path.symlink_to("../pipe")),
+    "device.png": lambda path: path.symlink_to("/dev/zero"),
+    "postscript.png": lambda path: path.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n"),
     "float.tiff": lambda path: Image.fromarray(np.zeros((16, 16), np.float32)).save(path),
 }
 
@@ -179,10 +183,73 @@ def test_a_broken_picture_is_named_with_the_way_to_skip_it(root, tmp_path, name)
     np.testing.assert_array_equal(data.images(np.arange(len(data))), image[np.newaxis, ..., np.newaxis])
 
 
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError, NotImplementedError, AttributeError, MemoryError, ZeroDivisionError, RecursionError, struct.error],
+)
+def test_whatever_a_decoder_raises_is_a_broken_picture(root, tmp_path, monkeypatch, error):
+    def broken(picture):
+        raise error("inside")
+
+    save(root / "1.png", noise(16, 16))
+    monkeypatch.setattr(pictures, "upright_rgb", broken)
+    with pytest.raises(ValueError, match=rf"1\.png': {error.__name__}: inside"):
+        load(root, tmp_path)
+
+
+def test_other_programs_are_never_started(root, tmp_path, monkeypatch):
+    monkeypatch.setattr("subprocess.Popen", lambda *_, **__: pytest.fail("a program is started"))
+    monkeypatch.setattr("PIL.EpsImagePlugin.gs_binary", "gs")
+    save(root / "1.png", noise(16, 16))
+    Image.new("RGB", (9, 9)).save(root / "2.png", "EPS")
+    with pytest.raises(ValueError, match=r"2\.png': its content is not that of a picture"):
+        load(root, tmp_path)
+
+
+def test_a_picture_may_have_the_suffix_of_another_format(root, tmp_path):
+    image = noise(16, 16, 3)
+    Image.fromarray(image).save(root / "1.jpg", "PNG")
+    np.testing.assert_array_equal(only(root, tmp_path, size=16), image)
+
+
+def test_what_was_loaded_and_passed_over_is_one_line(root, tmp_path):
+    for k in range(3):
+        save(root / f"{k}.png", noise(16, 16, 3))
+    assert str(load(root, tmp_path, size=16)) == f"folder:{root}: 3 images of 16 x 16, in colour"
+    for name in ("a.txt", "b.TXT", "README", ".hidden"):
+        (root / name).touch()
+    assert str(load(root, tmp_path, size=16)).endswith("in colour; passed over: 2 .txt, 1 without a suffix")
+    (root / "broken.png").touch()
+    with pytest.warns(UserWarning, match="1 of 4 pictures are broken"):
+        found = load(root, tmp_path, size=16, skip_broken=True, channels=1)
+    assert str(found).endswith("3 images of 16 x 16, grey; passed over: 1 broken, 2 .txt, 1 without a suffix")
+
+
+def test_photos_that_cannot_be_read_are_counted_in_a_warning(root, tmp_path, monkeypatch):
+    readable = {name: kind for name, kind in pictures._readable().items() if kind != "HEIF"}
+    monkeypatch.setattr(pictures, "_readable", lambda: readable)
+    for name in ("1.heic", "2.HEIC", "3.cr2", "4.mp4"):
+        (root / name).touch()
+    counted = r"2 \.heic \(pip install pillow-heif\), 1 \.cr2, 1 \.mp4$"
+    with pytest.raises(FileNotFoundError, match=f"Expected pictures.*Received: {counted}"):
+        load(root, tmp_path)
+    save(root / "5.png", noise(16, 16))
+    for _ in range(2):  # also from the cache
+        with pytest.warns(UserWarning, match=f"1 pictures are read; passed over: {counted}"):
+            load(root, tmp_path)
+
+
+def test_the_photos_of_an_iphone_are_read(root, tmp_path):
+    pillow_heif = pytest.importorskip("pillow_heif")
+    pillow_heif.from_pillow(Image.new("RGB", (64, 64), (200, 100, 50))).save(root / "1.heic")
+    image = only(root, tmp_path, size=16)
+    assert np.abs(image.astype(int) - (200, 100, 50)).max() < 5
+
+
 def test_unreadable_files_alone_are_refused(root, tmp_path, monkeypatch):
     save(root / "1.png", noise(16, 16))
 
-    def denied(*_):
+    def denied(*_, **__):
         raise PermissionError(errno.EACCES, "Permission denied", str(root / "1.png"))
 
     monkeypatch.setattr(pictures.Image, "open", denied)

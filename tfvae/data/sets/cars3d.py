@@ -17,7 +17,7 @@ from PIL import Image
 from tfvae.data.cache import cache_folder, cached
 from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
-from tfvae.data.pictures import fitted, in_parallel
+from tfvae.data.pictures import check_regular, fitted, in_parallel
 from tfvae.data.rows import RowWriter
 from tfvae.data.sets.folder import existing_folder, files_below
 
@@ -89,6 +89,7 @@ def _reader(size: int, counts: tuple[int, int]) -> Callable[[Path], np.ndarray |
 def _views(file: Path) -> np.ndarray:
     """Returns the images of one car, uint8 [elevations, azimuths, H, W, 3]."""
     try:
+        check_regular(file)
         content = scipy.io.loadmat(file)
     except Exception as error:
         raise ValueError(f"Expected a MATLAB file. Received: {file}: {type(error).__name__}: {error}") from None

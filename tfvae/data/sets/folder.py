@@ -1,7 +1,8 @@
 """A folder of pictures: a user's own images, fitted to the size of the network once and then cached.
 
 The order is that of the sorted paths. Subfolders are included. Links are followed, and each folder is read once. Hidden
-files and files whose suffix is not that of a picture are skipped.
+files and files whose suffix is not that of a picture are passed over; `str` of the data counts them, and a warning does
+if some are films, or pictures of other formats. HEIC files are read where pillow-heif is installed.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ import numpy as np
 
 from tfvae.data.cache import Cached, cache_folder, cached
 from tfvae.data.images import ImageData
-from tfvae.data.pictures import in_parallel, read_picture, suffix_of_picture
+from tfvae.data.pictures import in_parallel, is_unread_picture, passed_over, read_picture, suffix_of_picture
 from tfvae.data.rows import RowWriter, rewrite
 
 
@@ -48,15 +49,22 @@ def load(
         OSError: if a folder cannot be read, or the disk of the cache is full.
     """
     root = existing_folder(path)
-    files = [file for file in files_below(root) if suffix_of_picture(file)]
+    found = files_below(root)
+    files, others = [file for file in found if suffix_of_picture(file)], passed_over(found)
     if not files:
         raise FileNotFoundError(
-            f"Expected pictures, such as .png, .jpg or .webp, in {root} or a folder in it. Received: none"
+            f"Expected pictures, such as .png, .jpg or .webp, in {root} or a folder in it. Received: {others or 'none'}"
         )
+    if any(map(is_unread_picture, found)):
+        warnings.warn(f"{root}: {len(files):,} pictures are read; passed over: {others}", stacklevel=3)
     images = cached_pictures(
         "folder", root, files, size=size, channels=channels, crop=crop, skip_broken=skip_broken, cache=cache
     )
-    return ImageData(f"folder:{os.fspath(path)}", images.images, digest=images.digest)
+    data = ImageData(f"folder:{os.fspath(path)}", images.images, digest=images.digest)
+    left_out = len(files) - len(data)
+    notes = [f"{left_out:,} broken"] * (left_out > 0) + [others] * bool(others)
+    data.notes = f"passed over: {', '.join(notes)}" if notes else ""
+    return data
 
 
 def existing_folder(path: str | os.PathLike[str]) -> Path:
