@@ -10,10 +10,10 @@ import numpy as np
 from tfvae.data.arrangement import Reordered
 from tfvae.data.cache import cache_folder, cached
 from tfvae.data.ground_truth import GroundTruthData
-from tfvae.data.images import ImageData, Images, check_range
+from tfvae.data.images import ImageData, Images, check_range, rows_of_a_block
 from tfvae.data.packed import pack
 from tfvae.data.rows import RowWriter
-from tfvae.data.sets.array_files import BLOCK, blocks_of, header_of, keys_of, mapped
+from tfvae.data.sets.array_files import blocks_of, header_of, keys_of, mapped
 from tfvae.data.sets.array_layouts import find_factors, images_key
 
 
@@ -73,7 +73,8 @@ def _images(file: Path, key: str | None, cache: str | os.PathLike[str] | None) -
     height, width, channels = (*shape[1:], 1) if len(shape) == 3 else shape[1:]
     image_shape = (height, width, channels)
     values = mapped(file, key)
-    if values is not None and any(values[start : start + BLOCK].max() > 1 for start in range(0, len(values), BLOCK)):
+    rows = rows_of_a_block(shape[1:])
+    if values is not None and any(values[start : start + rows].max() > 1 for start in range(0, len(values), rows)):
         return values.reshape(shape[0], *image_shape), None
     status = file.stat()
     what = repr((1, str(file.resolve()), key, status.st_size, status.st_mtime_ns))
