@@ -1,11 +1,13 @@
 import errno
 import json
 import os
+import signal
 import threading
 
 import numpy as np
 import pytest
 
+from tests.full_disk import files_of_at_most
 from tfvae.data import cache
 from tfvae.data.cache import cache_folder, cached
 from tfvae.data.packed import PackedImages, pack
@@ -81,13 +83,21 @@ def test_damage_is_reported_and_repaired(tmp_path, name, damage):
 
 
 @pytest.mark.parametrize(
-    "content", ["[]", "{}", '{"images.npy": null}', '{"../images.npy": {}}', "null", "7", '"text"']
+    "content", ["[" * 100_000, "[]", "{}", '{"images.npy": null}', '{"../images.npy": {}}', "null", "7", '"text"']
 )
 def test_digests_of_another_form_are_damage(tmp_path, content):
     cached(tmp_path / "entry", fill)
     (tmp_path / "entry" / "digests.json").write_text(content)
     with pytest.warns(UserWarning, match="entry is damaged"):
         np.testing.assert_array_equal(every(cached(tmp_path / "entry", fill)), IMAGES)
+
+
+def test_a_link_to_nothing_in_the_place_of_an_entry_is_replaced(tmp_path):
+    (tmp_path / "entry").symlink_to("absent")
+    with pytest.warns(UserWarning, match="entry is damaged"):
+        np.testing.assert_array_equal(every(cached(tmp_path / "entry", fill)), IMAGES)
+    assert os.listdir(tmp_path) == ["entry"]
+    assert not (tmp_path / "entry").is_symlink()
 
 
 def test_a_file_in_the_place_of_an_entry_is_replaced(tmp_path):
@@ -122,6 +132,100 @@ def test_nothing_is_left_of_a_failure(tmp_path, failure):
     with pytest.raises(type(failure)):
         cached(tmp_path / "entry", fail)
     assert not os.listdir(tmp_path)
+
+
+def killed_while(folder, entry, step):
+    """Kills a process while it fills an entry, at a step that is called in it."""
+    child = os.fork()
+    if not child:
+        die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # noqa: E731
+        step(die)
+        cached(folder / entry, fill)
+        os._exit(1)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.parametrize("name", ["entry", "entry.v2"])
+@pytest.mark.parametrize("other", [False, True])
+def test_what_a_killed_fill_left_is_removed_when_the_cache_is_used_next(tmp_path, name, other):
+    def as_it_is_digested(die):
+        cache._digest = die
+
+    killed_while(tmp_path, name, as_it_is_digested)
+    (left,) = tmp_path.iterdir()
+    assert (left / "images.npy").exists()
+    cached(tmp_path / ("another" if other else name), fill)
+    assert os.listdir(tmp_path) == ["another" if other else name]
+    assert ".filling" not in os.listdir(tmp_path / ("another" if other else name))
+
+
+def test_what_a_killed_removal_left_is_removed(tmp_path):
+    cached(tmp_path / "entry", fill)
+    (tmp_path / "entry" / "digests.json").write_text("damaged")
+
+    def as_it_is_removed(die):
+        cache.shutil.rmtree = die
+        cache.warnings.warn = lambda *_, **__: None
+
+    killed_while(tmp_path, "entry", as_it_is_removed)
+    assert len(os.listdir(tmp_path)) == 1
+    cached(tmp_path / "entry", fill)
+    assert os.listdir(tmp_path) == ["entry"]
+
+
+def test_an_entry_that_another_process_fills_is_left_alone(tmp_path):
+    def fill_while_another_reads(folder):
+        fill(folder)
+        cached(tmp_path / "another", fill)
+
+    np.testing.assert_array_equal(every(cached(tmp_path / "entry", fill_while_another_reads)), IMAGES)
+    assert sorted(os.listdir(tmp_path)) == ["another", "entry"]
+
+
+def test_folders_of_others_are_left_alone(tmp_path):
+    names = [f".1.{5:030}.tmp", ".mine", f"1.{5:030}.tmp", f".x.{5:030}.tmp.txt"]
+    for name in names[:3]:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "saved_model.pb").touch()
+        os.utime(tmp_path / name, (0, 0))
+    (tmp_path / names[3]).write_text("a file")
+    cached(tmp_path / "entry", fill)
+    assert sorted(os.listdir(tmp_path)) == sorted([*names, "entry"])
+
+
+def place(tmp_path, kind):
+    path = tmp_path / "cache"
+    if kind == "a file":
+        path.write_text("")
+    elif kind == "a link to nothing":
+        path.symlink_to(tmp_path / "absent")
+    elif kind == "below a file":
+        (tmp_path / "file").write_text("")
+        return tmp_path / "file" / "cache"
+    else:
+        return cache.Path("/proc")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["a file", "a link to nothing", "below a file", "/proc"])
+def test_a_cache_that_cannot_be_used_is_named_with_its_variable(tmp_path, monkeypatch, kind):
+    path = place(tmp_path, kind)
+    reason = {"below a file": "Not a directory", "/proc": "No such file"}.get(kind, f"it is {kind}")
+    monkeypatch.setenv("TFVAE_CACHE", f"{path}/" if kind == "/proc" else str(path))
+    with pytest.raises(OSError, match=rf"Received: {path} \(the environment variable TFVAE_CACHE\): .*{reason}"):
+        cached(cache_folder() / "entry", never)
+    monkeypatch.delenv("TFVAE_CACHE")
+    with pytest.raises(OSError, match=rf"Received: {path}: .*cache=.*TFVAE_CACHE"):
+        cached(cache_folder(path) / "entry", never)
+
+
+def test_a_full_disk_names_the_entry_and_the_way_out(tmp_path):
+    with (
+        files_of_at_most(150),
+        pytest.raises(OSError, match=rf"{tmp_path}/entry could not be written: .*Make room.*cache=.*TFVAE_CACHE"),
+    ):
+        cached(tmp_path / "entry", fill)
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
+from tfvae.data.filling import abandon, filled_whole, remove_abandoned
 from tfvae.data.images import Images
 from tfvae.data.packed import PackedImages
-from tfvae.files.atomic import written_whole
+from tfvae.files.state import read_object
 
 _DIGESTS = "digests.json"
 _IMAGES, _IMAGE_SHAPE, _TABLE = "images.npy", "image_shape.npy", "table.npy"
@@ -57,14 +58,15 @@ def cached(path: Path, fill: Callable[[Path], None], *, digest: str | None = Non
         fill: writes images.npy into the new folder that it is given. The images are uint8 [N, H, W, C]; or packed bits,
             uint8 [N, H W C / 8], with the integers H, W, C in image_shape.npy; or another array that images are
             computed from. It may also write table.npy. If it fails, nothing is left. If two processes fill an entry at
-            once, the first to finish wins.
+            once, the first to finish wins. What a killed process left is removed.
         digest: the SHA-256 that the values of images.npy must have, if it is known.
 
     Raises:
-        OSError: if the folder cannot be written to, or the disk is full.
+        OSError: naming the folder of the cache, if it cannot be written to, or the disk is full.
         RuntimeError: if the images that were written have another digest. They are not kept.
     """
     digests = _checked_digests(path, digest)
+    remove_abandoned(path.parent)
     if digests is None:
         if os.path.lexists(path):
             warnings.warn(f"{path} is damaged and is made again.", stacklevel=3)
@@ -82,8 +84,7 @@ def cached(path: Path, fill: Callable[[Path], None], *, digest: str | None = Non
 
 def _filled(path: Path, fill: Callable[[Path], None], digest: str | None) -> dict[str, dict]:
     try:
-        with written_whole(path) as beside:
-            beside.mkdir()
+        with filled_whole(path) as beside:
             fill(beside)
             digests = {file.name: _digest(file) for file in sorted(beside.glob("*.npy"))}
             received = digests[_IMAGES]["sha256"]
@@ -104,7 +105,7 @@ def _filled(path: Path, fill: Callable[[Path], None], digest: str | None) -> dic
 def _checked_digests(path: Path, digest: str | None) -> dict[str, dict] | None:
     """Returns the digests that were recorded for an entry, or None if its files no longer have them."""
     try:
-        digests = json.loads((path / _DIGESTS).read_text("utf-8"))
+        digests = read_object(path / _DIGESTS, "digests")
         if digest not in (None, digests[_IMAGES]["sha256"]):
             return None
         whole = all(_digest(path / name) == recorded for name, recorded in digests.items())
@@ -126,7 +127,8 @@ def _digest(path: Path) -> dict:
 
 
 def _remove(path: Path) -> None:
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().int}.tmp")
+    abandon(path)
     with contextlib.suppress(FileNotFoundError):  # Another process may have removed it.
         path.rename(aside)
     if aside.is_dir() and not aside.is_symlink():

@@ -57,7 +57,8 @@ def reason_of(error: Exception) -> str | None:
     if isinstance(error, NotWrittenError):
         return error.reason
     if isinstance(error, OSError) and error.errno in _REASONS:
-        return _REASONS[error.errno]
+        # Ours says how much room is needed.
+        return error.strerror if (error.strerror or "").startswith("Expected ") else _REASONS[error.errno]
     text = str(error)
     if isinstance(error, OSError) and " requested and " in text and text.endswith(" written"):  # NumPy
         return "the disk took only a part of it: it is full, or the file is larger than a limit (ulimit -f)"
