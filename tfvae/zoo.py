@@ -5,7 +5,6 @@ saved_models/<name>/<version>/, it is an entry. The decoder, if there is one, is
 saved_models/<name>-decoder/<version>/.
 """
 
-import json
 import logging
 import os
 from pathlib import Path
@@ -16,6 +15,7 @@ from tfvae.export import SavedDecoder, SavedEncoder, load_saved_model, versions
 from tfvae.export import load_decoder as load_saved_decoder
 from tfvae.export.restored import restore
 from tfvae.files.manifest import verify_manifest
+from tfvae.files.state import read_object
 
 if TYPE_CHECKING:
     from tfvae.models.base import Model
@@ -59,10 +59,10 @@ def load_scores(name: str, *, root: str | os.PathLike | None = None) -> dict[str
     """Loads scores.json: an entry's scores, and how it was released.
 
     Raises:
-        ValueError: if there is no entry of this name.
+        ValueError: if there is no entry of this name, or the file is damaged.
     """
     _check_name(name, root)
-    return json.loads((_entries(root) / name / "scores.json").read_text())
+    return read_object(_entries(root) / name / "scores.json", "the scores of an entry")
 
 
 def card(name: str, *, root: str | os.PathLike | None = None) -> str:

@@ -1,6 +1,7 @@
 """A run becomes a zoo entry, and the entry's files describe it."""
 
 import json
+import os
 import re
 import shutil
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests import tiny
+from tests.full_disk import files_of_at_most
 from tfvae import zoo
 from tfvae.data import FactorSpace, GroundTruthData
 from tfvae.evaluation import evaluate
@@ -120,6 +122,68 @@ def test_a_run_that_was_resumed_becomes_a_new_version(data, workdir, root, tmp_p
     (run / "model.keras").unlink()
     with pytest.raises(FileNotFoundError, match=r"checkpoints or model\.keras"):
         load_checkpointed(run, data.image_shape)
+
+
+@pytest.fixture
+def quickly(monkeypatch):
+    """Releases without a network's scores and pictures, which other tests make."""
+    monkeypatch.setattr("tfvae.release.publish.evaluate", lambda *args, **kwargs: {"seed": 0})
+    monkeypatch.setattr("tfvae.release.publish.draw", lambda exported, data, entry, seed: (entry / "x.png").touch())
+    monkeypatch.setattr("tfvae.release.publish.card", lambda folder: None)
+    monkeypatch.setattr("tfvae.release.publish.refresh", lambda root: None)
+
+
+def test_the_scores_come_last_and_each_file_is_on_the_disk_before_its_name(
+    data, workdir, tmp_path, quickly, monkeypatch
+):
+    order, fsync = [], os.fsync
+    moves = {"rename": os.rename, "replace": os.replace}
+
+    def flushed(file):
+        order.append(("flushed", os.stat(file).st_ino))
+        fsync(file)
+
+    def moved(name):
+        def record(source, target, **kwargs):
+            order.append(("moved", os.stat(source).st_ino, str(target)))
+            moves[name](source, target, **kwargs)
+
+        return record
+
+    monkeypatch.setattr(os, "fsync", flushed)
+    for name in moves:
+        monkeypatch.setattr(os, name, moved(name))
+    release(workdir, NAME, root=tmp_path, data=data)
+    public = [entry for entry in order if entry[0] == "moved" and "/." not in entry[2].removeprefix(str(tmp_path))]
+    assert [entry[2].removeprefix(f"{tmp_path}/") for entry in public] == [
+        f"saved_models/{NAME}-decoder/1",
+        f"saved_models/{NAME}/1",
+        f"zoo/{NAME}/experiment.json",
+        f"zoo/{NAME}/x.png",
+        f"zoo/{NAME}/scores.json",
+    ]
+    for entry in public:
+        assert ("flushed", entry[1]) in order[: order.index(entry)]
+    for path in (tmp_path / "saved_models" / NAME / "1").rglob("*"):
+        assert ("flushed", path.stat().st_ino) in order
+
+
+def test_a_full_disk_names_the_version_and_leaves_nothing(data, workdir, tmp_path, quickly):
+    with (
+        files_of_at_most(1000),
+        pytest.raises(OSError, match=rf"^Version 1 of {NAME} in {tmp_path} could not be written: .*ulimit"),
+    ):
+        release(workdir, NAME, root=tmp_path, data=data)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_damaged_scores_of_an_entry_are_named(root, tmp_path):
+    there = tmp_path / "root"
+    shutil.copytree(root, there)
+    (there / "zoo" / NAME / "scores.json").write_text("[" * 100_000)
+    for read in (lambda: zoo.load_scores(NAME, root=there), lambda: card(there / "zoo" / NAME)):
+        with pytest.raises(ValueError, match=rf"the scores of an entry.*{NAME}/scores\.json"):
+            read()
 
 
 def test_another_run_or_name_is_refused_and_nothing_is_written(data, workdir, root, tmp_path, monkeypatch):

@@ -9,7 +9,6 @@ A SavedModel's folder is <name>/<version>, the layout of TensorFlow Serving. A T
 SavedModel, an encoder's on images of the data, and not written if it differs. Nothing is overwritten.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +49,7 @@ def main(argv: Sequence[str]) -> None:
 def _export_saved_model() -> None:
     from tfvae.export import Provenance, export_decoder, export_encoder
     from tfvae.export.versions import check_version
+    from tfvae.files.state import read_object
     from tfvae.loading import load
 
     check_version(Path(OUTPUT.value))
@@ -57,7 +57,7 @@ def _export_saved_model() -> None:
     if trained.model is None:
         raise ValueError(f"Expected a run's folder or a .keras file. Received an export: {MODEL.value}")
     _source(trained)
-    scores = json.loads(Path(SCORES.value).read_text()) if SCORES.value else None
+    scores = read_object(SCORES.value, "scores of tfvae evaluate") if SCORES.value else None
     # The scores' digest is that of the data they were computed on.
     digest = None
     if scores is not None and trained.experiment is not None and scores.get("data") == trained.experiment.data:

@@ -12,6 +12,7 @@ from typing import Any
 from tfvae.experiment import Experiment
 from tfvae.files.atomic import written_whole
 from tfvae.files.manifest import verify_manifest, write_manifest
+from tfvae.files.state import read_object
 
 NAME = Path("assets.extra", "provenance.json")
 _DISTRIBUTIONS = ("tfvae", "tensorflow", "keras", "numpy")
@@ -53,10 +54,10 @@ def read_provenance(saved_model: str | os.PathLike) -> dict[str, Any]:
     """The provenance in the folder of a SavedModel; empty if it has none, as those of other libraries.
 
     Raises:
-        ValueError: if the file is not JSON.
+        ValueError: if the file is damaged.
     """
     path = Path(saved_model) / NAME
-    return json.loads(path.read_text()) if path.exists() else {}
+    return read_object(path, "a provenance") if path.exists() else {}
 
 
 def record_scores(saved_model: str | os.PathLike, scores: Mapping[str, Any]) -> None:
@@ -72,7 +73,7 @@ def record_scores(saved_model: str | os.PathLike, scores: Mapping[str, Any]) -> 
     """
     verify_manifest(saved_model)
     path = Path(saved_model) / NAME
-    content = json.loads(path.read_text())
+    content = read_object(path, "a provenance")
     if content["scores"] is not None:
         raise FileExistsError(f"Expected a provenance without scores. {path} has scores, which are not replaced")
     content["scores"] = dict(scores)

@@ -1,7 +1,6 @@
 """The text about a zoo entry: its card, and its row in the README's table. It follows from the entry's files."""
 
 import inspect
-import json
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from tfvae import zoo
 from tfvae.experiment import Experiment
 from tfvae.files import markdown
 from tfvae.files.atomic import written_whole
+from tfvae.files.state import read_object
 from tfvae.metrics import METRICS
 from tfvae.models import MODELS
 from tfvae.models.build import completed
@@ -33,7 +33,7 @@ def card(folder: str | os.PathLike) -> str:
     """
     folder = Path(folder)
     experiment = Experiment.load(folder / "experiment.json")
-    scores = json.loads((folder / "scores.json").read_text())
+    scores = read_object(folder / "scores.json", "the scores of an entry")
     notes = folder / "notes.md"
     cls, release, data = MODELS[experiment.model], scores["release"], data_set(experiment.data)
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)

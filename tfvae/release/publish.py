@@ -16,6 +16,8 @@ from tfvae.codes import Capabilities
 from tfvae.evaluation import QUICKLY, evaluate
 from tfvae.experiment import Experiment
 from tfvae.export import Provenance, export_decoder, export_encoder, load_saved_model, record_scores, versions
+from tfvae.files.atomic import make_folder, move
+from tfvae.files.disk import disk_errors_named
 from tfvae.loading import load_checkpointed
 from tfvae.models.base import Model
 from tfvae.models.build import completed
@@ -63,6 +65,7 @@ def release(
         FileNotFoundError: if the run has no experiment.json, or neither a checkpoint nor model.keras.
         FileExistsError: if the version or a newer one exists.
         ValueError: for a name of another form, or if the entry belongs to another experiment.
+        NotWrittenError: if the disk is full. The versions that were there stay as they are.
     """
     root, workdir = Path(root), Path(workdir)
     experiment = completed(Experiment.load(workdir / "experiment.json"))
@@ -76,7 +79,10 @@ def release(
 
     (root / "saved_models").mkdir(parents=True, exist_ok=True)
     # In the folder where all of it goes, so that it can be renamed.
-    with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=root / "saved_models") as temporary:
+    with (
+        disk_errors_named(f"Version {version} of {name} in {root}"),
+        tempfile.TemporaryDirectory(prefix=f".{name}.", dir=root / "saved_models") as temporary,
+    ):
         made = _Made(Path(temporary), name, version)
         report(f"Exporting step {step:,} of {experiment.steps:,}")
         exported = _export(model, made, Provenance(experiment=experiment, data_digest=data.digest))
@@ -175,10 +181,10 @@ def _publish(made: _Made, root: Path) -> None:
     for source, name in ((made.decoder, f"{made.name}-decoder"), (made.encoder, made.name)):
         if source.exists():
             target = root / "saved_models" / name
-            target.mkdir(exist_ok=True)
-            os.rename(source, target / str(made.version))
+            make_folder(target)
+            move(source, target / str(made.version))
     entry = root / "zoo" / made.name
-    entry.mkdir(parents=True, exist_ok=True)
+    make_folder(entry)
     # scores.json comes last: it is what makes an entry.
     for file in sorted(made.entry.iterdir(), key=lambda file: file.name == "scores.json"):
-        os.replace(file, entry / file.name)
+        move(file, entry / file.name)

@@ -30,7 +30,7 @@ from tfvae.export import (
 from tfvae.export.provenance import read_provenance
 from tfvae.export.restored import restore
 from tfvae.export.versions import check_version
-from tfvae.files.atomic import written_whole
+from tfvae.files.atomic import move, written_whole
 from tfvae.files.manifest import verify_manifest
 from tfvae.models.build import build_model
 from tfvae.release.card import refresh
@@ -68,7 +68,7 @@ def reexport(old: str | os.PathLike, new: str | os.PathLike, *, scores: Mapping[
     with tempfile.TemporaryDirectory(prefix=f".{new.name}.", dir=new.parent) as folder:
         made = export(model, Path(folder) / new.name, provenance=provenance)
         _check_outputs(before, load(made))
-        os.rename(made, new)
+        move(made, new)
 
 
 def reexport_entry(name: str, *, root: str | os.PathLike, scores: dict[str, Any] | None = None) -> int:
