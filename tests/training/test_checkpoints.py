@@ -1,7 +1,9 @@
 """Checkpoints that were damaged on the disk."""
 
 import logging
+import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,3 +123,60 @@ def test_a_damaged_checkpoint_does_not_count_as_one_of_the_two_that_are_kept(sav
 def test_a_checkpoint_of_another_model_is_refused(folder):
     with pytest.raises(ValueError, match=r"step-8 does not hold all of this model"):
         Checkpoints(tiny.make("factor_vae"), folder).restore()
+
+
+def test_a_checkpoint_is_on_the_disk_before_it_is_listed_and_an_older_one_goes(saved, folder, monkeypatch):
+    order, fsync, unlink, replace = [], os.fsync, Path.unlink, os.replace
+
+    def flushed(file):
+        order.append(("flushed", Path(os.readlink(f"/proc/self/fd/{file}")).name))
+        fsync(file)
+
+    def listed(source, target):
+        order.append(("listed", Path(target).name))
+        replace(source, target)
+
+    def removed(path, **kwargs):
+        order.append(("removed", path.name))
+        unlink(path, **kwargs)
+
+    checkpoints = Checkpoints(saved[2], folder)
+    checkpoints.restore()
+    monkeypatch.setattr(os, "fsync", flushed)
+    monkeypatch.setattr(os, "replace", listed)
+    monkeypatch.setattr(Path, "unlink", removed)
+    checkpoints.save(12)
+    listing = order.index(("listed", "checkpoint"))
+    for name in ("step-12.index", "step-12.data-00000-of-00001", "checkpoints"):
+        assert order.index(("flushed", name)) < listing
+    assert listing < order.index(("removed", "step-4.index"))
+
+
+def poisoned(variable, value):
+    weights = variable.numpy()
+    weights.flat[-1] = value
+    variable.assign(weights)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf], ids=str)
+@pytest.mark.parametrize("network", ["encoder", "decoder"])
+def test_weights_that_are_not_finite_are_not_saved(network, value, folder):
+    model = tiny.make("vae")
+    checkpoints = Checkpoints(model, folder)
+    checkpoints.restore()
+    before = files(folder)
+    poisoned(getattr(model, network).trainable_variables[-1], value)
+    with pytest.raises(FloatingPointError, match=rf"step 12: the weights .*Last good checkpoint: {folder}/step-8"):
+        checkpoints.save(12)
+    assert files(folder) == before
+
+
+def test_other_variables_may_be_infinite_but_not_nan(tmp_path):
+    model = tiny.make("vae")
+    model.encoder.trainable = False
+    checkpoints = Checkpoints(model, tmp_path)
+    poisoned(model.encoder.variables[0], -np.inf)
+    checkpoints.check_finite(1)
+    poisoned(model.encoder.variables[0], np.nan)
+    with pytest.raises(FloatingPointError, match="checkpoint: none"):
+        checkpoints.check_finite(1)

@@ -1,10 +1,13 @@
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests import tiny
 from tests.training.runs import ADAM, content, run
+from tfvae.models.build import completed
+from tfvae.training.checks import check_workdir
 from tfvae.training.train import train
 
 GAN = {"model": "info_wgan_gp", "architecture": "table_5", "optimizers": ADAM}
@@ -26,6 +29,22 @@ def test_a_folder_of_another_experiment_is_refused_and_untouched(changes, named,
     assert str(workdir) in str(raised.value)
     assert "latent_dim" not in str(raised.value)
     assert content(workdir) == before
+
+
+def test_a_damaged_experiment_is_refused_with_the_way_out_if_something_was_trained(uninterrupted, tmp_path):
+    workdir = shutil.copytree(uninterrupted[0], tmp_path / "run")
+    (workdir / "experiment.json").write_text("")
+    before = content(workdir)
+    with pytest.raises(ValueError, match=rf"{workdir}/experiment\.json.*Put the experiment that this run was started"):
+        run(tiny.experiment(), workdir)
+    assert content(workdir) == before
+
+
+def test_a_damaged_experiment_is_written_again_if_nothing_was_trained(tmp_path, caplog):
+    (tmp_path / "experiment.json").write_bytes(bytes(100))
+    check_workdir(tmp_path, completed(tiny.experiment()))
+    assert "experiment.json" in caplog.text
+    assert "written again" in caplog.text
 
 
 def test_fewer_steps_than_the_run_has_taken_are_refused_and_change_nothing(uninterrupted):

@@ -21,6 +21,9 @@ class Saved:
     def save(self, step):
         self.steps.append(step)
 
+    def check_finite(self, step):
+        pass
+
 
 def entries(*callbacks, steps, every=2):
     """Passes log entries to the callbacks as a run does, up to the one at which it stops."""
@@ -89,6 +92,24 @@ def test_a_log_entry_is_in_the_file_before_the_next_callback_runs(tmp_path):
     entries(*journal.journal(tiny.experiment(steps=6, checkpoint_every=2), tmp_path, Reads(), stop), steps=6)
     assert seen == [[2], [2, 4], [2, 4, 6]]
     assert scalars(tmp_path) == {"loss": {2: 0.0, 4: 1.0, 6: 2.0}}
+
+
+def test_log_entries_are_on_the_disk_before_the_checkpoint_that_follows_them(tmp_path, monkeypatch):
+    order, fsync = [], os.fsync
+
+    def record(file):
+        order.append(os.readlink(f"/proc/self/fd/{file}"))
+        fsync(file)
+
+    class Notes(Saved):
+        def save(self, step):
+            order.append(step)
+
+    monkeypatch.setattr(os, "fsync", record)
+    stop = SimpleNamespace(stopping=False)
+    entries(*journal.journal(tiny.experiment(steps=4, checkpoint_every=4), tmp_path, Notes(), stop), steps=4)
+    (file,) = (tmp_path / "logs").iterdir()
+    assert order == [str(tmp_path / "logs"), str(file), 4]
 
 
 def test_a_log_that_cannot_be_written_is_named(tmp_path, monkeypatch):

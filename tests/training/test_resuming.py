@@ -10,8 +10,10 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny
+from tests.full_disk import files_of_at_most
 from tests.training.runs import ADAM, GANS, assert_same_scalars, checkpoints, failing_data, logged, run, scalars, state
 from tfvae.models import FactorVAE
+from tfvae.training.checkpoints import Checkpoints
 from tfvae.training.interruption import Terminated
 
 
@@ -152,6 +154,58 @@ def test_a_loss_that_is_not_finite_stops_the_run_at_the_last_good_checkpoint(uni
     assert checkpoints(tmp_path) == [4]
     assert logged(tmp_path) == [2, 4]
     assert not (tmp_path / "model.keras").exists()
+    np.testing.assert_array_equal(state(run(tiny.experiment(), tmp_path)), uninterrupted[1])
+
+
+class Poison(keras.callbacks.Callback):
+    """Makes a weight NaN by the update of a step, whose loss does not show it."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.at = step
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.params["first_step"] + batch + 1 == self.at:
+            weight = self.model.encoder.trainable_variables[-1]
+            weight.assign(weight.numpy() * np.nan)
+
+
+def test_weights_that_the_last_step_made_nan_are_neither_a_checkpoint_nor_a_model(tmp_path):
+    settings = tiny.experiment(steps=6, log_every=6, checkpoint_every=6)
+    with pytest.raises(FloatingPointError, match=r"step 6: the weights .*not finite.*Last good checkpoint: none"):
+        run(settings, tmp_path, callbacks=[Poison(6)])
+    assert not (tmp_path / "model.keras").exists()
+    assert checkpoints(tmp_path) == []
+
+
+def test_a_run_whose_last_checkpoint_is_not_finite_gets_no_model(tmp_path, monkeypatch):
+    settings = tiny.experiment(steps=6, log_every=6, checkpoint_every=6)
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoints, "check_finite", lambda self, step: None)  # as it used to be
+        run(settings, tmp_path, callbacks=[Poison(6)])
+    (tmp_path / "model.keras").unlink()
+    with pytest.raises(FloatingPointError, match="step 6: the weights"):
+        run(settings, tmp_path)
+    assert not (tmp_path / "model.keras").exists()
+
+
+def test_a_full_disk_at_the_model_names_it_and_the_checkpoint_from_which_the_run_resumes(
+    uninterrupted, tmp_path, monkeypatch
+):
+    save = FactorVAE.save
+
+    def full(self, path):
+        with files_of_at_most(1000):
+            save(self, path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FactorVAE, "save", full)
+        message = (
+            rf"^{tmp_path}/model\.keras could not be written: .*The checkpoint {tmp_path}/checkpoints/step-8 is whole"
+        )
+        with pytest.raises(OSError, match=message):
+            run(tiny.experiment(), tmp_path)
+    assert sorted(os.listdir(tmp_path)) == ["checkpoints", "experiment.json", "logs"]
     np.testing.assert_array_equal(state(run(tiny.experiment(), tmp_path)), uninterrupted[1])
 
 

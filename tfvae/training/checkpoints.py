@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tfvae.files.atomic import leftovers, written_whole
+from tfvae.files.atomic import flush, leftovers, make_folder, written_whole
 from tfvae.models.base import Model
 
 _LOG = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ class Checkpoints:
         tracked = {name: getattr(model, name) for name in (*model.networks, *model.optimizers)}
         tracked |= {f"own_{place}": variable for place, variable in enumerate(model.own_variables)}
         self._checkpoint = tf.train.Checkpoint(**tracked)
+        self._model = model
         self.folder = Path(folder)
         self.latest: Path | None = None  # the last one that was restored or saved
 
@@ -77,14 +78,16 @@ class Checkpoints:
         """Saves the model as that of `step`, and then removes all checkpoints but this one and the one before it.
 
         Raises:
+            FloatingPointError: as `check_finite`.
             OSError: when it cannot be written. The last one stays, and nothing is left half written.
         """
+        self.check_finite(step)
         path = self.path(step)
         try:
+            make_folder(self.folder)
             self._checkpoint.write(str(path))
             # Nothing of the older one may go before this one is on the disk: the machine may stop at any time.
-            for file in (*self.folder.glob(f"{path.name}.*"), self.folder):
-                _flush(file)
+            flush(self.folder)
             with written_whole(self.folder / "checkpoint") as beside:
                 beside.write_text(f'model_checkpoint_path: "{path.name}"\n')
         except (tf.errors.OpError, OSError) as error:
@@ -98,6 +101,26 @@ class Checkpoints:
             if self.path(other) not in (before, path):
                 for file in self.folder.glob(f"step-{other}.*"):
                     file.unlink()
+
+    def check_finite(self, step: int) -> None:
+        """Checks that the model's weights can be used after `step` steps: a loss shows only those before a step.
+
+        Raises:
+            FloatingPointError: when a weight that is trained is NaN or infinite, or another is NaN. The error names
+                the last checkpoint.
+        """
+        networks = [getattr(self._model, name) for name in self._model.networks]
+        for variable in (*(each for network in networks for each in network.variables), *self._model.own_variables):
+            values = tf.convert_to_tensor(variable)
+            if not values.dtype.is_floating:
+                continue
+            # Variables that are not trained may have infinities on purpose, such as masks.
+            good = tf.math.is_finite(values) if variable.trainable else ~tf.math.is_nan(values)
+            if not bool(tf.reduce_all(good)):
+                raise FloatingPointError(
+                    f"Training stopped at step {step}: the weights {variable.path} are not finite, and are not saved. "
+                    f"Try a smaller learning rate in a new folder. Last good checkpoint: {self.latest or 'none'}"
+                )
 
     def remove_unfinished(self) -> None:
         """Removes what a process left that was killed, or ran out of disk space, while it wrote a checkpoint."""
@@ -126,11 +149,3 @@ def fault_of(path: Path) -> str | None:
 
 def _reason(error: tf.errors.OpError | OSError) -> str:
     return error.message if isinstance(error, tf.errors.OpError) else str(error)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,5 +1,6 @@
 """Mistakes that a run names before anything is written."""
 
+import logging
 from pathlib import Path
 
 import tensorflow as tf
@@ -11,6 +12,9 @@ from tfvae.files.lock import NAME as LOCK
 from tfvae.models.base import Model
 from tfvae.models.build import completed
 from tfvae.replicas import of_all_workers
+from tfvae.training.checkpoints import Checkpoints
+
+_LOG = logging.getLogger(__name__)
 
 
 def check_data(experiment: Experiment, data: ImageData) -> None:
@@ -24,7 +28,9 @@ def check_workdir(workdir: Path, experiment: Experiment) -> None:
     """Raises FileExistsError unless a folder is new, empty, or that of the same experiment, which is complete."""
     path = workdir / "experiment.json"
     if path.exists():
-        there = completed(Experiment.load(path))
+        there = _recorded(path)
+        if there is None:
+            return
         if differing := experiment.differences(there):
             changes = ", ".join(
                 f"{key}={getattr(there, key)!r} (now {getattr(experiment, key)!r})" for key in differing
@@ -32,6 +38,19 @@ def check_workdir(workdir: Path, experiment: Experiment) -> None:
             raise FileExistsError(f"{workdir} belongs to another experiment, with {changes}. Choose another folder")
     elif workdir.is_file() or (workdir.is_dir() and set(workdir.iterdir()) - {workdir / LOCK, *leftovers(path)}):
         raise FileExistsError(f"Expected a new or empty folder, or one of this experiment. Received: {workdir}")
+
+
+def _recorded(path: Path) -> Experiment | None:
+    """The experiment of a run; None, with a warning, if it is damaged and nothing was trained yet."""
+    try:
+        return completed(Experiment.load(path))
+    except ValueError as error:
+        if Checkpoints.steps_in(path.parent / "checkpoints") or (path.parent / "model.keras").exists():
+            raise ValueError(
+                f"{error}. Put the experiment that this run was started with there, or choose another folder"
+            ) from None
+        _LOG.warning("%s. It is written again, as nothing was trained yet", error)
+        return None
 
 
 def check_replicas(experiment: Experiment, model: Model, strategy: tf.distribute.Strategy, resident: bool) -> None:

@@ -14,6 +14,8 @@ import keras
 import tensorflow as tf
 
 from tfvae.experiment import Experiment
+from tfvae.files.atomic import flush
+from tfvae.files.disk import disk_errors_named
 from tfvae.replicas import is_multi_worker, of_all_workers
 from tfvae.training.checkpoints import Checkpoints
 from tfvae.training.interruption import Requests
@@ -29,10 +31,11 @@ def journal(
 ) -> list[keras.callbacks.Callback]:
     """What a run writes: its log, what is shown of its progress, and its checkpoints.
 
-    A checkpoint comes last. A process that is killed then never leaves one without the log entries that lead up to it,
-    and those that follow it are removed when the run resumes (`tfvae.training.events`): each entry is written once.
+    A checkpoint comes last. A process that is killed, or a machine that stops, then never leaves one without the log
+    entries that lead up to it, and those that follow it are removed when the run resumes (`tfvae.training.events`):
+    each entry is written once.
     """
-    return [LogScalars(workdir / "logs"), *shown, SaveCheckpoints(checkpoints, experiment, stop)]
+    return [LogScalars(workdir / "logs"), *shown, SaveCheckpoints(checkpoints, experiment, stop, workdir / "logs")]
 
 
 class AtEntries(StepCounter):
@@ -47,10 +50,10 @@ class AtEntries(StepCounter):
 
 
 class StopIfNotFinite(AtEntries):
-    """Raises FloatingPointError when a logged value is NaN or infinite.
+    """Raises FloatingPointError when a logged value, or a weight of the model, is NaN or infinite.
 
     Args:
-        checkpoints: of which the error names the last.
+        checkpoints: they check the weights; the error names the last of them.
     """
 
     def __init__(self, checkpoints: Checkpoints) -> None:
@@ -64,6 +67,8 @@ class StopIfNotFinite(AtEntries):
                     f"Training stopped between steps {self.epoch_start} and {step}: {name} is {value}. Try a smaller "
                     f"learning rate in a new folder. Last good checkpoint: {self.checkpoints.latest or 'none'}"
                 )
+        # Each worker does, so that they stop together.
+        self.checkpoints.check_finite(step)
 
 
 class StopOnRequest(AtEntries):
@@ -122,10 +127,14 @@ class SaveCheckpoints(AtEntries):
         checkpoints: where it is saved.
         experiment: decides when.
         stop: knows whether the run stops.
+        logs: a folder that is on the disk before a checkpoint is saved; None for none.
     """
 
-    def __init__(self, checkpoints: Checkpoints, experiment: Experiment, stop: StopOnRequest) -> None:
+    def __init__(
+        self, checkpoints: Checkpoints, experiment: Experiment, stop: StopOnRequest, logs: Path | None = None
+    ) -> None:
         super().__init__()
+        self.logs = logs
         self.checkpoints = checkpoints
         self.experiment = experiment
         self.stop = stop
@@ -133,4 +142,7 @@ class SaveCheckpoints(AtEntries):
     def on_entry(self, step: int, values: Mapping[str, float]) -> None:
         at_end = self.stop.stopping or step == self.experiment.steps
         if at_end or step % self.experiment.checkpoint_every == 0:
+            if self.logs is not None:
+                with disk_errors_named(self.logs):
+                    flush(self.logs)
             self.checkpoints.save(step)

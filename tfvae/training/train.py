@@ -76,9 +76,10 @@ def train(
         ValueError: when the experiment does not fit the model, the data or the replicas.
         FileExistsError: when workdir holds something else.
         BlockingIOError: when another process trains in workdir.
-        OSError: when a checkpoint cannot be written, or none of those that are there can be read.
+        OSError: when a checkpoint or model.keras cannot be written, or no checkpoint that is there can be read.
         ConnectionError: when another worker has ended, half a minute later at most. The last checkpoint stays.
-        FloatingPointError: when a logged value is not finite. The last checkpoint stays.
+        FloatingPointError: when a logged value or a weight is not finite. The last checkpoint stays, and neither a
+            checkpoint nor model.keras is written with such weights.
         Terminated: after SIGTERM, when the checkpoint is saved. After Ctrl-C, it is KeyboardInterrupt.
     """
     experiment, workdir = completed(experiment), Path(workdir)
@@ -120,7 +121,11 @@ def train(
             message = f"Stopped after step {step}, which is saved. The same command resumes from it."
             raise KeyboardInterrupt(message) if requests.received == signal.SIGINT else Terminated(message)
         if chief:
-            with written_whole(workdir / "model.keras") as beside:
+            checkpoints.check_finite(step)
+            whole = (
+                f"The checkpoint {checkpoints.latest} is whole: when that is fixed, the same command resumes from it"
+            )
+            with written_whole(workdir / "model.keras", then=whole) as beside:
                 model.save(beside)
         # A scheduler does not restart a worker that succeeded, so none ends before model.keras is written.
         of_all_workers(strategy, experiment.steps)
