@@ -86,9 +86,46 @@ def test_a_task_that_fails_is_reported_and_the_others_continue(tmp_path):
     assert found["raises"].endswith("KeyError: 'here'")
     assert "119" in found["raises"]
     assert "101" not in found["raises"]
-    assert found["dies"] == f"killed by SIGKILL; the end of {tmp_path}/dies.txt:\nlast words"
+    assert found["dies"].startswith("killed by SIGKILL from outside, as by a person, a scheduler, or a limit on memory")
+    assert found["dies"].endswith(f"; the end of {tmp_path}/dies.txt:\nlast words")
     assert found["silent"] == "exit code 3, and it printed nothing"
     assert found["good"] == ""
+
+
+def test_a_process_is_stopped_after_its_time_limit_and_the_others_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "GRACE", 1.0)
+    stubborn = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+    saves = (
+        "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: (print('saved'), sys.exit(143))); "
+        "print('trains', flush=True); time.sleep(100_000)"
+    )
+    tasks = [
+        task(tmp_path, "hangs", f"{stubborn}import time; time.sleep(100_000)"),
+        task(tmp_path, "saves", saves),
+        task(tmp_path, "good", "print('good')"),
+    ]
+    found = {each.name: problem for each, problem in in_processes(tasks, processes=1, time_limit=4)}
+    assert found["hangs"].startswith("stopped after its time limit of 4 s (killed by SIGKILL)")
+    assert found["saves"].startswith("stopped after its time limit of 4 s (exit code 143)")
+    assert found["saves"].endswith("trains\nsaved")
+    assert found["good"] == ""
+
+
+@pytest.mark.parametrize("ran_out", [True, False])
+def test_lack_of_memory_is_named_when_the_machine_counted_it(ran_out, tmp_path, monkeypatch):
+    counts = iter([3, 4 if ran_out else 3])
+    monkeypatch.setattr(processes, "ooms", lambda: next(counts))
+    ((_, problem),) = in_processes([task(tmp_path, "dies", "import os; os.kill(os.getpid(), 9)")])
+    assert problem.startswith("killed by SIGKILL")
+    assert ("ended a process for lack of memory, most likely this one" in problem) is ran_out
+    assert ("from outside" in problem) is not ran_out
+
+
+def test_the_system_counts_what_it_ended_for_lack_of_memory(monkeypatch):
+    monkeypatch.setattr(Path, "read_text", lambda path: "oom_kill_other 9\noom_kill 7\n")
+    assert processes.ooms() == 7
+    monkeypatch.setattr(Path, "read_text", lambda path: "nr_free_pages 1\n")
+    assert processes.ooms() == 0
 
 
 def test_closing_ends_what_runs_and_starts_nothing_more(tmp_path):

@@ -194,6 +194,37 @@ def test_a_model_that_cannot_decode_has_scores_without_traversals(blobs, tmp_pat
     assert "| blind |  | 1 | 8 |  | " in (tmp_path / "study" / "results.md").read_text()
 
 
+DAMAGE = {"empty": "", "deep": "[" * 100_000, "object": "{}", "wrong_kinds": '{"experiment": 1, "scores": 2}'}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_scores_are_named_and_made_again_and_the_time_counts_from_zero(
+    damage, blobs, done, tmp_path, monkeypatch, caplog
+):
+    output, study = shutil.copytree(done[0], tmp_path / "study"), study_of(blobs, study_of(blobs).grid[:1])
+    (name,) = study.experiments()
+    scores = sorted((output / "runs" / name / "scores").iterdir())
+    for file in (*scores, output / "runs" / name / "seconds.json"):
+        file.write_text(DAMAGE[damage])
+    assert [line.split("  ")[1] for line in listing(study, output)] == ["at step 8 of 8"]
+    monkeypatch.setattr(runner, "in_processes", here())
+    monkeypatch.setattr(run_module, "evaluate", lambda *args, **kwargs: {"mig": {"score": 0.5, "standard_error": 0.1}})
+    assert run_study(study, output, report=lambda line: None) == {}
+    for file in (*scores, output / "runs" / name / "seconds.json"):
+        assert str(file) in caplog.text
+    (row,) = read_table(output)  # the weights of step 4 are gone, and its scores with them
+    assert (row["steps"], row["mig"]) == (8, 0.5)
+
+
+def test_damaged_results_and_tasks_are_named(tmp_path):
+    (tmp_path / "results.parquet").write_bytes(b"PAR1" + bytes(100))
+    with pytest.raises(ValueError, match=rf"Received: {tmp_path}/results\.parquet.*writes it again"):
+        read_table(tmp_path)
+    (tmp_path / "task.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match=rf"Expected the task of a run, a JSON file\. Received: {tmp_path}/task\.json"):
+        run_folder(tmp_path)
+
+
 def test_two_studies_in_one_folder_are_refused(blobs, tmp_path):
     with (
         locked(tmp_path),

@@ -25,6 +25,7 @@ PROCESSES = flags.DEFINE_integer("processes", None, "Runs at a time; by default 
 THREADS = flags.DEFINE_integer("threads", 1, "Cores of a run.", 1)
 RAY = flags.DEFINE_string("ray", None, "A Ray cluster: HOST:PORT, auto, or local to start one; by default none.")
 GPUS = flags.DEFINE_float("gpus", 0, "GPUs of a run, with --ray; 0.5 for two runs that share one.", 0)
+TIME_LIMIT = flags.DEFINE_float("time_limit", None, "Seconds that a run may take; by default those of the study.")
 DRY_RUN = flags.DEFINE_bool("dry_run", False, "List the runs, and how far each is; run nothing.")
 
 
@@ -35,6 +36,8 @@ def main(argv: Sequence[str]) -> None:
 
     study, output = Study.load(argv[1]), Path(OUTPUT.value)
     study = dataclasses.replace(study, imports=tuple(dict.fromkeys([*study.imports, *IMPORT.value])))
+    if TIME_LIMIT.value is not None:
+        study = dataclasses.replace(study, time_limit=TIME_LIMIT.value)
     if DRY_RUN.value:
         print(*listing(study, output), sep="\n")
         return

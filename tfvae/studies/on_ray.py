@@ -6,7 +6,7 @@ import os
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
-from tfvae.studies.processes import Task, problem, thread_settings
+from tfvae.studies.processes import GRACE, Task, problem, thread_settings
 
 # A run reads these, and a worker of Ray, which another shell may have started, need not have them.
 _PASSED_ON = ("PYTHONPATH", "TF_ENABLE_ONEDNN_OPTS", "TF_CPP_MIN_LOG_LEVEL", "TFVAE_CACHE", "TFDS_DATA_DIR")
@@ -27,7 +27,13 @@ _STARTS = 5
 
 
 def on_ray(
-    tasks: Sequence[Task], *, address: str, processes: int | None = None, threads: int = 1, gpus: float = 0
+    tasks: Sequence[Task],
+    *,
+    address: str,
+    processes: int | None = None,
+    threads: int = 1,
+    gpus: float = 0,
+    time_limit: float | None = None,
 ) -> Generator[tuple[Task, str], None, None]:
     """Runs tasks like `processes.in_processes`, but on a Ray cluster: each is one task of Ray, with `threads` CPUs.
 
@@ -40,6 +46,7 @@ def on_ray(
         processes: int >= 1, how many at a time; by default as many as the cluster has CPUs for.
         threads: int >= 1.
         gpus: of each task: 0, 1, or 0.5 for two that share one.
+        time_limit: as in `in_processes`.
 
     Raises:
         ValueError: Ray is not installed, or an argument is out of range.
@@ -55,7 +62,10 @@ def on_ray(
     ray = _connected(address, None if processes is None else processes * threads)
 
     # Within this function, so that Ray carries its code: by its name a worker would import TensorFlow to find it.
-    def run(arguments: tuple[str, ...], output: str, settings: Mapping[str, str]) -> int:
+    def run(
+        arguments: tuple[str, ...], output: str, settings: Mapping[str, str], time_limit: float | None, grace: float
+    ) -> tuple[int, bool]:
+        import signal
         import subprocess
         import sys
 
@@ -68,7 +78,15 @@ def on_ray(
                 env={**os.environ, **settings},
                 start_new_session=True,
             )
-            return process.wait()
+            try:
+                return process.wait(time_limit), False
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGTERM)
+            try:
+                return process.wait(grace), True
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                return process.wait(), True
 
     remote = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=0)(run)
     settings = thread_settings(threads) | {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
@@ -77,11 +95,12 @@ def on_ray(
         while waiting or running:
             while waiting and (processes is None or len(running) < processes):
                 task = waiting.pop(0)
-                running[remote.remote(task.arguments, str(task.output), settings)] = task
+                running[remote.remote(task.arguments, str(task.output), settings, time_limit, GRACE)] = task
             (ended,), _ = ray.wait(list(running), num_returns=1)
             task = running.pop(ended)
             try:
-                yield task, problem(ray.get(ended), task.output)
+                exit_code, late = ray.get(ended)
+                yield task, problem(exit_code, task.output, time_limit if late else None)
             except ray.exceptions.RayError as error:
                 yield task, f"Ray ended it: {error}"
     finally:

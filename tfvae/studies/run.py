@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import logging
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -18,6 +20,7 @@ from tfvae.experiment import Experiment
 from tfvae.files.atomic import written_whole
 from tfvae.files.lock import locked
 from tfvae.files.modules import import_modules
+from tfvae.files.state import read_object
 from tfvae.loading import load, load_to_train
 from tfvae.metrics.ignored import ignored_names
 from tfvae.plots.traversals import draw_traversals
@@ -25,6 +28,9 @@ from tfvae.studies.processes import end_with_input
 from tfvae.studies.study import Evaluation
 from tfvae.training.checkpoints import Checkpoints
 from tfvae.training.train import train
+
+_LOG = logging.getLogger(__name__)
+_NO_SECONDS = {"training_seconds": 0.0, "training_cpu_seconds": 0.0}
 
 
 def run_folder(folder: str | os.PathLike) -> None:
@@ -38,7 +44,7 @@ def run_folder(folder: str | os.PathLike) -> None:
         Exception: what `tfvae.train` and `tfvae.evaluate` raise.
     """
     folder = Path(folder)
-    task = json.loads((folder / "task.json").read_text())
+    task = read_object(folder / "task.json", "the task of a run")
     import_modules(task.get("import", ()), task.get("import_from", ()))
     experiment, evaluation = Experiment.from_dict(task["experiment"]), Evaluation(**task["evaluation"])
     with locked(folder, patience=60):
@@ -47,7 +53,7 @@ def run_folder(folder: str | os.PathLike) -> None:
         ignored_names(scored_on.factors, evaluation.ignore)  # raises before anything is trained
         for steps in points(experiment, task["score_at"]):
             scores = scores_file(folder, steps, evaluation)
-            if scores.exists() or trained_steps(folder) > steps:
+            if read_scores(scores) is not None or trained_steps(folder) > steps:
                 continue  # it is scored already, or the training passed it and its weights are gone
             part = dataclasses.replace(experiment, steps=steps)
             print(f"Training to step {steps}", flush=True)
@@ -72,6 +78,22 @@ def points(experiment: Experiment, score_at: Sequence[int]) -> list[int]:
 def scores_file(folder: Path, steps: int, evaluation: Evaluation) -> Path:
     """Where the scores at a step are written. Each evaluation has files of its own, so none is overwritten."""
     return folder / "scores" / f"{steps}-{evaluation.digest}.json"
+
+
+def read_scores(file: Path) -> dict[str, Any] | None:
+    """What `run_folder` wrote when it scored a run; None if there is nothing, or, with a warning, if it is damaged."""
+    if not file.exists():
+        return None
+    try:
+        values = read_object(file, "the scores of a run")
+        seconds = [values[key] for key in (*_NO_SECONDS, "evaluation_seconds")]
+        if all(isinstance(values[key], dict) for key in ("experiment", "scores")) and all(map(_is_time, seconds)):
+            return values
+        reason = f"Expected the scores of a run. Received: {file}, which holds something else"
+    except (ValueError, KeyError) as error:
+        reason = str(error) if isinstance(error, ValueError) else f"{file} has no {error}"
+    _LOG.warning("Damaged scores count as none: %s", reason)
+    return None
 
 
 def trained_steps(folder: Path) -> int:
@@ -110,7 +132,21 @@ class _Clock(keras.callbacks.Callback):
 
 def _seconds(folder: Path) -> dict[str, float]:
     path = folder / "seconds.json"
-    return json.loads(path.read_text()) if path.exists() else {"training_seconds": 0.0, "training_cpu_seconds": 0.0}
+    if not path.exists():
+        return dict(_NO_SECONDS)
+    try:
+        values = read_object(path, "the time of a training")
+        if values.keys() == _NO_SECONDS.keys() and all(map(_is_time, values.values())):
+            return values
+        error = f"Received: {path} with {sorted(values)}"
+    except ValueError as damage:
+        error = str(damage)
+    _LOG.warning("The time of the training so far is lost, and is counted from 0: %s", error)
+    return dict(_NO_SECONDS)
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 <= value < math.inf
 
 
 def _scores(model: Capabilities, scored_on: Any, evaluation: Evaluation) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from tfvae.files.atomic import written_whole
 from tfvae.files.lock import locked
 from tfvae.studies.on_ray import on_ray
 from tfvae.studies.processes import Task, in_processes
-from tfvae.studies.run import scores_file, trained_steps
+from tfvae.studies.run import read_scores, scores_file, trained_steps
 from tfvae.studies.study import Study
 from tfvae.studies.table import described, differences, rows_of, write_table
 
@@ -32,7 +32,9 @@ def run_study(
     """Trains and scores all runs of a study that are not done yet, each in a process of its own.
 
     An interrupted run resumes from its last checkpoint; a failed one is tried again; one that is done, by this study or
-    another in the same folder, is left as it is. What a run computes depends on neither the others nor their order.
+    another in the same folder, is left as it is. What a run computes depends on neither the others nor their order. A
+    run that takes longer than the study's time limit is stopped, saves a checkpoint if it can, and counts as failed.
+    Scores that are damaged are named, and made again where the weights are still there.
     `output` gets study.json, runs/<name>/, and results.csv, .parquet and .md, which are updated after each run.
 
     Args:
@@ -75,7 +77,7 @@ def run_study(
         failed: dict[str, str] = {}
         write_table(rows_of(study, output), output)
         run = in_processes if ray is None else partial(on_ray, address=ray, gpus=gpus)
-        with closing(run(tasks, processes=processes, threads=threads)) as ended:
+        with closing(run(tasks, processes=processes, threads=threads, time_limit=study.time_limit)) as ended:
             for task, problem in ended:
                 rows = rows_of(study, output)
                 write_table(rows, output)
@@ -98,7 +100,7 @@ def listing(study: Study, output: str | os.PathLike) -> list[str]:
 def state_of(study: Study, output: str | os.PathLike, name: str) -> str:
     """How far a run is: "done", "at step 400 of 1000", or "to do"."""
     folder, experiment = Path(output) / "runs" / name, study.experiments()[name]
-    if scores_file(folder, experiment.steps, study.evaluation).exists():
+    if read_scores(scores_file(folder, experiment.steps, study.evaluation)) is not None:
         return "done"
     steps = trained_steps(folder)
     return f"at step {steps} of {experiment.steps}" if steps else "to do"

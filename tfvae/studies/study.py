@@ -14,11 +14,13 @@ from typing import Any
 from tfvae import zoo
 from tfvae.experiment import Experiment
 from tfvae.files.modules import import_modules
+from tfvae.files.state import read_object
 from tfvae.metrics import METRICS, QUICK
 from tfvae.metrics.parameters import checked_parameters, overlaid
 from tfvae.models.build import completed
+from tfvae.rules import SEED, STEPS, check_numbers, shown, whole
 
-_KEYS = ("experiment", "grid", "seeds", "score_at", "evaluation", "import")  # of a study in JSON
+_KEYS = ("experiment", "grid", "seeds", "score_at", "evaluation", "time_limit", "import")  # of a study in JSON
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,10 @@ class Evaluation:
         if not isinstance(self.quick, bool):
             raise ValueError(f"Expected quick to be true or false. Received: quick={self.quick!r}")
         for name, least in (("images", 2), ("limit", 2), ("seed", 0)):
-            value = getattr(self, name)
-            if not (name == "limit" and value is None) and (type(value) is not int or value < least):
-                raise ValueError(f"Expected {name} to be an integer of at least {least}. Received: {name}={value!r}")
+            value, (expected, accepts) = getattr(self, name), whole(least, 2**31 - 1)
+            if not (name == "limit" and value is None) and not accepts(value):
+                raise ValueError(f"Expected {name} to be {expected}. Received: {name}={shown(value)}")
+        check_numbers({"parameters": self.parameters})
 
     @property
     def digest(self) -> str:
@@ -97,6 +100,7 @@ class Study:
         seeds: each setting is run with each of them; by default with the experiment's seed.
         score_at: steps at which a run is scored, in addition to its last.
         evaluation: how runs are scored.
+        time_limit: seconds that one run may take each time it is started, > 0; None for no limit.
         imports: Python modules that register models, metrics and data; "import" in JSON. This process imports them, and
             so does the process of each run.
         folder: where these modules are looked for, before the current folder: that of the study's file.
@@ -111,13 +115,20 @@ class Study:
     seeds: Sequence[int] | None = None
     score_at: Sequence[int] = ()
     evaluation: Evaluation = field(default_factory=Evaluation)
+    time_limit: float | None = None
     imports: Sequence[str] = ()
     folder: str | os.PathLike | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         import_modules(self.imports, self.import_from)
-        if any(type(step) is not int or step < 1 for step in self.score_at):
-            raise ValueError(f"Expected score_at to be a list of steps. Received: score_at={self.score_at!r}")
+        for name, (expected, accepts) in {"score_at": STEPS, "seeds": SEED}.items():
+            values = getattr(self, name) or ()
+            if not all(map(accepts, values)):
+                received = f"[{', '.join(map(shown, values))}]"
+                raise ValueError(f"Expected {name} to be a list, each {expected}. Received: {name}={received}")
+        limit = self.time_limit
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 < limit < 1e9):
+            raise ValueError(f"Expected time_limit in seconds, > 0 and < 1e9. Received: time_limit={shown(limit)}")
         self.experiments()
 
     @classmethod
@@ -129,13 +140,7 @@ class Study:
             ImportError: as the constructor.
             ValueError: when the file does not hold a study.
         """
-        path = Path(path)
-        try:
-            values = json.loads(path.read_text())
-        except FileNotFoundError:
-            raise FileNotFoundError(f"Expected a study, a JSON file. There is none at {path}") from None
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise ValueError(f"Expected a study, a JSON file. Received: {path}: {error}") from None
+        path, values = Path(path), read_object(path, "a study")
         try:
             return cls.from_dict(values, path.parent)
         except ValueError as error:

@@ -12,7 +12,7 @@ from pyarrow import csv, parquet
 
 from tfvae.experiment import Experiment
 from tfvae.files.atomic import written_whole
-from tfvae.studies.run import points, scores_file
+from tfvae.studies.run import points, read_scores, scores_file
 from tfvae.studies.study import Study
 from tfvae.studies.summary import over_training, summary
 
@@ -32,8 +32,8 @@ def rows_of(study: Study, output: str | os.PathLike) -> list[dict[str, Any]]:
     for name, experiment in study.experiments().items():
         for steps in points(experiment, study.score_at):
             file = scores_file(Path(output) / "runs" / name, steps, study.evaluation)
-            if file.exists():
-                rows.append({"run": name, **_row(json.loads(file.read_text()))})
+            if (values := read_scores(file)) is not None:
+                rows.append({"run": name, **_row(values)})
     return rows
 
 
@@ -57,9 +57,21 @@ def write_table(rows: Sequence[Row], output: str | os.PathLike) -> None:
 
 
 def read_table(path: str | os.PathLike) -> list[dict[str, Any]]:
-    """The rows of a results.parquet, or of a folder that has one."""
+    """The rows of a results.parquet, or of a folder that has one.
+
+    Raises:
+        FileNotFoundError: when there is none.
+        ValueError: when it is damaged.
+    """
     path = Path(path)
-    return parquet.read_table(path / "results.parquet" if path.is_dir() else path).to_pylist()
+    path = path / "results.parquet" if path.is_dir() else path
+    try:
+        return parquet.read_table(path).to_pylist()
+    except pa.ArrowException as error:
+        raise ValueError(
+            f"Expected the results of a study. Received: {path}: {' '.join(str(error).split())}. The study's command "
+            f"writes it again from the scores of its runs"
+        ) from None
 
 
 def described(rows: Sequence[Row], run: str) -> str:
