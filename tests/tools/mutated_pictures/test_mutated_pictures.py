@@ -1,0 +1,35 @@
+"""A small part of what the tool does: the same seed gives the same damage."""
+
+import pytest
+
+from tfvae.data.sets import folder
+from tools.mutated_pictures import mutated, written_pictures
+from tools.mutated_pictures.__main__ import through_folder, through_graph
+
+PICTURES = written_pictures()
+
+
+def test_each_format_that_is_read_is_among_them():
+    assert {"AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP"} <= {n for n, _ in PICTURES}
+
+
+def test_damaged_pictures_are_read_or_skipped_and_never_escape():
+    contents = list(mutated(PICTURES, 1_000, seed=5))
+    assert contents == list(mutated(PICTURES, 1_000, seed=5))
+    assert 100 < through_folder(contents) < 900
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_escape_would_be_seen(monkeypatch):
+    def read(path, size, crop):
+        raise RuntimeError("escaped")
+
+    monkeypatch.setattr(folder, "read_picture", read)
+    with pytest.raises(RuntimeError, match="escaped"):
+        through_folder(PICTURES[:1])
+
+
+def test_the_graph_of_an_export_refuses_or_reads_damaged_pictures():
+    counts = through_graph(list(mutated(PICTURES, 200, seed=6)))
+    assert sum(counts.values()) == 200
+    assert set(counts) == {"read", "INVALID_ARGUMENT"}
