@@ -34,7 +34,8 @@ def main(argv: Sequence[str]) -> None:
     read = through_folder(list(mutated(pictures, FOLDER.value, SEED.value)))
     print(f"folder: {read:,} of {FOLDER.value:,} read, the others skipped, {time.monotonic() - begin:.0f} s")
     begin = time.monotonic()
-    counts = through_graph(list(mutated(pictures, EXPORT.value, SEED.value + 1)))
+    served = [each for each in pictures if each[0] in ("PNG", "JPEG")]  # others are refused by their first bytes
+    counts = through_graph([*mutated(served, EXPORT.value, SEED.value + 1), *pictures])
     print(f"graph: {dict(counts)}, {time.monotonic() - begin:.0f} s")
     print(f"memory: at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024:,} MB")
 

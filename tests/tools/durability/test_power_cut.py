@@ -1,0 +1,69 @@
+"""What strace shows is understood: a sound writer has no fault, and each fault is found."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.durability.power_cut import joined, lost, traced
+
+SOUND = [
+    'openat(AT_FDCWD</w>, "/w/.a.tmp", O_WRONLY|O_CREAT) = 3</w/.a.tmp>',
+    '7 write(3</w/.a.tmp>, "x", 1) = 1',
+    "7 fsync(4</w/.a.tmp>) = 0",
+    '7 rename("/w/.a.tmp", "/w/a") = 0',
+    "7 fsync(4</w>)          = 0",
+]
+
+
+@pytest.mark.parametrize(
+    ("calls", "faults"),
+    [
+        (SOUND, []),
+        ([SOUND[0], SOUND[1], *SOUND[3:]], ["/w/a gets its name before /w/.a.tmp is flushed"]),
+        ([*SOUND[:3], SOUND[1], *SOUND[3:]], ["/w/a gets its name before /w/.a.tmp is flushed"]),
+        (SOUND[:4], ["the name of /w/a is not flushed"]),
+        ([*SOUND[:3], SOUND[4], SOUND[3]], ["the name of /w/a is not flushed"]),
+    ],
+    ids=["sound", "never_flushed", "written_after_the_flush", "no_folder", "folder_too_early"],
+)
+def test_what_a_power_cut_would_lose_is_found(calls, faults):
+    assert lost(calls, Path("/w")) == (faults, 1)
+
+
+def test_files_within_a_folder_count(tmp_path):
+    calls = [
+        '7 write(3</w/.a.tmp/x>, "x", 1) = 1',
+        '7 rename("/w/.a.tmp", "/w/1") = 0',
+        "7 fsync(4</w>) = 0",
+    ]
+    assert lost(calls, Path("/w"))[0] == ["/w/1 gets its name before /w/.a.tmp/x is flushed"]
+    assert lost(calls, Path("/w"), names="other") == ([], 0)
+
+
+def test_calls_that_another_thread_interrupts_are_joined():
+    lines = ["7 fsync(4</w/a> <unfinished ...>\n", '8 write(3</w/b>, "x", 1) = 1\n', "7 <... fsync resumed>) = 0\n"]
+    found = [" ".join(line.split()) for line in joined(lines)]
+    assert found == [
+        '8 write(3</w/b>, "x", 1) = 1',
+        "7 fsync(4</w/a>) = 0",
+    ]
+
+
+WRITE = """
+import sys
+from tfvae.files.atomic import written_whole
+with written_whole(sys.argv[1]) as beside:
+    beside.write_text("new")
+"""
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_a_file_that_is_written_whole_survives_a_power_cut(tmp_path):
+    folder = tmp_path / "made"
+    folder.mkdir()
+    calls = traced([sys.executable, "-c", WRITE, str(folder / "result.txt")], folder)
+    assert lost(calls, folder) == ([], 1)
+    without = [call for call in calls if "fsync" not in call]
+    assert len(lost(without, folder)[0]) == 2
