@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tfvae.files.atomic import written_whole
+from tfvae.files.rules import RULES, check_numbers, shown
 from tfvae.files.state import read_object
-from tfvae.rules import RULES, check_numbers, shown
 
 _OPTIONAL = ("architecture", "batch_size", "start_from")  # the first two until they are completed
 

@@ -1,1 +1,1 @@
-"""Files that are written completely or not at all, locked, and checked against a manifest; tables; modules."""
+"""Files that are written completely or not at all, locked, and checked; rules of their values; tables; modules."""

@@ -14,11 +14,11 @@ from typing import Any
 from tfvae import zoo
 from tfvae.experiment import Experiment
 from tfvae.files.modules import import_modules
+from tfvae.files.rules import SEED, STEPS, check_numbers, shown, whole
 from tfvae.files.state import read_object
 from tfvae.metrics import METRICS, QUICK
 from tfvae.metrics.parameters import checked_parameters, overlaid
 from tfvae.models.build import completed
-from tfvae.rules import SEED, STEPS, check_numbers, shown, whole
 
 _KEYS = ("experiment", "grid", "seeds", "score_at", "evaluation", "time_limit", "import")  # of a study in JSON
 

@@ -91,8 +91,8 @@ def _power_cuts(folder: Path) -> "Iterator[Outcome]":
     for what, command in {"training": train, "export": export}.items():
         # TensorFlow renames its parts of a checkpoint before they are flushed, and then the list that makes it one.
         faults, renamed = lost(traced(command, folder), folder, names=r"checkpoint|experiment\.json|model\.keras|\d+")
-        happened = f"{renamed} files and folders got their names, each after its content was flushed"
-        yield Outcome(f"power cut, {what}", 1, happened, [0], faults)
+        happened = f"{renamed} files and folders got their names, {len(faults)} of them before they were flushed"
+        yield Outcome(f"power cut, {what}", 1, happened, [0], faults or None)
 
 
 if __name__ == "__main__":

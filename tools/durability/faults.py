@@ -28,14 +28,15 @@ class Outcome:
         times: how often it was done.
         happened: what the user saw.
         lost: for each time, the number of steps that had to be done again.
-        differing: what differs at the end from the undisturbed training; empty if all is well.
+        differing: what differs at the end from the undisturbed training; empty if all is well, None if nothing was
+            compared.
     """
 
     fault: str
     times: int
     happened: str
     lost: Sequence[int]
-    differing: Sequence[str]
+    differing: Sequence[str] | None
 
 
 @dataclass(frozen=True)
@@ -236,7 +237,12 @@ def table(outcomes: Sequence[Outcome]) -> str:
         lost = (
             f"{np.mean(outcome.lost):.1f} (at most {max(outcome.lost)})" if outcome.times > 1 else str(outcome.lost[0])
         )
-        equal = "bit for bit" if not outcome.differing else f"NO: {len(outcome.differing)}, as {outcome.differing[0]}"
+        if outcome.differing is None:
+            equal = "not compared"
+        else:
+            equal = (
+                "bit for bit" if not outcome.differing else f"NO: {len(outcome.differing)}, as {outcome.differing[0]}"
+            )
         lines.append(markdown.row([outcome.fault, outcome.times, outcome.happened, lost, equal]))
     return "\n".join(lines)
 

@@ -70,7 +70,7 @@ def full_disks(folder: Path) -> Iterator[Outcome]:
                 raise RuntimeError(f"Expected an error that names {named}, and no file. Received: {line}, {left}")
             make_room()
             _expect(_ended(command, there), 0)
-        yield Outcome(f"disk full, {kind}", 1, f"exit 1: {line.replace(f'{folder}/', '')}", [0], [])
+        yield Outcome(f"disk full, {kind}", 1, f"exit 1: {line.replace(f'{folder}/', '')}", [0], None)
 
 
 @contextmanager
