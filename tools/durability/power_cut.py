@@ -67,6 +67,8 @@ def lost(calls: Iterable[str], folder: Path, names: str = r".*") -> tuple[list[s
         elif call in ("fsync", "fdatasync") and (file := _FILE.match(arguments)):
             unflushed.discard(file[1])
             unnamed = {path: parent for path, parent in unnamed.items() if parent != file[1]}
+        elif call.startswith("unlink") and (paths := _PATH.findall(arguments)):
+            unflushed.discard(paths[-1])
         elif call.startswith("rename") and len(paths := _PATH.findall(arguments)) == 2:
             source, target = paths
             if str(folder) in target and re.fullmatch(names, Path(target).name):

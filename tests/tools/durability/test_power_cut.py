@@ -40,6 +40,8 @@ def test_files_within_a_folder_count(tmp_path):
     ]
     assert lost(calls, Path("/w"))[0] == ["/w/1 gets its name before /w/.a.tmp/x is flushed"]
     assert lost(calls, Path("/w"), names="other") == ([], 0)
+    removed = [calls[0], '7 unlink("/w/.a.tmp/x") = 0', *calls[1:]]
+    assert lost(removed, Path("/w")) == ([], 1)
 
 
 def test_calls_that_another_thread_interrupts_are_joined():
