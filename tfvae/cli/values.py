@@ -15,5 +15,5 @@ def assigned(flag: str, text: str, form: str = "key=value") -> tuple[str, Any]:
         raise ValueError(f"Expected --{flag}={form}. Received: --{flag}={text}")
     try:
         return key, json.loads(value)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return key, value
