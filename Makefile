@@ -3,6 +3,7 @@
 #   make test   run the tests
 #   make zoo    train every experiment in zoo/ into runs/, and release each as a new version (days of CPU; resumable)
 #   make lint   ruff and mypy
+#   make docs   build the site of docs/ into build/docs, without the network; any warning is an error
 #   make format format the code with ruff
 #   make floors run some tests with the oldest versions that setup.py allows (two minutes and a download)
 #   make lock   write the newest versions into constraints.txt, with which the other jobs then run
@@ -16,7 +17,7 @@ EXPORTED := demo/saved_models/factor_vae/1
 
 ZOO := $(patsubst zoo/%/experiment.json,%,$(wildcard zoo/*/experiment.json))
 
-.PHONY: demo zoo test lint format floors lock setup clean
+.PHONY: demo zoo test lint docs format floors lock setup clean
 .DELETE_ON_ERROR:
 
 demo: demo/scores.json demo/traversals.png demo/traversals.gif $(EXPORTED)
@@ -46,6 +47,10 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The variable silences an announcement of the theme's authors.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 format: setup
 	$(BIN)/ruff check --fix .

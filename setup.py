@@ -11,9 +11,14 @@ SERVING = ["tensorflow-serving-api>=2.20", "grpcio>=1.60", "aiohttp>=3.14"]
 # Exports as ONNX. Older versions of tf2onnx need protobuf < 4, and TensorFlow a newer one.
 ONNX = ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"]
 
+# Pictures of phones in folder: data.
+HEIC = ["pillow-heif>=0.18"]
+
 # Studies on a cluster.
-HEIC = ["pillow-heif>=0.18"]  # pictures of phones in folder: data
 RAY = ["ray>=2.40"]
+
+# The site of docs/.
+DOCS = ["mkdocs>=1.6", "mkdocs-material>=9.7", "mkdocstrings-python>=2.0"]
 
 setup(
     name="tfvae",
@@ -96,7 +101,9 @@ setup(
             *ONNX,
             *RAY,
             *HEIC,
+            *DOCS,  # a test builds the site
         ],
+        "docs": DOCS,
         "serving": SERVING,
         "onnx": ONNX,
         "ray": RAY,
