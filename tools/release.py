@@ -6,7 +6,8 @@
 
 The encoder goes to saved_models/<name>/<version>, each time as a new version, and the rest to zoo/<name>. The scores
 are the exported encoder's. zoo/<name>/notes.md, text for the card's limits, is kept; after editing it, run --table to
-write the cards and the README's table again. --rescore scores an entry's exports again, after a metric has changed.
+write the cards and the tables of README.md and docs/zoo.md again. --rescore scores an entry's exports again,
+after a metric has changed.
 """
 
 import sys
@@ -23,7 +24,7 @@ VERSION = flags.DEFINE_integer("version", None, "The new version; by default the
 ROOT = flags.DEFINE_string("root", str(Path(__file__).parent.parent), "The folder that holds zoo/ and saved_models/.")
 QUICKLY = flags.DEFINE_bool("quick", False, "Score with fewer images and votes: to try it out, not for a release.")
 SEED = flags.DEFINE_integer("seed", 0, "Decides the scores' draws and which images are drawn.", lower_bound=0)
-TABLE = flags.DEFINE_bool("table", False, "Only write the cards and the README's table again, from the scores.")
+TABLE = flags.DEFINE_bool("table", False, "Only write the cards and tables again, from the scores.")
 RESCORE = flags.DEFINE_list("rescore", [], "Only score these entries again, each as a new version of the same weights.")
 
 
@@ -35,7 +36,9 @@ def main(argv: Sequence[str]) -> None:
     root = Path(ROOT.value)
     if TABLE.value:
         refresh(root=root)
-        print(f"Wrote the cards in {root / 'zoo'} and the table in {root / 'README.md'}")
+        print(
+            f"Wrote the cards in {root / 'zoo'}, and the tables in {root / 'README.md'} and {root / 'docs' / 'zoo.md'}"
+        )
         return
     for name in RESCORE.value:
         version = rescore_entry(name, root=root, quick=QUICKLY.value, seed=SEED.value)

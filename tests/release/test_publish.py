@@ -16,7 +16,7 @@ from tfvae.evaluation import evaluate
 from tfvae.experiment import Experiment
 from tfvae.export import versions
 from tfvae.loading import load, load_checkpointed
-from tfvae.release.card import BEGIN, END, card, refresh, table, with_table
+from tfvae.release.card import BEGIN, END, card, refresh, short_table, table, with_table
 from tfvae.release.publish import release
 from tfvae.training.train import train
 
@@ -53,7 +53,9 @@ def root(data, workdir, tmp_path_factory):
     root = tmp_path_factory.mktemp("root")
     (root / "zoo" / NAME).mkdir(parents=True)
     (root / "zoo" / NAME / "notes.md").write_text("- Squares alone.\n")
-    (root / "README.md").write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    (root / "docs").mkdir()
+    for page in ("README.md", "docs/zoo.md"):
+        (root / page).write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     assert release(workdir, NAME, root=root, data=data, metrics=METRICS) == 1
     return root
 
@@ -93,10 +95,12 @@ def test_an_entry_describes_its_run(root):
     assert text == card(entry)
 
 
-def test_the_readme_has_its_row(root):
-    text = (root / "README.md").read_text()
-    assert text == f"before\n{BEGIN}\n{table(root=root)}{END}\nafter\n"
-    assert f"| [{NAME}](zoo/{NAME}/card.md) | 1 | 4 of 6 |" in text
+def test_the_tables_have_its_row(root):
+    readme, page = (root / "README.md").read_text(), (root / "docs" / "zoo.md").read_text()
+    assert readme == f"before\n{BEGIN}\n{short_table(root=root)}{END}\nafter\n"
+    assert page == f"before\n{BEGIN}\n{table(root=root)}{END}\nafter\n"
+    assert f"| [{NAME}](zoo/{NAME}/card.md) | 4 |" in readme
+    assert f"| [{NAME}](../zoo/{NAME}/card.md) | 1 | 4 of 6 |" in page
     assert with_table("no markers", "table") == "no markers"
 
 

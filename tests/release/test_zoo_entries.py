@@ -11,7 +11,7 @@ from PIL import Image
 from tfvae import zoo
 from tfvae.export import versions
 from tfvae.metrics import METRICS
-from tfvae.release.card import BEGIN, END, card, table
+from tfvae.release.card import BEGIN, END, card, short_table, table
 
 ROOT = Path(__file__).parents[2]
 SECTIONS = ("## Scores", "## Limits", "## Train it further", "## Cite", "| licence |", "| training |", "| not for |")
@@ -39,11 +39,12 @@ def test_an_entry_is_complete(name):
     assert text == card(entry), f"zoo/{name}/card.md is out of date: run python -m tools.release --table"
 
 
-def test_the_readme_has_the_table_of_the_scores():
-    text = (ROOT / "README.md").read_text()
+@pytest.mark.parametrize(("page", "rows"), [("README.md", short_table), ("docs/zoo.md", table)])
+def test_the_pages_have_the_tables_of_the_scores(page, rows):
+    text = (ROOT / page).read_text()
     shown = text.partition(f"{BEGIN}\n")[2].partition(END)[0]
-    assert shown == table(), "README.md's table is out of date: run python -m tools.release --table"
-    assert [line for line in shown.splitlines() if "](zoo/" in line], "no entry"
+    assert shown == rows(), f"{page}'s table is out of date: run python -m tools.release --table"
+    assert len([line for line in shown.splitlines() if "zoo/" in line]) == len(zoo.names())
 
 
 def test_every_saved_model_belongs_to_an_entry():

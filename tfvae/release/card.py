@@ -1,4 +1,4 @@
-"""The text about a zoo entry: its card, and its row in the README's table. It follows from the entry's files."""
+"""The text about a zoo entry: its card, and its rows in the tables of README and docs. It follows from the files."""
 
 import inspect
 import os
@@ -21,8 +21,9 @@ from tfvae.models.build import completed
 from tfvae.release.references import cited, data_set
 
 BEGIN, END = "<!-- zoo table, by tools.release --table -->", "<!-- end of zoo table -->"
-# The metrics in the README's table; a card has all of them.
+# The metrics in the tables; a card has all of them.
 _COLUMNS = {"factor_vae": "FactorVAE metric", "mig": "MIG", "dci": "DCI"}
+_SHORT = ("factor_vae", "mig")
 
 
 def card(folder: str | os.PathLike) -> str:
@@ -71,7 +72,7 @@ def card(folder: str | os.PathLike) -> str:
 
 
 def table(*, root: str | os.PathLike | None = None) -> str:
-    """The zoo's entries as a table in Markdown, one row each, from their scores.json."""
+    """The zoo's entries as a table in Markdown, one row each, from their scores.json: that of docs/zoo.md."""
     columns = ["entry", "version", "steps", *_COLUMNS.values(), "reconstruction (nats)", "KL (nats)", "category"]
     lines = [markdown.head(columns)]
     for name in zoo.names(root=root):
@@ -80,11 +81,11 @@ def table(*, root: str | os.PathLike | None = None) -> str:
         lines.append(
             markdown.row(
                 [
-                    f"[{name}](zoo/{name}/card.md)",
+                    f"[{name}](../zoo/{name}/card.md)",
                     scores["release"]["version"],
                     f"{steps['trained']:,} of {steps['planned']:,}",
                     *(_value(scores.get(metric, {})) for metric in _COLUMNS),
-                    f"{scores['reconstruction']['nats']:.1f}" if "reconstruction" in scores else "-",
+                    _reconstruction(scores),
                     f"{scores['kl']['total']:.1f}" if "kl" in scores else "-",
                     ", ".join(f"{factor} {value}" for factor, value in _accuracies(scores)) or "-",
                 ]
@@ -93,14 +94,25 @@ def table(*, root: str | os.PathLike | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
+def short_table(*, root: str | os.PathLike | None = None) -> str:
+    """As `table`, with fewer columns: that of README.md."""
+    lines = [markdown.head(["entry", "steps", *(_COLUMNS[name] for name in _SHORT), "reconstruction (nats)"])]
+    for name in zoo.names(root=root):
+        scores = zoo.load_scores(name, root=root)
+        found = [_value(scores.get(metric, {})) for metric in _SHORT]
+        steps = f"{scores['release']['steps']['trained']:,}"
+        lines.append(markdown.row([f"[{name}](zoo/{name}/card.md)", steps, *found, _reconstruction(scores)]))
+    return "\n".join(lines) + "\n"
+
+
 def refresh(*, root: str | os.PathLike) -> None:
-    """Writes all cards and the README's table again, from the entries' files."""
+    """Writes all cards again, and the tables of README.md and docs/zoo.md, from the entries' files."""
     root = Path(root)
     for name in zoo.names(root=root):
         _write(root / "zoo" / name / "card.md", card(root / "zoo" / name))
-    readme = root / "README.md"
-    if readme.exists():
-        _write(readme, with_table(readme.read_text(), table(root=root)))
+    for page, rows in (("README.md", short_table), ("docs/zoo.md", table)):
+        if (root / page).exists():
+            _write(root / page, with_table((root / page).read_text(), rows(root=root)))
 
 
 def with_table(text: str, table: str) -> str:
@@ -193,6 +205,10 @@ def _skipped(scores: Mapping[str, Any]) -> dict[str, list[str]]:
         if "skipped" in scores.get(name, {}):
             found[scores[name]["skipped"]].append(f"`{name}`")
     return dict(found)
+
+
+def _reconstruction(scores: Mapping[str, Any]) -> str:
+    return f"{scores['reconstruction']['nats']:.1f}" if "reconstruction" in scores else "-"
 
 
 def _value(result: Mapping[str, Any]) -> str:

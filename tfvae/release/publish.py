@@ -43,8 +43,8 @@ def release(
     The encoder of the latest checkpoint goes to `root`/saved_models/<name>/<version>, and its decoder, where it has
     one, to saved_models/<name>-decoder/<version>. zoo/<name> gets experiment.json, scores.json (of the exported
     encoder), card.md, and the pictures that the model can draw: traversals.png and .gif, samples.png. The provenance
-    of both exports also holds the scores. The cards and the README's table are written again; zoo/<name>/notes.md,
-    text for the card's limits, is kept. If a step fails, nothing is left there.
+    of both exports also holds the scores. The cards and the tables of README and docs are written again;
+    zoo/<name>/notes.md, text for the card's limits, is kept. If a step fails, nothing is left there.
 
     Args:
         workdir: a folder that `training.train` fills. It is only read.

@@ -75,7 +75,7 @@ def reexport_entry(name: str, *, root: str | os.PathLike, scores: dict[str, Any]
     """Makes the newest version of a zoo entry again as the next version, which replaces it.
 
     scores.json keeps the scores, which the same weights have, and gets `release.reexport`, with the version that the
-    weights are of. The cards and the README's table are written again.
+    weights are of. The cards and the tables of README and docs are written again.
 
     Args:
         name: of the entry.
