@@ -86,6 +86,13 @@ def evaluate(
         ValueError: for unknown names and parameters, images of another shape than the model's, or a function that
             returns another shape than expected, NaN or infinity.
         TypeError: for something that is not a model or a function, or a cache for a function.
+
+    Examples:
+        >>> images = np.random.default_rng(0).random([64, 16, 16, 1], np.float32)
+        >>> model = tfvae.create("vae", (16, 16, 1), latent_dim=2)
+        >>> scores = tfvae.evaluate(model, images, metrics="mutual_information")
+        >>> len(scores["kl"]["latents"]), scores["images"]
+        (2, 64)
     """
     metrics = metrics if isinstance(metrics, str) or callable(metrics) else tuple(metrics)
     used = checked_parameters(selected(metrics), parameters or {})

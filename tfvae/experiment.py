@@ -43,6 +43,10 @@ class Experiment:
 
     Raises:
         ValueError: when a value is out of its range.
+
+    Examples:
+        >>> tfvae.Experiment("factor_vae", parameters={"gamma": 10.0}, steps=20_000).data
+        'dsprites'
     """
 
     model: str

@@ -89,6 +89,12 @@ def load(source: str | os.PathLike) -> Trained:
         FileNotFoundError: when it is none of these.
         ValueError: when the file or folder holds something else, or an export is not as its manifest describes it.
         OSError: as `load_checkpointed`.
+
+    Examples:
+        >>> from tfvae.loading import load
+        >>> trained = load("factor_vae-dsprites")
+        >>> trained.experiment.model, trained.image_shape
+        ('factor_vae', (64, 64, 1))
     """
     path = Path(source)
     if (path / "model.keras").exists():

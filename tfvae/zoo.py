@@ -29,6 +29,10 @@ def names(*, root: str | os.PathLike | None = None) -> list[str]:
 
     Args:
         root: a folder that holds zoo/ and saved_models/, such as your own; by default the library's.
+
+    Examples:
+        >>> "factor_vae-dsprites" in tfvae.zoo.names()
+        True
     """
     scored = [name for name in experiments(root=root) if (_entries(root) / name / "scores.json").is_file()]
     return [name for name in scored if versions(_saved_models(root) / name)]
@@ -39,6 +43,10 @@ def experiments(*, root: str | os.PathLike | None = None) -> list[str]:
 
     Args:
         root: as in `names`.
+
+    Examples:
+        >>> "factor_vae-dsprites" in tfvae.zoo.experiments()
+        True
     """
     return sorted(path.parent.name for path in _entries(root).glob("*/experiment.json"))
 
@@ -48,6 +56,10 @@ def load_experiment(name: str, *, root: str | os.PathLike | None = None) -> Expe
 
     Raises:
         ValueError: if there is no experiment of this name.
+
+    Examples:
+        >>> tfvae.zoo.load_experiment("factor_vae-dsprites").parameters
+        {'gamma': 35.0}
     """
     known = experiments(root=root)
     if name not in known:
@@ -60,6 +72,11 @@ def load_scores(name: str, *, root: str | os.PathLike | None = None) -> dict[str
 
     Raises:
         ValueError: if there is no entry of this name, or the file is damaged.
+
+    Examples:
+        >>> scores = tfvae.zoo.load_scores("factor_vae-dsprites")
+        >>> 0 < scores["mig"]["score"] < 1
+        True
     """
     _check_name(name, root)
     return read_object(_entries(root) / name / "scores.json", "the scores of an entry")
@@ -70,6 +87,10 @@ def card(name: str, *, root: str | os.PathLike | None = None) -> str:
 
     Raises:
         ValueError: if there is no entry of this name.
+
+    Examples:
+        >>> tfvae.zoo.card("factor_vae-dsprites").splitlines()[0]
+        '# factor_vae-dsprites'
     """
     _check_name(name, root)
     return (_entries(root) / name / "card.md").read_text()
@@ -88,6 +109,11 @@ def load_encoder(name: str, version: int | None = None, *, root: str | os.PathLi
 
     Raises:
         ValueError: if there is no such entry or version, or if its files are not those of its manifest.
+
+    Examples:
+        >>> encode = tfvae.zoo.load_encoder("factor_vae-dsprites")
+        >>> encode(np.zeros([3, 64, 64, 1]))["mean"].shape
+        TensorShape([3, 10])
     """
     return load_saved_model(_verified(name, version, root, what="encoder"))
 
@@ -105,6 +131,11 @@ def load_decoder(name: str, version: int | None = None, *, root: str | os.PathLi
 
     Raises:
         ValueError: as `load_encoder`.
+
+    Examples:
+        >>> decode = tfvae.zoo.load_decoder("factor_vae-dsprites")
+        >>> decode(np.zeros([3, 10])).shape
+        TensorShape([3, 64, 64, 1])
     """
     return load_saved_decoder(_verified(name, version, root, what="decoder"))
 
@@ -154,7 +185,12 @@ def _verified(name: str, version: int | None, root: str | os.PathLike | None, *,
 
 
 def saved_models() -> Path:
-    """The folder of the zoo's exports, <name>/<version>/."""
+    """The folder of the zoo's exports, <name>/<version>/.
+
+    Examples:
+        >>> (tfvae.zoo.saved_models() / "factor_vae-dsprites").is_dir()
+        True
+    """
     return _saved_models(None)
 
 

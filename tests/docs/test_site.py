@@ -1,6 +1,7 @@
 """The site is built without a warning, and needs nothing from elsewhere."""
 
 import os
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -65,6 +66,12 @@ def test_no_page_loads_anything_from_elsewhere(site, pages):
     for path in site.rglob("*.css"):
         assert "url(http" not in path.read_text(), path
         assert "@import" not in path.read_text(), path
+
+
+def test_docstrings_are_read_as_they_are_meant(site):
+    # A line "A vote: ..." before an indented formula would become a box of that title.
+    boxes = [re.findall("<summary>(.*?)</summary>", path.read_text()) for path in (site / "reference").glob("*.html")]
+    assert {title for titles in boxes for title in titles} <= {"References"}
 
 
 def test_links_lead_somewhere(site, pages):

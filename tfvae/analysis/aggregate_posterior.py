@@ -49,6 +49,13 @@ def marginals(
 
     Raises:
         ValueError: if a number is out of range, or the codes have no posterior.
+
+    Examples:
+        >>> from tfvae.analysis.aggregate_posterior import marginals
+        >>> data = tfvae.data.load("dsprites")
+        >>> codes = tfvae.codes.Codes(tfvae.zoo.load_encoder("vae-dsprites"), data)
+        >>> marginals(codes, np.random.default_rng(0), images=20).histogram.shape
+        (10, 60)
     """
     if images < 1 or bins < 1 or points < 2:
         raise ValueError(

@@ -39,6 +39,12 @@ def agreement(scores: Mapping[str, Sequence[float]]) -> Agreement:
     Raises:
         ValueError: if there are fewer than two metrics or three runs, a metric lacks a run, a score is not finite, or a
             metric gives all runs the same score, so that it has no correlation.
+
+    Examples:
+        >>> from tfvae.analysis.agreement import agreement
+        >>> found = agreement({"mig": [0.1, 0.2, 0.4], "sap": [0.01, 0.03, 0.02]})
+        >>> round(float(found.coefficients["spearman"][0, 1]), 2)
+        0.5
     """
     if len(scores) < 2:
         raise ValueError(f"Expected the scores of at least two metrics. Received: {list(scores)}")

@@ -61,6 +61,14 @@ def kl_decomposition(
 
     Raises:
         ValueError: if a number is out of range, or the codes have no posterior.
+
+    Examples:
+        >>> from tfvae.analysis.total_correlation import kl_decomposition
+        >>> data = tfvae.data.load("dsprites")
+        >>> codes = tfvae.codes.Codes(tfvae.zoo.load_encoder("vae-dsprites"), data)
+        >>> parts = kl_decomposition(codes, np.random.default_rng(0), samples=10)
+        >>> bool(parts["mutual_information"]["nats"] <= np.log(len(data)))
+        True
     """
     size = len(codes.data)
     if samples < 2 or (components is not None and components < 1):

@@ -58,6 +58,11 @@ def capabilities_of(model: Any) -> Capabilities:
 
     Raises:
         TypeError: if it is none of these.
+
+    Examples:
+        >>> able = tfvae.codes.capabilities_of(tfvae.zoo.load_encoder("vae-dsprites"))
+        >>> able.image_shape, able.log_likelihood is None
+        ((64, 64, 1), True)
     """
     if isinstance(model, Capabilities):
         return model

@@ -42,6 +42,14 @@ class Codes:
     Raises:
         TypeError: if `represent` is none of these.
         ValueError: if `batch_size` is not positive, a cache is given without a key, or there is no such rule.
+
+    Examples:
+        >>> data = tfvae.data.load("dsprites")
+        >>> codes = tfvae.codes.Codes(tfvae.zoo.load_encoder("vae-dsprites"), data)
+        >>> codes.means(np.arange(3)).shape
+        (3, 10)
+        >>> codes.encoded
+        3
     """
 
     def __init__(

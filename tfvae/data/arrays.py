@@ -26,6 +26,11 @@ def as_image_data(data: Any) -> ImageData:
         TypeError: if the data is something else, or an array has another dtype.
         ValueError: if an array has another shape, floats are outside of [0, 1], factors are not finite, or uint8 images
             have only the values 0 and 1, which would be nearly black.
+
+    Examples:
+        >>> data = tfvae.data.as_image_data((np.zeros([4, 16, 16, 1]), np.arange(8).reshape(4, 2)))
+        >>> len(data), data.image_shape, data.factors.names
+        (4, (16, 16, 1), ('factor0', 'factor1'))
     """
     if isinstance(data, ImageData):
         return data

@@ -51,6 +51,13 @@ def batches(
     Raises:
         TypeError: if the images are neither uint8 nor float.
         ValueError: if another argument is out of range, or the images have another shape or range.
+
+    Examples:
+        >>> images = np.random.default_rng(0).random([20, 16, 16, 1], np.float32)
+        >>> for batch in tfvae.data.batches(images, 8, steps=2):
+        ...     print(batch.shape)
+        (8, 16, 16, 1)
+        (8, 16, 16, 1)
     """
     import tensorflow as tf
 

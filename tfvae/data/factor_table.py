@@ -58,6 +58,11 @@ class FactorTable:
     Raises:
         ValueError: if the shapes do not match, a name is repeated or unknown, or a value is not finite.
         TypeError: if the table does not hold numbers.
+
+    Examples:
+        >>> factors = tfvae.data.FactorTable(["kind", "age"], [[0, 31.5], [1, 40.2], [0, 28.0], [1, 35.9]])
+        >>> factors.sizes, factors.continuous
+        ((2, 4), (False, True))
     """
 
     is_grid: ClassVar[bool] = False

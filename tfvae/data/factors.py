@@ -48,6 +48,13 @@ class FactorSpace:
 
     Raises:
         ValueError: if names and values do not match, a name is repeated, or a factor has no value.
+
+    Examples:
+        >>> factors = tfvae.data.FactorSpace(["x", "y"], [range(4), range(2)])
+        >>> factors.to_factors([0, 1, 7]).tolist()
+        [[0, 0], [0, 1], [3, 1]]
+        >>> factors.to_index(np.array([[3, 1]])).tolist()
+        [7]
     """
 
     is_grid: ClassVar[bool] = True

@@ -18,6 +18,12 @@ class GroundTruthData(ImageData):
     Raises:
         TypeError: as `ImageData` does.
         ValueError: if the number of images is not that of the factors, or as `ImageData` does.
+
+    Examples:
+        >>> factors = tfvae.data.FactorSpace(["x", "y"], [range(4), range(2)])
+        >>> data = tfvae.data.GroundTruthData("mine", factors, np.zeros([8, 16, 16, 1], np.uint8))
+        >>> len(data), data.scored_factors
+        (8, ('x', 'y'))
     """
 
     factors: Factors

@@ -54,6 +54,11 @@ class ImageData:
     Raises:
         TypeError: if the images are an array of another dtype.
         ValueError: if the images have another shape, there are none, or floats are outside of [0, 1].
+
+    Examples:
+        >>> data = tfvae.data.ImageData("mine", np.full([4, 16, 16, 1], 255, np.uint8))
+        >>> float(data.scaled([0, 1]).max())
+        1.0
     """
 
     factors: Factors | None = None

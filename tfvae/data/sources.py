@@ -51,6 +51,13 @@ def load(name: str, **kwargs: Any) -> Any:
     Raises:
         ValueError: if the name or an option is unknown, or an option is given twice.
         TypeError: if the function that was registered under the name does not return `ImageData`.
+
+    Examples:
+        >>> data = tfvae.data.load("dsprites")
+        >>> data.image_shape
+        (64, 64, 1)
+        >>> data.factors.names
+        ('color', 'shape', 'scale', 'orientation', 'posX', 'posY')
     """
     base, options = parse(name)
     source, colon, rest = base.partition(":")

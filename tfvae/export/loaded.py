@@ -19,6 +19,11 @@ def load_saved_model(path: str | os.PathLike) -> "SavedEncoder":
     Raises:
         ValueError: if the folder does not hold a SavedModel with an encoder's signature, or its files are not those of
             its manifest.json. An export of another library needs none.
+
+    Examples:
+        >>> encode = tfvae.load_saved_model(tfvae.zoo.load_encoder("vae-dsprites").path)
+        >>> encode.image_shape, encode.latent_dim
+        ((64, 64, 1), 10)
     """
     return SavedEncoder(checked_folder(path))
 
@@ -28,6 +33,12 @@ def load_decoder(path: str | os.PathLike) -> "SavedDecoder":
 
     Raises:
         ValueError: if the folder does not hold a SavedModel with a decoder's signature, or as `load_saved_model`.
+
+    Examples:
+        >>> from tfvae.export import load_decoder
+        >>> decode = load_decoder(tfvae.zoo.load_decoder("vae-dsprites").path)
+        >>> decode(np.zeros([2, 10])).shape
+        TensorShape([2, 64, 64, 1])
     """
     return SavedDecoder(checked_folder(path))
 

@@ -46,6 +46,12 @@ def export_encoder(model: "Model", path: str | os.PathLike, *, provenance: Prove
         TypeError: if it is not a model of tfvae, or its encoder does not map [B, H, W, C] to [B, P].
         ValueError: if the version is not a positive integer.
         FileExistsError: if the version exists. A version that may be in use is never overwritten.
+
+    Examples:
+        >>> model = tfvae.create("vae", (16, 16, 1), latent_dim=2)
+        >>> encode = tfvae.load_saved_model(tfvae.export_encoder(model, "saved_models/mine/1"))
+        >>> encode(np.zeros([1, 16, 16, 1]))["mean"].shape
+        TensorShape([1, 2])
     """
     path, encoder = Path(path), _checked(model).encoder
     if len(encoder.input_shape) != 4 or len(encoder.output_shape) != 2:

@@ -9,7 +9,13 @@ from tfvae.files.manifest import verify_if_present
 
 
 def versions(folder: str | os.PathLike) -> list[int]:
-    """The versions exported into a folder ".../<name>", ascending; without folders that are being written."""
+    """The versions exported into a folder ".../<name>", ascending; without folders that are being written.
+
+    Examples:
+        >>> from tfvae.export import versions
+        >>> len(versions(tfvae.zoo.saved_models() / "vae-dsprites")) >= 1
+        True
+    """
     folder = Path(folder)
     names = [entry.name for entry in folder.iterdir() if entry.is_dir()] if folder.is_dir() else []
     return sorted(int(name) for name in names if _is_version(name))

@@ -40,6 +40,14 @@ def amari_score(
 
     Raises:
         ValueError: if a parameter is out of range, or fewer than two factors vary.
+
+    Examples:
+        >>> from tfvae.metrics import score
+        >>> factors = np.indices((3, 4, 5)).reshape(3, -1).T
+        >>> perfect, rotated = factors, factors @ [[1, 1, 0], [-1, 1, 0], [0, 0, 1]]
+        >>> results = [score(codes, factors, metrics="amari") for codes in (perfect, rotated)]
+        >>> [round(result["amari"]["score"], 2) for result in results]
+        [0.0, 0.29]
     """
     active = codes.active_latents()
     factors, columns = codes.data.factors, scored_columns(codes.data)

@@ -28,7 +28,7 @@ def beta_vae_score(
 ) -> dict[str, float]:
     """Accuracy of a linear classifier that predicts which factor pairs of images share; higher is better.
 
-    A point: choose a factor k, draw L pairs of images that share that factor's value and are random otherwise;
+    For a point, choose a factor k, draw L pairs of images that share that factor's value and are random otherwise;
         x = (1/L) sum_l |mu(x_1l) - mu(x_2l)|,    label k
     (Higgins et al., 2017; Kim & Mnih, 2018, Section 4). The metric has a known failure mode: a code that lacks one
     factor can score 1, because the classifier recognises that factor by the fact that every latent varies. Latents that
@@ -64,6 +64,14 @@ def beta_vae_score(
 
     Raises:
         ValueError: if a parameter is out of range, fewer than two factors vary, or the pairs would take too long.
+
+    Examples:
+        >>> from tfvae.metrics import score
+        >>> factors = np.indices((3, 4, 5)).reshape(3, -1).T
+        >>> few = {"beta_vae": {"train": 500, "repeats": 1}}
+        >>> result = score(factors, factors, metrics="beta_vae", parameters=few)
+        >>> round(result["beta_vae"]["score"], 2)
+        1.0
     """
     if classifier not in _CLASSIFIERS:
         raise ValueError(f"Expected a classifier out of {sorted(_CLASSIFIERS)}. Received: classifier={classifier!r}")

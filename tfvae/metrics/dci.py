@@ -59,6 +59,13 @@ def dci_score(
 
     Raises:
         ValueError: if a parameter is out of range, fewer than two factors vary, or the trees would take too long.
+
+    Examples:
+        >>> from tfvae.metrics import score
+        >>> factors = np.indices((3, 4, 5)).reshape(3, -1).T
+        >>> result = score(factors, factors, metrics="dci")
+        >>> round(result["dci"]["score"], 2)
+        1.0
     """
     if predictor not in ("boosted_trees", "lasso") or alpha <= 0 or trees < 1:
         raise ValueError(

@@ -52,6 +52,14 @@ def downstream_score(
 
     Raises:
         ValueError: if a parameter is out of range, fewer than two factors vary, or the classifiers would take too long.
+
+    Examples:
+        >>> from tfvae.metrics import score
+        >>> factors = np.indices((3, 4, 5)).reshape(3, -1).T
+        >>> few = {"downstream": {"labels": (30,), "trees": 10}}
+        >>> result = score(factors, factors, metrics="downstream", parameters=few)
+        >>> round(result["downstream"]["score"], 2)
+        1.0
     """
     labels, classifiers = sorted(set(labels)), tuple(classifiers)
     if not labels or labels[0] < 2 or trees < 1 or not classifiers or not set(classifiers) <= set(_CLASSIFIERS):

@@ -55,6 +55,14 @@ def explicitness_score(
     Raises:
         ValueError: if a parameter is out of range, fewer than two factors vary, or the classifiers would take too long
             or too much memory.
+
+    Examples:
+        >>> from tfvae.metrics import score
+        >>> factors = np.tile(np.indices((3, 4, 5)).reshape(3, -1).T, (20, 1))  # [1200, 3]
+        >>> perfect, missing = factors, factors[:, :2]
+        >>> results = [score(codes, factors, metrics="explicitness") for codes in (perfect, missing)]
+        >>> [round(result["explicitness"]["score"], 2) for result in results]
+        [1.0, 0.82]
     """
     if classifier not in ("one_vs_rest", "multinomial"):
         raise ValueError(f"Expected 'one_vs_rest' or 'multinomial'. Received: classifier={classifier!r}")

@@ -27,7 +27,7 @@ def factor_vae_score(
 ) -> dict[str, float]:
     """Accuracy of a majority vote that predicts the fixed factor from the latent with the lowest variance.
 
-    A vote: fix a factor k, draw L images with one random value of that factor and random values of the others;
+    For a vote, fix a factor k, draw L images with one random value of that factor and random values of the others;
         d = argmin_j Var_L(mu_j) / Var_data(mu_j)
     and the pair (d, k) adds one to V_dk. The classifier is C(d) = argmax_k V_dk; its accuracy is measured on separate
     votes (Kim & Mnih, 2018, Section 4 and Appendix B).
@@ -62,6 +62,14 @@ def factor_vae_score(
 
     Raises:
         ValueError: if a parameter is out of range, or fewer than two factors vary.
+
+    Examples:
+        >>> from tfvae.metrics import score
+        >>> factors = np.indices((3, 4, 5)).reshape(3, -1).T
+        >>> perfect, missing = factors, factors[:, :2]
+        >>> results = [score(codes, factors, metrics="factor_vae") for codes in (perfect, missing)]
+        >>> [round(result["factor_vae"]["score"], 2) for result in results]
+        [1.0, 0.67]
     """
     factors, columns = binned(codes.data.factors, bins), scored_columns(codes.data)
     if votes < 1 or evaluation_votes < 1 or batch < 2 or scale_samples < 2:

@@ -40,6 +40,14 @@ def gaussian_total_correlation_score(
     Returns:
         "score", "standard_error" (see `sampling.over_draws`), "active_latents". Fewer than two latents score 0. Each
         latent that the others determine adds about 14 nats, where the definition gives infinity.
+
+    Examples:
+        >>> from tfvae.metrics import score
+        >>> factors = np.indices((3, 4, 5)).reshape(3, -1).T
+        >>> mixed = factors @ [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+        >>> results = [score(codes, metrics="total_correlation") for codes in (factors, mixed)]
+        >>> [round(result["total_correlation"]["score"], 2) for result in results]
+        [0.0, 0.21]
     """
     active = codes.active_latents()
 

@@ -43,6 +43,14 @@ def irs_score(
 
     Raises:
         ValueError: if a parameter is out of range, or fewer than two factors vary.
+
+    Examples:
+        >>> from tfvae.metrics import score
+        >>> factors = np.indices((3, 4, 5)).reshape(3, -1).T
+        >>> perfect, rotated = factors, factors @ [[1, 1], [-1, 1], [0, 0]]
+        >>> results = [score(codes, factors, metrics="irs") for codes in (perfect, rotated)]
+        >>> [round(result["irs"]["score"], 2) for result in results]
+        [1.0, 0.6]
     """
     if not 0 < quantile <= 1 or (factor_bins is not None and factor_bins < 2):
         raise ValueError(

@@ -39,6 +39,14 @@ def mig_score(
     Returns:
         "score", "standard_error" (see `sampling.over_draws`), "per_factor", the gap of each scored factor, and
         "active_latents". With one active latent the second information is 0; with none the score is 0.
+
+    Examples:
+        >>> from tfvae.metrics import score
+        >>> factors = np.indices((3, 4, 5)).reshape(3, -1).T
+        >>> perfect, copies = factors, np.hstack([factors, factors])
+        >>> results = [score(codes, factors, metrics="mig") for codes in (perfect, copies)]
+        >>> [round(result["mig"]["score"], 2) for result in results]
+        [1.0, 0.0]
     """
     active = codes.active_latents()
     factors, columns = binned(codes.data.factors, bins), scored_columns(codes.data)

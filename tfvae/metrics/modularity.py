@@ -38,6 +38,14 @@ def modularity_score(
 
     Returns:
         "score", "standard_error" (see `sampling.over_draws`), "active_latents". Without active latents the score is 0.
+
+    Examples:
+        >>> from tfvae.metrics import score
+        >>> factors = np.indices((3, 4, 5)).reshape(3, -1).T
+        >>> perfect, rotated = factors, factors @ [[1, 1], [-1, 1], [0, 0]]
+        >>> results = [score(codes, factors, metrics="modularity") for codes in (perfect, rotated)]
+        >>> [round(result["modularity"]["score"], 2) for result in results]
+        [1.0, 0.86]
     """
     active = codes.active_latents()
     factors, columns = binned(codes.data.factors, bins), scored_columns(codes.data)

@@ -47,6 +47,13 @@ def mutual_information_score(
 
     Raises:
         ValueError: if a parameter is out of range, or the histograms would take too long.
+
+    Examples:
+        >>> from tfvae.metrics import score
+        >>> factors = np.indices((3, 4, 5)).reshape(3, -1).T
+        >>> result = score(factors[:, [0, 0]], metrics="mutual_information")
+        >>> round(result["mutual_information"]["score"], 2)
+        1.1
     """
     active = codes.active_latents()
     count, rows = int(active.sum()), min(samples, len(codes.data))

@@ -41,6 +41,13 @@ def predictability_score(
 
     Raises:
         ValueError: if a parameter is out of range, or the trees would take too long.
+
+    Examples:
+        >>> from tfvae.metrics import score
+        >>> factors = np.indices((3, 4, 5)).reshape(3, -1).T
+        >>> result = score(np.tile(factors, (10, 2)), metrics="predictability")
+        >>> round(result["predictability"]["score"], 1)
+        1.0
     """
     active = codes.active_latents()
     latents = np.flatnonzero(active)

@@ -36,6 +36,11 @@ class Metric:
         quick: parameters for a first look: a second or two on a subset of the images.
         needs_factors: whether it compares codes with factors, of which at least two must vary.
         lower_is_better: whether a lower score is the better one.
+
+    Examples:
+        >>> metric = tfvae.metrics.METRICS["amari"]
+        >>> metric.needs_factors, metric.lower_is_better
+        (True, True)
     """
 
     function: MetricFunction
@@ -125,6 +130,14 @@ def register_metric(
     Raises:
         ValueError: if the name is malformed, reserved, or taken by another function.
         TypeError: if the function does not take codes, a generator and the parameters in `quick`.
+
+    Examples:
+        >>> @tfvae.metrics.register_metric("largest", needs_factors=False)
+        ... def largest(codes, rng):
+        ...     means = codes.means(np.arange(len(codes.data)))
+        ...     return {"score": np.abs(means).max(), "standard_error": 0.0}
+        >>> tfvae.metrics.score(np.eye(3), metrics="largest")["largest"]["score"]
+        1.0
     """
     if not re.fullmatch("[a-z0-9_]+", name) or name in _RESERVED:
         raise ValueError(

@@ -42,6 +42,14 @@ def sap_score(
 
     Raises:
         ValueError: if a parameter is out of range, fewer than two factors vary, or the classifiers would take too long.
+
+    Examples:
+        >>> from tfvae.metrics import score
+        >>> factors = np.indices((3, 4, 5)).reshape(3, -1).T
+        >>> perfect, copies = factors, np.hstack([factors, factors])
+        >>> results = [score(codes, factors, metrics="sap") for codes in (perfect, copies)]
+        >>> [round(result["sap"]["score"], 2) for result in results]
+        [0.43, 0.0]
     """
     active = codes.active_latents()
     factors, columns = codes.data.factors, scored_columns(codes.data)

@@ -60,6 +60,14 @@ def score(
     Raises:
         ValueError: if a name or a parameter is unknown, shapes do not fit, or a number is NaN or infinite.
         TypeError: if the factors are not numbers.
+
+    Examples:
+        >>> factors = np.indices((3, 4, 5)).reshape(3, -1).T
+        >>> results = tfvae.metrics.score(factors, factors, metrics=["mig", "irs"], names=["a", "b", "c"])
+        >>> {name: round(result["score"], 2) for name, result in results.items()}
+        {'mig': 1.0, 'irs': 1.0}
+        >>> results["mig"]["factors"]
+        {'discrete': {'a': 3, 'b': 4, 'c': 5}, 'continuous': {}}
     """
     codes = np.asarray(codes)
     if codes.ndim != 2 or codes.shape[0] < 2:
@@ -110,6 +118,12 @@ def ceiling(
 
     Raises:
         ValueError: if the data have no factors, or a name is unknown.
+
+    Examples:
+        >>> data = tfvae.data.load("dsprites")
+        >>> result = tfvae.metrics.ceiling(data, metrics="mig")["mig"]
+        >>> 0 < result["score"] <= 1
+        True
     """
     if data.factors is None:
         raise ValueError(f"Expected data with known factors. Received: {type(data).__name__}")
@@ -148,12 +162,23 @@ def score_codes(
     Raises:
         ValueError: if a name or a parameter is unknown, or a metric does not return a finite score.
         TypeError: if a metric does not return a dict.
+
+    Examples:
+        >>> data = tfvae.data.load("dsprites")
+        >>> codes = tfvae.codes.Codes(tfvae.zoo.load_encoder("vae-dsprites"), data)
+        >>> sorted(tfvae.metrics.score_codes(codes, ["mig", "irs"]))
+        ['irs', 'mig']
     """
     return _results(codes, selected(metrics), seed, parameters, ignored_names(codes.data.factors, ignore))
 
 
 def skip_reason(data: Any, ignored: Collection[str] = ()) -> str | None:
-    """Why metrics that need factors are skipped for these data and ignored factors; None where they are not."""
+    """Why metrics that need factors are skipped for these data and ignored factors; None where they are not.
+
+    Examples:
+        >>> tfvae.metrics.skip_reason(tfvae.data.as_image_data(np.zeros([4, 16, 16, 1])))
+        'the data have no factors'
+    """
     if data.factors is None:
         return "the data have no factors"
     left = [name for name in data.scored_factors if name not in ignored]

@@ -50,6 +50,14 @@ def udr(
 
     Raises:
         ValueError: if there are fewer than two runs, runs differ in their data, or a parameter is out of range.
+
+    Examples:
+        >>> from tfvae.metrics.scoring import Labelled
+        >>> factors = np.indices((3, 4, 5)).reshape(3, -1).T
+        >>> data = Labelled(tfvae.data.FactorTable(["a", "b", "c"], factors))
+        >>> runs = [tfvae.codes.Codes.from_arrays(data, factors[:, order]) for order in ([0, 1, 2], [2, 0, 1])]
+        >>> [round(score, 2) for score in tfvae.metrics.udr(runs, np.random.default_rng(0))["score"]]
+        [0.9, 0.9]
     """
     if len(runs) < 2 or any(len(run.data) != len(runs[0].data) for run in runs):
         sizes = [len(run.data) for run in runs]

@@ -33,6 +33,14 @@ def wasserstein_correlation_score(
     Returns:
         "score", "standard_error" (see `sampling.over_draws`), "unnormalised": W, and "active_latents". Without
         active latents the score is 0.
+
+    Examples:
+        >>> from tfvae.metrics import score
+        >>> factors = np.indices((3, 4, 5)).reshape(3, -1).T
+        >>> mixed = factors @ [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+        >>> results = [score(codes, metrics="wasserstein_correlation") for codes in (factors, mixed)]
+        >>> [round(result["wasserstein_correlation"]["score"], 2) for result in results]
+        [0.0, 0.04]
     """
     active = codes.active_latents()
 

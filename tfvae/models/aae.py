@@ -39,6 +39,11 @@ class AAE(AdversarialVAE):
 
     Raises:
         ValueError: when the networks do not fit each other, or an argument is out of its range.
+
+    Examples:
+        >>> model = tfvae.create("aae", (16, 16, 1), latent_dim=2, gamma=1.0)
+        >>> model.predict(np.zeros([3, 16, 16, 1]), verbose=0)["mean"].shape
+        (3, 2)
     """
 
     logged = (*VAE.logged, "prior_divergence", "discriminator_loss", "discriminator_accuracy")

@@ -49,6 +49,11 @@ class Anica(Model):
 
     Raises:
         ValueError: when the networks do not fit each other, or gamma is negative.
+
+    Examples:
+        >>> model = tfvae.create("anica", (16, 16, 1), latent_dim=2, gamma=1.0)
+        >>> model.predict(np.zeros([3, 16, 16, 1]), verbose=0)["mean"].shape
+        (3, 2)
     """
 
     networks = ("encoder", "decoder", "discriminator")

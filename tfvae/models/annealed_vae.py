@@ -36,6 +36,11 @@ class AnnealedVAE(VAE):
 
     Raises:
         ValueError: when an argument is out of its range.
+
+    Examples:
+        >>> model = tfvae.create("annealed_vae", (16, 16, 1), latent_dim=2, c_max=10.0)
+        >>> model.predict(np.zeros([3, 16, 16, 1]), verbose=0)["mean"].shape
+        (3, 2)
     """
 
     logged = (*VAE.logged, "capacity")

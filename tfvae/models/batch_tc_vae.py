@@ -35,6 +35,11 @@ class BatchTCVAE(VAE):
 
     Raises:
         ValueError: when gamma is negative.
+
+    Examples:
+        >>> model = tfvae.create("batch_tc_vae", (16, 16, 1), latent_dim=2, gamma=10.0)
+        >>> model.predict(np.zeros([3, 16, 16, 1]), verbose=0)["mean"].shape
+        (3, 2)
     """
 
     logged = (*VAE.logged, "total_correlation")

@@ -43,6 +43,11 @@ class BetaTCVAE(VAE):
 
     Raises:
         ValueError: when an argument is out of its range.
+
+    Examples:
+        >>> model = tfvae.create("beta_tc_vae", (16, 16, 1), latent_dim=2, beta=3.0)
+        >>> model.predict(np.zeros([3, 16, 16, 1]), verbose=0)["mean"].shape
+        (3, 2)
     """
 
     logged = (*VAE.logged, "mutual_information", "total_correlation", "dimension_wise_kl")

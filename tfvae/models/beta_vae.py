@@ -28,6 +28,11 @@ class BetaVAE(VAE):
 
     Raises:
         ValueError: when beta is negative.
+
+    Examples:
+        >>> model = tfvae.create("beta_vae", (16, 16, 1), latent_dim=2, beta=2.0)
+        >>> model.predict(np.zeros([3, 16, 16, 1]), verbose=0)["mean"].shape
+        (3, 2)
     """
 
     beta = Weight()

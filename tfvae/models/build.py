@@ -20,7 +20,7 @@ _UNUSED_DISCRIMINATOR = {"depth": 6, "units": 1000}
 def create(name: str, image_shape: tuple[int, int, int], **changes: Any) -> Model:
     """A model by name with new weights, compiled: the same that an experiment with these values builds.
 
-    >>> model = create("factor_vae", (64, 64, 1), gamma=10.0, latent_dim=6, seed=1)
+    >>> model = tfvae.create("factor_vae", (64, 64, 1), gamma=10.0, latent_dim=6, seed=1)
 
     Args:
         name: one of `tfvae.models.MODELS`.
@@ -53,6 +53,10 @@ def build_model(experiment: Experiment, image_shape: tuple[int, int, int]) -> Mo
 
     Raises:
         ValueError: as `completed`, or when a value is out of its range or does not fit the images.
+
+    Examples:
+        >>> tfvae.models.build_model(tfvae.Experiment("vae", latent_dim=4), (64, 64, 1)).latent_dim
+        4
     """
     experiment = completed(experiment)
     cls = _class(experiment.model)
@@ -76,6 +80,10 @@ def completed(experiment: Experiment) -> Experiment:
 
     Raises:
         ValueError: for an unknown model, or an architecture, parameters or optimizers that the class does not take.
+
+    Examples:
+        >>> tfvae.models.completed(tfvae.Experiment("factor_vae")).batch_size
+        128
     """
     cls = _class(experiment.model)
     architecture = cls.default_architecture if experiment.architecture is None else experiment.architecture

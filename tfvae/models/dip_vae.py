@@ -72,6 +72,11 @@ class DIPVAE1(_DIPVAE):
 
     Raises:
         ValueError: when a weight is negative.
+
+    Examples:
+        >>> model = tfvae.create("dip_vae_i", (16, 16, 1), latent_dim=2, lambda_od=5.0)
+        >>> model.predict(np.zeros([3, 16, 16, 1]), verbose=0)["mean"].shape
+        (3, 2)
     """
 
     def __init__(
@@ -120,6 +125,11 @@ class DIPVAE2(_DIPVAE):
 
     Raises:
         ValueError: when a weight is negative.
+
+    Examples:
+        >>> model = tfvae.create("dip_vae_ii", (16, 16, 1), latent_dim=2, lambda_od=5.0)
+        >>> model.predict(np.zeros([3, 16, 16, 1]), verbose=0)["mean"].shape
+        (3, 2)
     """
 
     def __init__(

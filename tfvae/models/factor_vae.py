@@ -35,6 +35,11 @@ class FactorVAE(AdversarialVAE):
 
     Raises:
         ValueError: when the networks do not fit each other, or an argument is out of its range.
+
+    Examples:
+        >>> model = tfvae.create("factor_vae", (16, 16, 1), latent_dim=2, gamma=10.0)
+        >>> model.predict(np.zeros([3, 16, 16, 1]), verbose=0)["mean"].shape
+        (3, 2)
     """
 
     logged = (*VAE.logged, "total_correlation", "discriminator_loss", "discriminator_accuracy")

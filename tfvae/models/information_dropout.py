@@ -42,6 +42,11 @@ class InformationDropout(VAE):
 
     Raises:
         ValueError: when an argument is out of its range.
+
+    Examples:
+        >>> model = tfvae.create("information_dropout", (16, 16, 1), latent_dim=2, beta=0.5)
+        >>> model.predict(np.zeros([3, 16, 16, 1]), verbose=0)["mean"].shape
+        (3, 2)
     """
 
     beta = Weight()

@@ -63,6 +63,11 @@ class JointFactorVAE(AdversarialVAE):
 
     Raises:
         ValueError: when the networks do not fit each other, or a number is out of its range.
+
+    Examples:
+        >>> model = tfvae.create("joint_factor_vae", (16, 16, 1), latent_dim=2, categories=3)
+        >>> model.predict(np.zeros([3, 16, 16, 1]), verbose=0)["mean"].shape
+        (3, 2)
     """
 
     logged = (*VAE.logged, "categorical_kl", "total_correlation", "discriminator_loss", "discriminator_accuracy")

@@ -35,6 +35,11 @@ class PriorFactorVAE(AdversarialVAE):
 
     Raises:
         ValueError: when the networks do not fit each other, or an argument is out of its range.
+
+    Examples:
+        >>> model = tfvae.create("prior_factor_vae", (16, 16, 1), latent_dim=2, gamma=1.0)
+        >>> model.predict(np.zeros([3, 16, 16, 1]), verbose=0)["mean"].shape
+        (3, 2)
     """
 
     logged = (*VAE.logged, "prior_divergence", "discriminator_loss", "discriminator_accuracy")

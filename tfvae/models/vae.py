@@ -55,6 +55,11 @@ class VAE(Model):
     Raises:
         ValueError: when the networks do not fit each other, or for an unknown likelihood, or a scale that the
             likelihood does not have.
+
+    Examples:
+        >>> model = tfvae.create("vae", (16, 16, 1), latent_dim=2, likelihood="gaussian")
+        >>> model.predict(np.zeros([3, 16, 16, 1]), verbose=0)["mean"].shape
+        (3, 2)
     """
 
     networks: tuple[str, ...] = ("encoder", "decoder")

@@ -38,6 +38,10 @@ def encoder(
 
     Raises:
         ValueError: when H or W is not a multiple of 16, or latent_dim is below 1.
+
+    Examples:
+        >>> tfvae.networks.encoder((64, 64, 1), 10).output_shape
+        (None, 20)
     """
     _check(image_shape, latent_dim)
     layer = _layer_settings(seed, dtype)
@@ -61,7 +65,12 @@ def decoder(
     seed: int = 0,
     dtype: str | None = None,
 ) -> keras.Model:
-    """The decoder of Tables 1 to 3: codes [B, D] -> logits [B, H, W, C]. Arguments as those of `encoder`."""
+    """The decoder of Tables 1 to 3: codes [B, D] -> logits [B, H, W, C]. Arguments as those of `encoder`.
+
+    Examples:
+        >>> tfvae.networks.decoder((64, 64, 1), 10).output_shape
+        (None, 64, 64, 1)
+    """
     _check(image_shape, latent_dim)
     height, width, channels = image_shape
     grid = (height // _STRIDES, width // _STRIDES, 64)
@@ -90,6 +99,10 @@ def discriminator(
         units: width of each.
         seed: decides the initial weights.
         dtype: precision of all layers but the last, which is float32: a Keras dtype policy.
+
+    Examples:
+        >>> tfvae.networks.discriminator(10, depth=2, units=64).output_shape
+        (None, 2)
     """
     layer = _layer_settings(seed, dtype)
     hidden = []

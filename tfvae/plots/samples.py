@@ -23,6 +23,12 @@ def prior_samples(
 
     Returns:
         float32 [number, H, W, C] in [0, 1].
+
+    Examples:
+        >>> from tfvae.plots.samples import prior_samples
+        >>> decode = tfvae.zoo.load_decoder("vae-dsprites")
+        >>> prior_samples(decode, 10, np.random.default_rng(0), number=4).shape
+        (4, 64, 64, 1)
     """
     return np.asarray(decode(rng.standard_normal((number, latent_dim), np.float32)), np.float32)
 
@@ -37,6 +43,11 @@ def plot_samples(images: np.ndarray, *, columns: int = 10, scale: int | None = N
 
     Returns:
         A matplotlib figure without a global backend. At its own dpi, each image pixel fills whole screen pixels.
+
+    Examples:
+        >>> from tfvae.plots.samples import plot_samples
+        >>> figure = plot_samples(np.zeros([4, 16, 16, 1]), columns=2)
+        >>> figure.savefig("samples.png")
     """
     scale = tiles.scale_for(images, 64) if scale is None else scale
     height, width = (scale * size for size in images.shape[1:3])

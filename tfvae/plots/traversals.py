@@ -68,6 +68,12 @@ def traverse(
 
     Raises:
         ValueError: if the images have another shape or range, or there are none.
+
+    Examples:
+        >>> from tfvae.plots.traversals import traverse
+        >>> encode, decode = tfvae.zoo.load_encoder("vae-dsprites"), tfvae.zoo.load_decoder("vae-dsprites")
+        >>> traverse(encode, decode, np.zeros([2, 64, 64, 1])).frames.shape
+        (10, 11, 64, 64, 1)
     """
     images = np.asarray(images)
     if images.ndim != 4 or not len(images) or images.shape[-1] not in (1, 3):

@@ -39,6 +39,11 @@ class Evaluation:
 
     Raises:
         ValueError: for an unknown metric or parameter, or a value of the wrong type.
+
+    Examples:
+        >>> from tfvae.studies.study import Evaluation
+        >>> Evaluation(metrics=["mig"], limit=10_000).arguments()["limit"]
+        10000
     """
 
     metrics: Sequence[str] = ("beta_vae", "factor_vae")
@@ -108,6 +113,12 @@ class Study:
     Raises:
         ImportError: when a module cannot be imported.
         ValueError: for an unknown key, model or metric, or a value out of range.
+
+    Examples:
+        >>> from tfvae.studies.study import Study
+        >>> study = Study({"model": "beta_vae"}, grid=[{"parameters.beta": [1, 4]}], seeds=[0, 1])
+        >>> len(study.experiments())
+        4
     """
 
     experiment: Mapping[str, Any]

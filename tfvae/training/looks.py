@@ -32,6 +32,11 @@ def looks(data: ImageData | np.ndarray, log_dir: str | os.PathLike, every: int) 
         data: images, with or without known factors, as for `tfvae.train`.
         log_dir: where TensorBoard's events are written.
         every: int >= 1, steps from one look to the next.
+
+    Examples:
+        >>> images = np.random.default_rng(0).random([16, 16, 16, 1], np.float32)
+        >>> [type(look).__name__ for look in tfvae.looks(images, "logs", every=5_000)]
+        ['LogTraversals', 'LogLatents', 'LogScores']
     """
     return [kind(data, log_dir, every=every) for kind in (LogTraversals, LogLatents, LogScores)]
 

@@ -81,6 +81,13 @@ def train(
         FloatingPointError: when a logged value or a weight is not finite. The last checkpoint stays, and neither a
             checkpoint nor model.keras is written with such weights.
         Terminated: after SIGTERM, when the checkpoint is saved. After Ctrl-C, it is KeyboardInterrupt.
+
+    Examples:
+        >>> images = np.random.default_rng(0).random([16, 16, 16, 1], np.float32)
+        >>> experiment = tfvae.Experiment("vae", latent_dim=2, batch_size=8, steps=1, log_every=1, checkpoint_every=1)
+        >>> model = tfvae.train(experiment, "runs/vae", data=images, progress=False)
+        >>> model.predict(images, verbose=0)["mean"].shape
+        (16, 2)
     """
     experiment, workdir = completed(experiment), Path(workdir)
     strategy = strategy or tf.distribute.get_strategy()
