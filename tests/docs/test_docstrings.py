@@ -21,7 +21,11 @@ WITHOUT = {
     "tfvae.analysis.sensitivity.sensitivity",
     "tfvae.analysis.total_correlation.total_correlation",
     "tfvae.analysis.training_curves.read_scalars",
+    "tfvae.codes.ActiveRule",
     "tfvae.codes.Capabilities",
+    "tfvae.codes.latent_information",
+    "tfvae.codes.latent_kl",
+    "tfvae.cyclical_annealing",
     "tfvae.data.register_data",
     "tfvae.export.Provenance",
     "tfvae.export.SavedDecoder",
@@ -32,6 +36,7 @@ WITHOUT = {
     "tfvae.export.record_scores",
     "tfvae.export.tflite_runner",
     "tfvae.export_decoder",
+    "tfvae.linear_annealing",
     "tfvae.loading.Trained",
     "tfvae.loading.load_checkpointed",
     "tfvae.models.AdversarialVAE",
@@ -58,6 +63,7 @@ WITHOUT = {
     "tfvae.serving.ServingError",
     "tfvae.studies.runner.run_study",
     "tfvae.studies.table.read_table",
+    "tfvae.zoo.load_model",
 }
 
 
