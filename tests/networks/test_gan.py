@@ -115,10 +115,23 @@ def test_weights_follow_from_the_seed():
     assert not np.array_equal(one[0].ravel()[:20], one[5].ravel()[:20])
 
 
-@pytest.mark.parametrize(
-    ("table", "shape"), [("table_4", (30, 28, 1)), ("table_5", (28, 28, 1)), ("table_6", (64, 68, 1))]
-)
-def test_images_that_do_not_fit_the_strides_are_refused(table, shape):
-    for make in (gan_networks.encoder, gan_networks.generator):
-        with pytest.raises(ValueError, match=r"multiples of .*Received: image_shape"):
-            make(shape, 12, ARCHITECTURES[table])
+@pytest.mark.parametrize("table", ARCHITECTURES)
+def test_images_of_any_size_are_cropped_from_a_larger_grid(table):
+    sizes, shape = ARCHITECTURES[table], (21, 13, 2)
+    encoder = gan_networks.encoder(shape, 12, sizes)
+    generator = gan_networks.generator(shape, 12, sizes)
+    assert encoder.input_shape == generator.output_shape == (None, *shape)
+    # The middle of what the same weights draw for the next larger sizes.
+    larger = [-(-size // sizes.generator_stride) * sizes.generator_stride for size in shape[:2]]
+    whole = gan_networks.generator((*larger, 2), 12, sizes)
+    whole.set_weights(generator.get_weights())
+    codes = np.random.default_rng(0).normal(size=(2, 12)).astype(np.float32)
+    top, left = ((size - wanted) // 2 for size, wanted in zip(larger, shape[:2], strict=True))
+    expected = whole(codes).numpy()[:, top : top + 21, left : left + 13]
+    np.testing.assert_array_equal(generator(codes), expected)
+
+
+@pytest.mark.parametrize("make", [gan_networks.encoder, gan_networks.generator])
+def test_vectors_are_refused(make):
+    with pytest.raises(ValueError, match=r"the only data that GANs take. Received: image_shape=\(5,\)"):
+        make((5,), 12, ARCHITECTURES["table_4"])

@@ -154,12 +154,26 @@ def test_half_precision_leaves_the_last_layer_and_all_variables_in_float32(make,
 @pytest.mark.parametrize(
     ("image_shape", "latent_dim", "named"),
     [
-        ((24, 16, 1), 2, r"multiples of 16; .*Received: image_shape=\(24, 16, 1\)"),
-        ((16, 40, 1), 2, r"multiples of 16; .*Received: image_shape=\(16, 40, 1\)"),
         ((16, 16), 2, r"\(H, W, C\).* Received: image_shape=\(16, 16\)"),
+        ((5,), 2, r"\(H, W, C\); for vectors .*architecture='dense'.* Received: image_shape=\(5,\)"),
+        ((0, 16, 1), 2, r"at least 1. Received: shape=\(0, 16, 1\)"),
         ((16, 16, 1), 0, "at least 1. Received: latent_dim=0"),
     ],
 )
 def test_wrong_sizes_are_named(make, image_shape, latent_dim, named):
     with pytest.raises(ValueError, match=named):
         make(image_shape, latent_dim)
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (30, 20, 3), (5, 17, 2)])
+def test_images_of_any_size_are_cropped_from_the_next_multiple_of_16(shape):
+    encoder, decoder = networks.encoder(shape, 2, units=8), networks.decoder(shape, 2, units=8)
+    assert encoder.input_shape == decoder.output_shape == (None, *shape)
+    larger = [-(-size // 16) * 16 for size in shape[:2]]
+    whole = networks.decoder((*larger, shape[2]), 2, units=8)
+    whole.set_weights(decoder.get_weights())
+    assert "crop" not in [layer.name for layer in whole.layers]
+    codes = np.random.default_rng(0).normal(size=(2, 2)).astype(np.float32)
+    top, left = ((size - wanted) // 2 for size, wanted in zip(larger, shape[:2], strict=True))
+    expected = whole(codes).numpy()[:, top : top + shape[0], left : left + shape[1]]
+    np.testing.assert_array_equal(decoder(codes), expected)

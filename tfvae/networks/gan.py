@@ -14,6 +14,9 @@ from typing import Any
 import keras
 from keras import layers
 
+from tfvae.data.shapes import is_image
+from tfvae.networks.layers import cropped
+
 SLOPE = 0.1
 
 
@@ -40,13 +43,8 @@ class Architecture:
     leaky_upconvolutions: bool
 
     @property
-    def stride(self) -> int:
-        """H and W must be multiples of it."""
-        trunk = math.prod(stride for _, stride in self.convolutions)
-        return math.lcm(trunk, self.generator_stride)
-
-    @property
     def generator_stride(self) -> int:
+        """G draws images of which H and W are multiples of it, and crops those of other sizes."""
         return 2 * math.prod(stride for _, stride in self.upconvolutions)
 
 
@@ -69,7 +67,7 @@ ARCHITECTURES: dict[str, Architecture] = {
 
 
 def encoder(
-    image_shape: tuple[int, int, int],
+    image_shape: tuple[int, ...],
     outputs: int,
     sizes: Architecture,
     *,
@@ -80,7 +78,7 @@ def encoder(
     """Q(c | x): images [B, H, W, C] -> [B, outputs]. Its two layers are the trunk, which D shares, and Q's own head.
 
     Args:
-        image_shape: (H, W, C), with H and W multiples of the architecture's stride.
+        image_shape: (H, W, C), of any size.
         outputs: D + C: means of the continuous codes, then logits of the categorical one.
         sizes: out of `ARCHITECTURES`.
         critic: whether the trunk is that of InfoWGAN-GP: no batch norm after its convolutions, and layer norm after its
@@ -89,9 +87,9 @@ def encoder(
         dtype: precision of all layers but the last, which is float32: a Keras dtype policy.
 
     Raises:
-        ValueError: when H or W is not a multiple of it.
+        ValueError: when image_shape is not that of images.
     """
-    _check(image_shape, sizes)
+    _check(image_shape)
     maker = _Layers(seed, dtype)
     trunk: list[keras.Layer] = []
     for place, (filters, stride) in enumerate(sizes.convolutions):
@@ -121,15 +119,15 @@ def discriminator(units: int, *, seed: int = 0, dtype: str | None = None) -> ker
 
 
 def generator(
-    image_shape: tuple[int, int, int], inputs: int, sizes: Architecture, *, seed: int = 0, dtype: str | None = None
+    image_shape: tuple[int, ...], inputs: int, sizes: Architecture, *, seed: int = 0, dtype: str | None = None
 ) -> keras.Model:
     """G: [B, inputs], continuous codes, the categorical code as one-hot, and noise -> images [B, H, W, C] in [0, 1].
 
     Arguments and errors as those of `encoder`.
     """
-    _check(image_shape, sizes)
+    _check(image_shape)
     maker = _Layers(seed, dtype)
-    height, width = (size // sizes.generator_stride for size in image_shape[:2])
+    height, width = (-(-size // sizes.generator_stride) for size in image_shape[:2])
     grid = (height, width, sizes.grid_filters)
     hidden = maker.block(layers.Dense, sizes.generator_units, norm="batch")
     hidden += maker.block(layers.Dense, math.prod(grid), norm="batch")
@@ -138,7 +136,8 @@ def generator(
     for filters, stride in sizes.upconvolutions:
         hidden += maker.block(layers.Conv2DTranspose, filters, 4, stride, "same", norm="batch", slope=slope)
     output = maker.output(layers.Conv2DTranspose, image_shape[-1], 4, 2, "same", activation="sigmoid")
-    return keras.Sequential([keras.Input((inputs,), name="inputs"), *hidden, output], name="generator")
+    crop = cropped((height * sizes.generator_stride, width * sizes.generator_stride), image_shape)
+    return keras.Sequential([keras.Input((inputs,), name="inputs"), *hidden, output, *crop], name="generator")
 
 
 class _Layers:
@@ -172,9 +171,8 @@ class _Layers:
         return kind(*sizes, **(next(self.settings) | {"dtype": "float32"}), **arguments)
 
 
-def _check(image_shape: tuple[int, int, int], sizes: Architecture) -> None:
-    if len(image_shape) != 3 or image_shape[0] % sizes.stride or image_shape[1] % sizes.stride:
+def _check(image_shape: tuple[int, ...]) -> None:
+    if not is_image(image_shape) or min(image_shape) < 1:
         raise ValueError(
-            f"Expected image_shape (H, W, C) with H and W multiples of {sizes.stride}. "
-            f"Received: image_shape={image_shape}"
+            f"Expected image_shape (H, W, C), the only data that GANs take. Received: image_shape={image_shape}"
         )

@@ -1,4 +1,4 @@
-"""A faster implementation of a Keras layer."""
+"""A faster implementation of a Keras layer, and the layer that cuts images to their size."""
 
 from typing import Any
 
@@ -27,6 +27,15 @@ class Conv2DTranspose(layers.Conv2DTranspose):
         if self.use_bias:
             outputs = tf.nn.bias_add(outputs, tf.convert_to_tensor(self.bias))
         return outputs if self.activation is None else self.activation(outputs)
+
+
+def cropped(size: tuple[int, int], image_shape: tuple[int, ...]) -> list[layers.Layer]:
+    """The layer that cuts the middle (H, W) out of images of a larger size; none where they have that size."""
+    margins = [larger - wanted for larger, wanted in zip(size, image_shape[:2], strict=True)]
+    if not any(margins):
+        return []
+    cropping = [(margin // 2, margin - margin // 2) for margin in margins]
+    return [layers.Cropping2D(cropping, name="crop", dtype="float32")]
 
 
 @tf.custom_gradient

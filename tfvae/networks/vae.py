@@ -10,13 +10,14 @@ from typing import Any
 import keras
 from keras import layers
 
-from tfvae.networks.layers import Conv2DTranspose
+from tfvae.data.shapes import is_image, noun
+from tfvae.networks.layers import Conv2DTranspose, cropped
 
 _STRIDES = 2**4
 
 
 def encoder(
-    image_shape: tuple[int, int, int],
+    image_shape: tuple[int, ...],
     latent_dim: int,
     *,
     outputs: int | None = None,
@@ -29,7 +30,7 @@ def encoder(
     The tables print no activation after the fully connected layer; without one it would be redundant, so it has a ReLU.
 
     Args:
-        image_shape: (H, W, C), with H and W multiples of 16.
+        image_shape: (H, W, C), of any size.
         latent_dim: D.
         outputs: the size of the output where it is not 2 D, as for a model with other latents than Gaussian ones.
         units: width of the fully connected layer: 128 in Table 1, 256 in Tables 2 and 3.
@@ -37,28 +38,28 @@ def encoder(
         dtype: precision of all layers but the last, which is float32: a Keras dtype policy.
 
     Raises:
-        ValueError: when H or W is not a multiple of 16, or latent_dim is below 1.
+        ValueError: when image_shape is not that of images, or a size or latent_dim is below 1.
 
     Examples:
         >>> tfvae.networks.encoder((64, 64, 1), 10).output_shape
         (None, 20)
     """
     _check(image_shape, latent_dim)
-    layer = _layer_settings(seed, dtype)
+    layer = layer_settings(seed, dtype)
     return keras.Sequential(
         [
             keras.Input(image_shape, name="images"),
             *[layers.Conv2D(filters, 4, 2, "same", activation="relu", **next(layer)) for filters in (32, 32, 64, 64)],
             layers.Flatten(name="flatten", dtype=dtype),
             layers.Dense(units, activation="relu", **next(layer)),
-            layers.Dense(2 * latent_dim if outputs is None else outputs, **(next(layer) | _OUTPUT)),
+            layers.Dense(2 * latent_dim if outputs is None else outputs, **(next(layer) | OUTPUT)),
         ],
         name="encoder",
     )
 
 
 def decoder(
-    image_shape: tuple[int, int, int],
+    image_shape: tuple[int, ...],
     latent_dim: int,
     *,
     units: int = 128,
@@ -67,14 +68,16 @@ def decoder(
 ) -> keras.Model:
     """The decoder of Tables 1 to 3: codes [B, D] -> logits [B, H, W, C]. Arguments as those of `encoder`.
 
+    Where H or W is not a multiple of 16, it draws the next larger multiple and crops it.
+
     Examples:
         >>> tfvae.networks.decoder((64, 64, 1), 10).output_shape
         (None, 64, 64, 1)
     """
     _check(image_shape, latent_dim)
     height, width, channels = image_shape
-    grid = (height // _STRIDES, width // _STRIDES, 64)
-    layer = _layer_settings(seed, dtype)
+    grid = (-(-height // _STRIDES), -(-width // _STRIDES), 64)
+    layer = layer_settings(seed, dtype)
     return keras.Sequential(
         [
             keras.Input((latent_dim,), name="codes"),
@@ -82,7 +85,8 @@ def decoder(
             layers.Dense(grid[0] * grid[1] * grid[2], activation="relu", **next(layer)),
             layers.Reshape(grid, name="reshape", dtype=dtype),
             *[Conv2DTranspose(filters, 4, 2, "same", activation="relu", **next(layer)) for filters in (64, 32, 32)],
-            Conv2DTranspose(channels, 4, 2, "same", **(next(layer) | _OUTPUT)),
+            Conv2DTranspose(channels, 4, 2, "same", **(next(layer) | OUTPUT)),
+            *cropped((_STRIDES * grid[0], _STRIDES * grid[1]), image_shape),
         ],
         name="decoder",
     )
@@ -104,14 +108,14 @@ def discriminator(
         >>> tfvae.networks.discriminator(10, depth=2, units=64).output_shape
         (None, 2)
     """
-    layer = _layer_settings(seed, dtype)
+    layer = layer_settings(seed, dtype)
     hidden = []
     for place in range(depth):
         hidden += [
             layers.Dense(units, **next(layer)),
             layers.LeakyReLU(negative_slope=0.2, name=f"leaky_relu_{place}", dtype=dtype),
         ]
-    output = layers.Dense(2, **(next(layer) | _OUTPUT))
+    output = layers.Dense(2, **(next(layer) | OUTPUT))
     return keras.Sequential([keras.Input((latent_dim,), name="codes"), *hidden, output], name="discriminator")
 
 
@@ -124,11 +128,11 @@ ARCHITECTURES: dict[str, dict[str, int]] = {
 
 
 # The output of a last layer parameterises a distribution, so it is float32 whatever the precision of the others.
-_OUTPUT = {"dtype": "float32"}
+OUTPUT = {"dtype": "float32"}
 
 
-def _layer_settings(seed: int, dtype: str | None) -> Iterator[dict[str, Any]]:
-    """For one layer with weights after the other: Glorot's uniform, Keras's default, with a seed and a name of its own.
+def layer_settings(seed: int, dtype: str | None) -> Iterator[dict[str, Any]]:
+    """Arguments of one layer after the other: Glorot's uniform, Keras's default, with a seed and a name of its own.
 
     Names that Keras makes up count the layers of the process, and an exported graph would differ by them.
     """
@@ -137,11 +141,18 @@ def _layer_settings(seed: int, dtype: str | None) -> Iterator[dict[str, Any]]:
         yield {"kernel_initializer": initializer, "dtype": dtype, "name": f"layer_{place}"}
 
 
-def _check(image_shape: tuple[int, int, int], latent_dim: int) -> None:
-    if len(image_shape) != 3 or image_shape[0] % _STRIDES or image_shape[1] % _STRIDES:
-        raise ValueError(
-            f"Expected image_shape (H, W, C) with H and W multiples of {_STRIDES}; pad the images by np.pad, or "
-            f"have them resized: 'folder:PATH?size=64', 'tfds:NAME?size=64'. Received: image_shape={image_shape}"
-        )
+def check_shape(shape: tuple[int, ...], latent_dim: int) -> None:
+    """Raises ValueError when a size of an example, or latent_dim, is below 1."""
+    if not shape or min(shape) < 1:
+        raise ValueError(f"Expected a shape of sizes of at least 1. Received: shape={shape}")
     if latent_dim < 1:
         raise ValueError(f"Expected latent_dim of at least 1. Received: latent_dim={latent_dim}")
+
+
+def _check(image_shape: tuple[int, ...], latent_dim: int) -> None:
+    if not is_image(image_shape):
+        raise ValueError(
+            "Expected image_shape (H, W, C); for vectors (F,), choose architecture='dense'. "
+            f"Received: image_shape={image_shape}, of {noun(image_shape)}"
+        )
+    check_shape(image_shape, latent_dim)
