@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae.models.averages import swapped_together
 from tfvae.models.images import refused_in_words
 
 P = ParamSpec("P")
@@ -17,6 +18,8 @@ R = TypeVar("R")
 
 def guarded(method: Callable[P, R]) -> Callable[P, R]:
     """A method of `keras.Model` that refuses data which it could not run on, before it runs, and in words.
+
+    `SwapEMAWeights` among its callbacks swaps the averages of all optimizers.
 
     Raises:
         ValueError: for a data set without an end and without a number of steps, images that the model does not take,
@@ -31,8 +34,9 @@ def guarded(method: Callable[P, R]) -> Callable[P, R]:
         _check_end(bound.arguments)
         if "epochs" in bound.arguments:
             _check_batch_size(bound.arguments)
+        bound.arguments["callbacks"] = swapped_together(bound.arguments["callbacks"], bound.arguments["self"])
         with refused_in_words():
-            return method(*args, **kwargs)
+            return method(*bound.args, **bound.kwargs)
 
     return run
 

@@ -16,6 +16,7 @@ from tfvae.data.images import ImageData
 from tfvae.experiment import Experiment
 from tfvae.files.atomic import leftovers, written_whole
 from tfvae.files.lock import locked
+from tfvae.models.averages import swapped_together
 from tfvae.models.base import Model
 from tfvae.models.build import build_model, completed
 from tfvae.replicas import all_workers_needed, is_chief, of_all_workers
@@ -162,6 +163,7 @@ def _fit(
     epochs = left // length if length == experiment.log_every else 1
     if resident:
         execute_together(model, length)
+    callbacks = swapped_together(list(callbacks), model)
     params = {"epochs": epochs, "steps": length, "verbose": 0, "first_step": step}
     model.fit(
         dataset,
