@@ -356,3 +356,66 @@ def test_weights_are_swapped_for_their_averages_in_an_evaluation():
     history = model.fit(X, batch_size=8, epochs=2, validation_data=(X,), verbose=0, callbacks=[swap]).history
     expected = model.evaluate(X, batch_size=8, verbose=0, return_dict=True)
     assert history["val_kl"][-1] == pytest.approx(expected["kl"], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["vae", "factor_vae"])
+def test_networks_that_a_subclass_calls_directly_are_in_the_mode_of_the_step(name):
+    class Direct(MODELS[name]):
+        def loss_terms(self, images, posterior, z):
+            self.decoder(z, training=False)
+            terms = super().loss_terms(images, posterior, z)
+            return {**terms, "loss": terms["loss"] + tf.reduce_mean(self.decoder(self.extra(z)) ** 2, axis=(1, 2, 3))}
+
+    networks, spies = spied(name, Nested)
+    model = Direct(**networks)
+    model.extra = spies["extra"] = Spy()
+    model.compile(run_eagerly=True)
+    for training, step in ((True, model.train_step), (False, model.test_step)):
+        for spy in spies.values():
+            spy.seen.clear()
+        step(tf.constant(X))
+        assert spies["decoder"].seen[1:] == [training] * 2
+        assert spies["extra"].seen == [training]
+    model.decoder(tf.zeros((2, tiny.DIM)))
+    assert not spies["decoder"].seen[-1]
+
+
+def test_a_loss_that_a_direct_call_adds_is_refused_for_it_would_be_left_out():
+    class Direct(VAE):
+        def loss_terms(self, images, posterior, z):
+            self.decoder(z)
+            return super().loss_terms(images, posterior, z)
+
+    networks = changed("vae", lambda part, network: with_first(network, Costly()))[0]
+    model = Direct(**networks)
+    model.compile(run_eagerly=True)
+    model.decoder(tf.zeros((2, tiny.DIM)))  # outside of a step it may be
+    with pytest.raises(ValueError, match=r"called by self\.run\(layer, inputs\).*a direct call of"):
+        model.train_step(tf.constant(X))
+    model = VAE(**networks)
+    model.compile(run_eagerly=True)
+    model.decoder(tf.zeros((2, tiny.DIM)))
+    assert model.train_step(tf.constant(X))["regularization"] == 1.0
+
+
+def test_the_averages_of_all_optimizers_are_swapped_together():
+    optimizers = {key: keras.optimizers.Adam(0.01, use_ema=True) for key in FactorVAE.optimizers}
+    model = FactorVAE(**tiny.networks_of("factor_vae"))
+    model.compile(**optimizers, run_eagerly=True)
+    seen = []
+
+    class Watch(keras.callbacks.Callback):
+        def state(self):
+            return tiny.weights(self.model, "discriminator"), np.concatenate(
+                [np.ravel(value) for value in numpy_of(model.discriminator_optimizer._model_variables_moving_average)]
+            )
+
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(self.state())
+
+    swap = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
+    model.fit(X, batch_size=8, verbose=0, callbacks=[Watch(), swap, Watch()])
+    (weights, averages), (swapped, _) = seen
+    assert np.abs(weights - averages).max() > 1e-4
+    np.testing.assert_allclose(swapped, averages, atol=1e-6)
+    np.testing.assert_allclose(tiny.weights(model, "discriminator"), averages, atol=1e-6)

@@ -14,6 +14,7 @@ from tfvae.experiment import Experiment
 from tfvae.models import passes
 from tfvae.models.arguments import guarded
 from tfvae.models.checks import check_all_trained, check_compile, check_network
+from tfvae.models.compiled import checked_before_xla, compiled_by_step
 from tfvae.models.images import checked
 from tfvae.networks.optimizers import Adam
 
@@ -31,12 +32,17 @@ class Model(keras.Model):
     """A Keras model that is trained on images alone and gives a representation of them.
 
     `fit` and `evaluate` take images, float [B, H, W, C] in [0, 1], and ignore labels. They report what `logged` names,
-    as means over images. A subclass has a network `encoder`, says what its output means in `representation`, defines
-    `train_step` and `test_step`, and calls its networks by `run`.
+    as means over images. Unless it has `images_only`, a model takes vectors [B, F] too, if its networks do: docstrings
+    that say "images" mean both.
+
+    A subclass has a network `encoder`, says what its output means in `representation`, defines `train_step` and
+    `test_step`, and calls its networks by `run`.
 
     Networks are trained as Keras trains them: with `training=True` in `train_step` alone, and with the losses of their
-    regularizers and of `add_loss`, which are added to the loss of the optimizer that trains the network. The logged
-    losses are the objectives without them; where there are any, fit and evaluate report their sum as "regularization".
+    regularizers and of `add_loss`, which are added to the loss of the optimizer that trains the network. A layer that a
+    step calls directly, as `self.decoder(z)`, is in the same mode; if it adds losses, it must be called by `run`. The
+    logged losses are the objectives without them; where there are any, fit and evaluate report their sum as
+    "regularization".
 
     Args:
         networks: built Keras networks by name; each becomes an attribute. A subclass may set the rest of its `networks`
@@ -58,6 +64,7 @@ class Model(keras.Model):
 
     traversal_range = 2.0  # a latent's usual values go from minus to plus this: where N(0, 1) has 95% of its mass
     batch_multiple = 1  # a training batch must be a multiple of it, on each replica
+
 
     # What a model can do. None or 0: it cannot.
     decoding_network: str | None = None  # the one of `networks` that decodes codes
@@ -89,22 +96,22 @@ class Model(keras.Model):
         super().__init_subclass__(**kwargs)
         for name, training in (("train_step", True), ("test_step", False)):
             if name in vars(cls):
-                setattr(cls, name, passes.as_pass(vars(cls)[name], training=training))
+                setattr(cls, name, checked_before_xla(passes.as_pass(vars(cls)[name], training=training)))
 
     @classmethod
     def network_makers(
-        cls, experiment: Experiment, image_shape: tuple[int, int, int]
+        cls, experiment: Experiment, image_shape: tuple[int, ...]
     ) -> dict[str, Callable[..., keras.Model]]:
         """For each name in `networks` a function of `seed` that builds it.
 
         Args:
             experiment: what to build for, with everything filled in (`tfvae.models.build.completed`).
-            image_shape: (H, W, C).
+            image_shape: (H, W, C), or (F,) of vectors.
         """
         raise NotImplementedError
 
     @classmethod
-    def build_networks(cls, experiment: Experiment, image_shape: tuple[int, int, int]) -> dict[str, keras.Model]:
+    def build_networks(cls, experiment: Experiment, image_shape: tuple[int, ...]) -> dict[str, keras.Model]:
         """The networks of an experiment with new weights, by name. Arguments as those of `network_makers`.
 
         The seed of each follows from the experiment's seed and the network's place in `networks`.
@@ -118,8 +125,8 @@ class Model(keras.Model):
         return cls.default_batch_size
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(H, W, C)."""
+    def image_shape(self) -> tuple[int, ...]:
+        """(H, W, C); (F,) of vectors."""
         return self.encoder.input_shape[1:]
 
     @property
@@ -158,7 +165,7 @@ class Model(keras.Model):
         return self.representation(self.run(self.encoder, images, training=training))
 
     def run(self, network: keras.Model, inputs: tf.Tensor, *, training: bool | None = None) -> tf.Tensor:
-        """The output of a network, as float32 whatever its precision; all calls of networks in a step go through here.
+        """The output of a network, as float32 whatever its precision; the calls of networks in a step go through here.
 
         Args:
             network: one of the model's.
@@ -167,13 +174,30 @@ class Model(keras.Model):
                 `train_step`, False in `test_step` and outside of both.
         """
         current = passes.current()
-        outputs = network(inputs, training=current.training if training is None else training)
+        outputs = passes.call_alone(network, inputs, training=current.training if training is None else training)
         current.record(network)
         return tf.cast(outputs, tf.float32)
 
     fit = guarded(keras.Model.fit)
     evaluate = guarded(keras.Model.evaluate)
     predict = guarded(keras.Model.predict)
+
+    predict_step = checked_before_xla(keras.Model.predict_step)
+
+    def make_train_function(self, force: bool = False) -> Callable[..., Any]:
+        with compiled_by_step(self):
+            super().make_train_function(force)
+        return self.train_function
+
+    def make_test_function(self, force: bool = False) -> Callable[..., Any]:
+        with compiled_by_step(self):
+            super().make_test_function(force)
+        return self.test_function
+
+    def make_predict_function(self, force: bool = False) -> Callable[..., Any]:
+        with compiled_by_step(self):
+            super().make_predict_function(force)
+        return self.predict_function
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         # Nothing is left to build, and Keras would average the first batch over replicas: unequal shares fail there.
@@ -286,7 +310,7 @@ class Model(keras.Model):
         return tf.add_n([tf.reduce_sum(tf.cast(loss, tf.float32)) for loss in losses]) if losses else None
 
     def images_of(self, data: Any) -> tf.Tensor:
-        """The images of what `fit` or `evaluate` was given, checked: float32 [B, H, W, C] in [0, 1]."""
+        """The images of what `fit` or `evaluate` was given, checked: float32 [B, H, W, C] in [0, 1], or vectors."""
         images, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         if sample_weight is not None:
             raise ValueError(f"{type(self).__name__} does not support sample weights. Received: {sample_weight}")
@@ -296,7 +320,8 @@ class Model(keras.Model):
         """Logs the terms of a step on these images, and returns the logs.
 
         The last batch of a data set may have fewer images than a step needs, `batch_multiple`, on every replica. Then
-        nothing happens: variables, optimizers and logged means stay as they are.
+        nothing happens: variables, optimizers and logged means stay as they are. Replicas do not exchange images: two
+        images on two replicas, which one device would take as a pair, make no step.
         """
 
         def logged(own: tf.Tensor) -> None:

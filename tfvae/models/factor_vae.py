@@ -19,7 +19,8 @@ class FactorVAE(AdversarialVAE):
     Trained by Algorithm 2, with the KL in closed form: the printed step has log p(x, z) - log q(z | x) of the sample z,
     which has the same mean and more noise. A step takes two batches: of what `fit` is given, the images at even places
     are the algorithm's B and those at odd places its B'. So a batch of 2 m images is the paper's batch size m. An odd
-    last batch loses one image; a single image makes no step.
+    last batch loses one image; a single image makes no step. Several replicas each split the images that they have, and
+    if none has two, make no step.
 
     Args:
         encoder: a built model, images [B, H, W, C] -> [B, 2 D]: means and log variances.

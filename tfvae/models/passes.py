@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from keras.src.backend.common import global_state
+from keras.src.layers.layer import CallContext
 
 from tfvae import replicas
 from tfvae.models.checks import has_batch_norm
@@ -39,6 +41,7 @@ class Pass:
                 "replicas Keras mixes the losses of one with those of another. Received: both"
             )
         self._calls.append((network, losses))
+        network._clear_losses()  # they are kept here
 
     def take(self, wanted: Callable[[keras.Model], bool]) -> list[tf.Tensor]:
         """The recorded losses of the networks that are `wanted`, which are then forgotten."""
@@ -49,6 +52,7 @@ class Pass:
 
 # Replicas run in threads that take turns in the middle of a step: each has its own pass.
 _LOCAL = threading.local()
+_CONTEXT = "current_call_ctx"  # of Keras, for each thread
 
 
 def current() -> Pass:
@@ -56,15 +60,58 @@ def current() -> Pass:
     return vars(_LOCAL).get("current") or Pass(training=False)
 
 
+def is_running() -> bool:
+    """Whether this thread is in a pass."""
+    return vars(_LOCAL).get("current") is not None
+
+
 @contextmanager
 def forward_pass(*, training: bool) -> Iterator[Pass]:
-    """A new pass; losses recorded in it are not those of a pass around it."""
+    """A new pass; losses recorded in it are not those of a pass around it.
+
+    Layers that are called directly, not by `Model.run`, are in its mode too.
+    """
     outer = vars(_LOCAL).get("current")
     _LOCAL.current = Pass(training)
     try:
-        yield _LOCAL.current
+        with _call_context(_ModeOfPass(training)):
+            yield _LOCAL.current
     finally:
         _LOCAL.current = outer
+
+
+def call_alone(network: keras.Model, inputs: Any, *, training: bool) -> Any:
+    """The output of a network whose losses are then those of this call alone."""
+    if is_running() and replicas.num_replicas() == 1:
+        _check_all_recorded(network)  # before Keras clears them
+    with _call_context(None):
+        return network(inputs, training=training)
+
+
+class _ModeOfPass(CallContext):
+    """What Keras asks for the mode of a layer that is called without one."""
+
+    def __init__(self, training: bool) -> None:
+        super().__init__(entry_layer=None)
+        self._training = training
+
+    @property
+    def training(self) -> bool:
+        return self._training
+
+    @training.setter
+    def training(self, value: bool | None) -> None:
+        pass  # that of one call: the next has the mode of the pass again
+
+
+@contextmanager
+def _call_context(context: CallContext | None) -> Iterator[None]:
+    outer = global_state.get_global_attribute(_CONTEXT)
+    global_state.set_global_attribute(_CONTEXT, context)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute(_CONTEXT, outer)
 
 
 def as_pass(step: Step, *, training: bool) -> Step:
@@ -72,10 +119,29 @@ def as_pass(step: Step, *, training: bool) -> Step:
 
     @wraps(step)
     def wrapped(self: Any, data: Any) -> dict[str, Any]:
+        is_whole = not is_running() and replicas.num_replicas() == 1
+        if is_whole:
+            self._clear_losses()
         with forward_pass(training=training):
-            return step(self, data)
+            logs = step(self, data)
+        if is_whole:
+            _check_all_recorded(self)
+        return logs
 
     return wrapped
+
+
+def _check_all_recorded(model: keras.Model) -> None:
+    """Raises ValueError when a layer of a model or a network was called directly and has added a loss.
+
+    The step would not know it. Several replicas, which share the layers' lists of losses, are not checked.
+    """
+    of_weights = sum(variable.regularizer is not None for variable in model.trainable_variables)
+    if len(model.losses) > of_weights:
+        raise ValueError(
+            "Expected layers that add losses to be called by self.run(layer, inputs), which adds them to the loss. "
+            f"Received: a direct call of a layer in {model.name!r}"
+        )
 
 
 @contextmanager
