@@ -29,7 +29,7 @@ class Trained:
 
     Args:
         represent: float32 images [B, H, W, C] in [0, 1] -> {"mean": [B, D], "log_variance": [B, D]}.
-        image_shape: (H, W, C).
+        image_shape: (H, W, C), or (F,) of vectors.
         model: the Keras model; None for an export.
         experiment: what was run; None without an experiment.json.
         steps: how many it was trained for; None if that is not known.
@@ -39,7 +39,7 @@ class Trained:
     """
 
     represent: Callable[..., Any]
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, ...]
     model: Model | None = None
     experiment: Experiment | None = None
     steps: int | None = None
@@ -140,7 +140,7 @@ def load_to_train(source: str | os.PathLike) -> Model:
     return model
 
 
-def load_checkpointed(workdir: str | os.PathLike, image_shape: tuple[int, int, int]) -> Trained:
+def load_checkpointed(workdir: str | os.PathLike, image_shape: tuple[int, ...]) -> Trained:
     """Loads the model of a run at its latest checkpoint, whether the training has ended or not.
 
     Args:

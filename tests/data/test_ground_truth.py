@@ -46,7 +46,10 @@ def test_wrong_indices(data, indices, error, message):
 
 
 def test_the_number_of_images_must_be_that_of_the_factors(space, pixels):
-    with pytest.raises(ValueError, match=r"Expected images of shape \[12, H, W, C\]\. Received: shape=\(11, 2, 3, 1\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"Expected images of shape \[12, H, W, C\], or as many vectors\. Received: shape=\(11, 2, 3, 1\)",
+    ):
         GroundTruthData("some", space, pixels[:11])
 
 

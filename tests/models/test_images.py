@@ -9,8 +9,12 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny
-from tfvae.models import MODELS
+from tfvae.data import as_image_data
+from tfvae.evaluation import evaluate
+from tfvae.export import export_encoder, load_saved_model
+from tfvae.models import MODELS, create
 from tfvae.models.images import checked, refused_in_words
+from tfvae.plots.traversals import decoder_inputs, draw_traversals
 
 X = tiny.images(8)
 WORDS = r"Expected images, float \(None, 4, 4, 1\) in \[0, 1\]\. Received: "
@@ -219,3 +223,21 @@ def batches_of(arrays):
     spec = tf.TensorSpec((None, *tiny.SHAPE))
     dataset = tf.data.Dataset.from_generator(lambda: iter(arrays), output_signature=spec)
     return dataset.apply(tf.data.experimental.assert_cardinality(len(arrays)))
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("name", ["vae", "joint_factor_vae", "info_wgan_gp"])
+def test_the_librarys_networks_take_images_of_any_size(name, tmp_path):
+    shape = (10, 7, 1)
+    small = {"discriminator": {"depth": 1, "units": 4}} if MODELS[name].discriminator_sizes else {}
+    model = create(name, shape, latent_dim=2, **small)
+    images = tiny.images(max(4, model.batch_multiple), shape=shape)
+    model.fit(images, verbose=0)
+    model.evaluate(images, verbose=0)
+    codes = model.predict(images, verbose=0)
+    scores = evaluate(model, images, metrics=["gaussian_total_correlation"], num_images=4)
+    assert scores["encoded"] == len(images)
+    encoder = load_saved_model(export_encoder(model, tmp_path / "1"))
+    np.testing.assert_allclose(encoder(images)["mean"], codes["mean"], atol=1e-4)
+    draw_traversals(tmp_path / "traversals.png", model, as_image_data(images))
+    assert model.decode(decoder_inputs(codes)).shape == images.shape

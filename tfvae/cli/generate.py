@@ -22,6 +22,7 @@ SEED = flags.DEFINE_integer("seed", 0, "Determines what is drawn.", lower_bound=
 def main(argv: Sequence[str]) -> None:
     import numpy as np
 
+    from tfvae.data.shapes import undrawable
     from tfvae.loading import load
     from tfvae.plots.generated import plot_reconstructions, reconstructions_under_noise
     from tfvae.plots.samples import plot_samples
@@ -39,6 +40,8 @@ def main(argv: Sequence[str]) -> None:
             "Expected a model whose decoder takes noise, such as InfoGAN, for --reconstruct. "
             f"Received: {MODEL.value}, whose decoder takes only codes"
         )
+    if reason := undrawable(trained.image_shape):
+        raise ValueError(f"Expected a model of images of 1 or 3 channels. Received: {MODEL.value}: {reason}")
     draws = able.prior_draws(100, SEED.value)
     if RECONSTRUCT.value:
         data = trained.load_data(DATA.value)

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from tfvae.data.shapes import noun
+
 
 @dataclass(frozen=True)
 class Capabilities:
@@ -12,9 +14,9 @@ class Capabilities:
     Args:
         represent: float32 images [B, H, W, C] in [0, 1] -> {"mean": [B, D]} with, if it has them, "log_variance" [B, D]
             and "probabilities" [B, K]; or codes [B, D].
-        image_shape: (H, W, C) of its images; None if it is not known.
+        image_shape: (H, W, C) of its images, or (F,) of its vectors; None if it is not known.
         decode: codes, float32 [B, D] or, with a categorical latent, [B, D + K], and perhaps noise [B, noise_dim]
-            -> images [B, H, W, C] in [0, 1]. Without noise, all images have the same.
+            -> images [B, H, W, C] in [0, 1], or vectors [B, F]. Without noise, all images have the same.
         log_likelihood: images [B, H, W, C] and codes [B, D] or [B, D + K] -> log p(x | z), [B], in nats.
         prior_draws: a number N and a seed -> N draws from the prior, as the arguments of `decode`.
         noise_dim: how many inputs of `decode` are noise; 0 for a decoder that takes only codes.
@@ -23,7 +25,7 @@ class Capabilities:
     """
 
     represent: Callable[..., Any]
-    image_shape: tuple[int, int, int] | None = None
+    image_shape: tuple[int, ...] | None = None
     decode: Callable[..., Any] | None = None
     log_likelihood: Callable[..., Any] | None = None
     prior_draws: Callable[[int, int], tuple[Any, ...]] | None = None
@@ -31,16 +33,18 @@ class Capabilities:
     traversal_range: float = 2.0
     digest: Callable[[], str] | None = None
 
-    def check_shape(self, image_shape: tuple[int, int, int]) -> None:
-        """Checks that images (H, W, C) are those that the model takes.
+    def check_shape(self, image_shape: tuple[int, ...]) -> None:
+        """Checks that images (H, W, C), or vectors (F,), are those that the model takes.
 
         Raises:
             ValueError: if they have another shape.
         """
         expected = self.image_shape or image_shape
         # An exported encoder of another library may leave sizes open.
-        if any(size not in (None, other) for size, other in zip(expected, image_shape, strict=True)):
-            raise ValueError(f"Expected images {expected}, the model's. Received: {tuple(image_shape)}")
+        if len(expected) != len(image_shape) or any(
+            size not in (None, other) for size, other in zip(expected, image_shape, strict=True)
+        ):
+            raise ValueError(f"Expected {noun(expected)} {expected}, the model's. Received: {tuple(image_shape)}")
 
 
 @runtime_checkable

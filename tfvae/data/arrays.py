@@ -6,17 +6,17 @@ import numpy as np
 
 from tfvae.data.factor_table import FactorTable
 from tfvae.data.ground_truth import GroundTruthData
-from tfvae.data.images import ImageData, to_uint8
+from tfvae.data.images import ImageData, stored
 
 
 def as_image_data(data: Any) -> ImageData:
     """Returns arrays as image data, and image data as it is.
 
     Args:
-        data: `ImageData`; or an array of images [N, H, W, C] or [N, H, W]; or a pair (images, factors) with numbers
-            [N, K], the factors of each image. Images are uint8 in 0 .. 255, bool (False is black, True is white), or
-            floats x in [0, 1], which become uint8 by round(255 x): the scores of a model are then those of the rounded
-            images.
+        data: `ImageData`; or an array of images [N, H, W, C] or [N, H, W], or of vectors [N, F]; or a pair
+            (images, factors) with numbers [N, K], the factors of each image. Images are uint8 in 0 .. 255, bool (False
+            is black, True is white), or floats x in [0, 1], which become uint8 by round(255 x): the scores of a model
+            are then those of the rounded images. Vectors are finite floats, and stay as they are, in float32.
 
     Returns:
         `ImageData`, or `GroundTruthData` for a pair: with a `FactorTable` of the names factor0, factor1, ... Its name
@@ -37,19 +37,21 @@ def as_image_data(data: Any) -> ImageData:
     images, factors = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
     if not isinstance(images, np.ndarray):
         raise TypeError(
-            f"Expected ImageData, an array of images [N, H, W, C], or a pair (images, factors) of arrays. "
+            f"Expected ImageData, an array of images [N, H, W, C] or vectors [N, F], or a pair (images, factors) of "
+            f"arrays. "
             f"Received: {_described(data)}"
         )
-    if images.ndim not in (3, 4) or 0 in images.shape:
+    if images.ndim not in (2, 3, 4) or 0 in images.shape:
         raise ValueError(
-            f"Expected images of shape [N, H, W, C] or [N, H, W], none of them 0. Received: shape={images.shape}"
+            f"Expected images of shape [N, H, W, C] or [N, H, W], or vectors [N, F], none of them 0. "
+            f"Received: shape={images.shape}"
         )
-    if images.dtype == np.uint8 and images.max() == 1:
+    if images.ndim > 2 and images.dtype == np.uint8 and images.max() == 1:
         raise ValueError(
             "Expected uint8 images in 0 .. 255. Received: maximum=1; images of 0 and 1 are passed as "
             "images.astype(bool)"
         )
-    images = to_uint8(images if images.ndim == 4 else images[..., np.newaxis])
+    images = stored(images[..., np.newaxis] if images.ndim == 3 else images)
     if factors is None:
         return ImageData("array", images)
     table = np.asarray(factors)

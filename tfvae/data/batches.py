@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from tfvae.data.images import check_range
+from tfvae.data.images import check_finite, check_range, check_shape
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -35,7 +35,7 @@ def batches(
     Batch s is a function of (seed, s) alone, so `start=s` resumes exactly where a run of s steps has stopped.
 
     Args:
-        data: `ImageData`, or an array [N, H, W, C]: uint8 in 0 .. 255 or float in [0, 1].
+        data: `ImageData`, or an array [N, H, W, C]: uint8 in 0 .. 255 or float in [0, 1]; or vectors [N, F], floats.
         batch_size: B, the number of images of a global batch, in 1 .. N.
         seed: chooses the permutations, in 0 .. 2^63 - 1.
         start: number of the first batch, counted from 0.
@@ -45,8 +45,8 @@ def batches(
         as_indices: whether to return the places of the images in the data instead, for `resident`.
 
     Returns:
-        Batches float32 [B / num_shards, H, W, C] in [0, 1], or int64 [B / num_shards]. Shard i has the rows from
-        i B / num_shards on.
+        Batches float32 [B / num_shards, H, W, C] in [0, 1], of vectors [B / num_shards, F], or int64 [B / num_shards].
+        Shard i has the rows from i B / num_shards on.
 
     Raises:
         TypeError: if the images are neither uint8 nor float.
@@ -97,13 +97,17 @@ def batches(
 
 
 def _check_array(images: np.ndarray) -> None:
-    if images.dtype != np.uint8 and images.dtype not in (np.float16, np.float32, np.float64):
+    check_shape(images.shape)
+    is_vectors = images.ndim == 2
+    if (is_vectors or images.dtype != np.uint8) and images.dtype not in (np.float16, np.float32, np.float64):
         raise TypeError(
-            f"Expected images of dtype uint8 (0 .. 255) or float (in [0, 1]). Received: dtype={images.dtype}"
+            f"Expected images of dtype uint8 (0 .. 255) or float (in [0, 1]), or vectors of floats. "
+            f"Received: dtype={images.dtype}"
         )
-    if images.ndim != 4 or 0 in images.shape:
-        raise ValueError(f"Expected images of shape [N, H, W, C], none of them 0. Received: shape={images.shape}")
-    check_range(images)
+    if is_vectors:
+        check_finite(images)
+    else:
+        check_range(images)
 
 
 def _check_sizes(

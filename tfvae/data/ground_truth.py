@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfvae.data.factors import Factors
-from tfvae.data.images import ImageData, Images
+from tfvae.data.images import ImageData, Images, check_shape
 
 
 class GroundTruthData(ImageData):
@@ -29,8 +29,12 @@ class GroundTruthData(ImageData):
     factors: Factors
 
     def __init__(self, name: str, factors: Factors, images: Images, *, digest: str | None = None) -> None:
-        if len(images.shape) != 4 or images.shape[0] != len(factors):
-            raise ValueError(f"Expected images of shape [{len(factors)}, H, W, C]. Received: shape={images.shape}")
+        check_shape(images.shape)
+        if images.shape[0] != len(factors):
+            raise ValueError(
+                f"Expected images of shape [{len(factors)}, H, W, C], or as many vectors. "
+                f"Received: shape={images.shape}"
+            )
         super().__init__(name, images, digest=digest)
         self.factors = factors
         # Only factors that vary can be scored.

@@ -1,4 +1,4 @@
-"""Images that are read by their places."""
+"""Images, or vectors, that are read by their places."""
 
 import hashlib
 import math
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tfvae.data.factors import Factors, checked_indices
+from tfvae.data.shapes import is_image
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -43,17 +44,22 @@ class GraphImages(ABC):
 class ImageData:
     """Images without known factors: their `factors` are None, and `scored_factors` is empty.
 
+    The rows of a table of numbers are data too: vectors [N, F], which are kept as float32 and may have any finite
+    values. What is said of images is true of them, but for the range.
+
     `str` of it is one line: how many images there are, their size and colours, and `notes`, text on what was left out.
 
     Args:
         name: the name of the data set.
         images: uint8 [N, H, W, C] in 0 .. 255, as an array, or as an object that is indexed by int64 [N] like one and
-            is trusted to yield uint8. An array of bool, or of floats in [0, 1], is converted as `to_uint8` does.
+            is trusted to yield uint8. An array of bool, or of floats in [0, 1], is converted as `to_uint8` does. Or
+            vectors, an array [N, F] of floats or bool.
         digest: identifies the content. By default it is the SHA-256 of the images, computed on first use.
 
     Raises:
         TypeError: if the images are an array of another dtype.
-        ValueError: if the images have another shape, there are none, or floats are outside of [0, 1].
+        ValueError: if the images have another shape, there are none, floats are outside of [0, 1], or vectors are not
+            finite.
 
     Examples:
         >>> data = tfvae.data.ImageData("mine", np.full([4, 16, 16, 1], 255, np.uint8))
@@ -65,27 +71,28 @@ class ImageData:
     scored_factors: tuple[str, ...] = ()
 
     def __init__(self, name: str, images: Images, *, digest: str | None = None) -> None:
-        if len(images.shape) != 4 or 0 in images.shape:
-            raise ValueError(f"Expected images of shape [N, H, W, C], none of them 0. Received: shape={images.shape}")
+        check_shape(images.shape)
         self.name = name
-        self._images = to_uint8(images) if isinstance(images, np.ndarray) else images
+        self._images = stored(images) if isinstance(images, np.ndarray) else images
         self._digest = digest
         self.notes = ""
 
     def __str__(self) -> str:
-        height, width, channels = self.image_shape
-        colours = {1: "grey", 3: "in colour"}.get(channels, f"of {channels} channels")
-        text = f"{self.name}: {len(self):,} images of {height} x {width}, {colours}"
+        if is_image(self.image_shape):
+            height, width, channels = self.image_shape
+            colours = {1: "grey", 3: "in colour"}.get(channels, f"of {channels} channels")
+            text = f"{self.name}: {len(self):,} images of {height} x {width}, {colours}"
+        else:
+            text = f"{self.name}: {len(self):,} vectors of {self.image_shape[0]} numbers"
         return f"{text}; {self.notes}" if self.notes else text
 
     def __len__(self) -> int:
         return self._images.shape[0]
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(H, W, C)."""
-        _, height, width, channels = self._images.shape
-        return height, width, channels
+    def image_shape(self) -> tuple[int, ...]:
+        """(H, W, C); (F,) of vectors."""
+        return tuple(self._images.shape[1:])
 
     def images(self, indices: np.ndarray) -> np.ndarray:
         """Returns images by their places.
@@ -94,7 +101,7 @@ class ImageData:
             indices: int array [N], in 0 .. len - 1.
 
         Returns:
-            uint8 array [N, H, W, C] in 0 .. 255.
+            uint8 array [N, H, W, C] in 0 .. 255; float32 [N, F] of vectors.
 
         Raises:
             TypeError: if the indices are not integers.
@@ -104,8 +111,14 @@ class ImageData:
         return self._images[checked_indices(indices, len(self))]
 
     def scaled(self, indices: np.ndarray) -> np.ndarray:
-        """Returns the images at `indices`, int [N], as an encoder takes them: float32 [N, H, W, C] in [0, 1]."""
-        return np.asarray(self.images(indices), np.float32) / np.float32(255)
+        """Returns the images at `indices`, int [N], as an encoder takes them: float32 [N, H, W, C] in [0, 1].
+
+        Vectors are those of `images`.
+        """
+        images = self.images(indices)
+        if not is_image(self.image_shape):
+            return images
+        return np.asarray(images, np.float32) / np.float32(255)
 
     def random_indices(self, number: int, rng: np.random.Generator) -> np.ndarray:
         """Draws the places of distinct images, sorted; all places if there are no more than `number`.
@@ -141,12 +154,12 @@ class ImageData:
         return sha256.hexdigest()
 
     def as_dataset(self) -> "tf.data.Dataset":
-        """Returns all images in order, float32 [H, W, C] in [0, 1], read as they are requested."""
+        """Returns all images in order, float32 [H, W, C] in [0, 1], or [F] of vectors, read as they are requested."""
         import tensorflow as tf
 
         def read(indices: tf.Tensor) -> tf.Tensor:
-            images = tf.numpy_function(self.images, [indices], tf.uint8, stateful=False)
-            return tf.cast(tf.ensure_shape(images, [None, *self.image_shape]), tf.float32) / 255.0
+            images = tf.numpy_function(self.scaled, [indices], tf.float32, stateful=False)
+            return tf.ensure_shape(images, [None, *self.image_shape])
 
         blocks = tf.data.Dataset.range(len(self)).batch(256).map(read, num_parallel_calls=2, deterministic=True)
         dataset = blocks.unbatch().prefetch(256)
@@ -156,6 +169,40 @@ class ImageData:
 def rows_of_a_block(row_shape: tuple[int, ...], dtype: DTypeLike = np.uint8) -> int:
     """How many rows of an array are read at a time: at most 1024, and about 16 MB, whatever the size of a row is."""
     return max(1, min(1024, _BLOCK_BYTES // max(1, math.prod(row_shape) * np.dtype(dtype).itemsize)))
+
+
+def check_shape(shape: tuple[int, ...]) -> None:
+    """Raises ValueError unless it is the shape of images [N, H, W, C] or of vectors [N, F], at least one."""
+    if len(shape) not in (2, 4) or 0 in shape:
+        raise ValueError(
+            f"Expected images of shape [N, H, W, C], or vectors [N, F], none of them 0. Received: shape={tuple(shape)}"
+        )
+
+
+def stored(images: np.ndarray) -> np.ndarray:
+    """Returns images [N, H, W, C] as uint8, see `to_uint8`, and vectors [N, F] of floats or bool as float32.
+
+    Raises:
+        TypeError: if the dtype is another one.
+        ValueError: if floats are outside of [0, 1], or vectors are not finite.
+    """
+    if images.ndim != 2:
+        return to_uint8(images)
+    if images.dtype.kind not in "bf":
+        raise TypeError(
+            f"Expected vectors of dtype float. Received: dtype={images.dtype}; numbers become floats by "
+            "vectors.astype(np.float32)"
+        )
+    vectors = images.astype(np.float32)
+    check_finite(vectors)
+    return vectors
+
+
+def check_finite(vectors: np.ndarray) -> None:
+    """Raises ValueError when vectors [N, F] are not all finite, in float32."""
+    if not np.isfinite(vectors).all():
+        bad = int((~np.isfinite(vectors)).any(axis=1).sum())
+        raise ValueError(f"Expected finite vectors. Received: NaN or infinity in {bad} of {len(vectors)}")
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:

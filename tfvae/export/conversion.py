@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfvae.data.shapes import noun
 from tfvae.export import export_decoder, export_encoder, export_onnx, export_tflite, load_decoder
 from tfvae.export.runners import check_onnx_extra
 
@@ -78,7 +79,7 @@ def check_target(path: str | os.PathLike, format: str) -> None:
 
 
 def _images(data: Any) -> dict[str, np.ndarray]:
-    return {"images": data.scaled(np.linspace(0, len(data) - 1, _ROWS).astype(int))}
+    return {noun(data.image_shape): data.scaled(np.linspace(0, len(data) - 1, _ROWS).astype(int))}
 
 
 def _codes(saved_model: Path) -> dict[str, np.ndarray]:

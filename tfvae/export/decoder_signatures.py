@@ -1,17 +1,18 @@
-"""The signatures of an exported decoder: codes by name -> images."""
+"""The signatures of an exported decoder: codes by name -> images, or vectors."""
 
 from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
+from tfvae.data.shapes import noun
 from tfvae.export.signature import Signature, checked, checked_rows
 
 Decode = Callable[[tf.Tensor], tf.Tensor]
 
 
 def decoder_signatures(
-    decode: Decode, latent_dim: int, categories: int, image_shape: tuple[int, int, int]
+    decode: Decode, latent_dim: int, categories: int, image_shape: tuple[int, ...]
 ) -> dict[str, Signature]:
     """The signatures that a decoder has.
 
@@ -19,7 +20,7 @@ def decoder_signatures(
         decode: float32 codes [B, D + K] -> images [B, H, W, C] in [0, 1].
         latent_dim: D.
         categories: K; 0 for a model without a categorical latent, whose signatures have no input `category`.
-        image_shape: (H, W, C).
+        image_shape: (H, W, C); of (F,), the output is called "vectors".
 
     Returns:
         `serving_default`: z [B, D] and category [B, K] -> images [B, H, W, C].
@@ -43,7 +44,7 @@ def decoder_signatures(
         return tf.concat([z, category], axis=-1)
 
     def decode_codes(z: tf.Tensor, category: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
-        return {"images": decode(code(z, category))}
+        return {noun(image_shape): decode(code(z, category))}
 
     def traverse(
         z: tf.Tensor, category: tf.Tensor | None = None, *, latent: tf.Tensor, values: tf.Tensor
@@ -60,7 +61,7 @@ def decoder_signatures(
         codes = tf.where(moved[:, tf.newaxis], values[..., tf.newaxis], codes[:, tf.newaxis])
         shape = tf.concat([tf.shape(values), image_shape], axis=0)
         images = decode(tf.reshape(codes, [tf.size(values), codes.shape[-1]]))
-        return {"images": tf.ensure_shape(tf.reshape(images, shape), (None, None, *image_shape))}
+        return {noun(image_shape): tf.ensure_shape(tf.reshape(images, shape), (None, None, *image_shape))}
 
     further = {
         "latent": tf.TensorSpec((None,), tf.int32, name="latent"),

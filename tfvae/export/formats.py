@@ -28,7 +28,7 @@ def export_tflite(
         saved_model: the folder that `export_encoder` or `export_decoder` wrote.
         path: the new file, ".../<name>.tflite".
         inputs: rows to compare the file with the SavedModel on, by name: float32 "images" [B, H, W, C] in [0, 1] for an
-            encoder; "z" [B, D] and, with a categorical latent, "category" [B, K] for a decoder.
+            encoder, or "vectors" [B, F]; "z" [B, D] and, with a categorical latent, "category" [B, K] for a decoder.
 
     Returns:
         For each output the largest difference from the SavedModel's.

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfvae.codes.cache import model_digest
 from tfvae.codes.capabilities import Capabilities
+from tfvae.data.shapes import is_image, noun
 from tfvae.export.signature import TOLERANCE
 from tfvae.export.versions import checked_folder
 
@@ -44,7 +45,7 @@ def load_decoder(path: str | os.PathLike) -> "SavedDecoder":
 
 
 class SavedEncoder:
-    """A SavedModel's `serving_default`: images -> {"mean": float32 [B, D], "log_variance": float32 [B, D]}.
+    """A SavedModel's `serving_default`: images or vectors -> {"mean": float32 [B, D], "log_variance": float32 [B, D]}.
 
     Args:
         path: the folder of a SavedModel. `load_saved_model` reports what is wrong with any other folder.
@@ -55,9 +56,10 @@ class SavedEncoder:
         # A signature holds its variables weakly: without the SavedModel they would be gone at its first call.
         self._saved_model, self._signature, inputs, outputs = _served(path)
         specs = list(inputs.values())
-        if len(specs) != 1 or specs[0].dtype != tf.float32 or specs[0].shape.rank != 4 or "mean" not in outputs:
+        if len(specs) != 1 or specs[0].dtype != tf.float32 or (specs[0].shape.rank or 0) < 2 or "mean" not in outputs:
             raise ValueError(
-                "Expected a signature serving_default from one float32 input [B, H, W, C] to an output 'mean' [B, D]. "
+                "Expected a signature serving_default from one float32 input, [B, H, W, C] or [B, F], to an output "
+                "'mean' [B, D]. "
                 f"Received: inputs={inputs}, outputs={outputs} in {path}"
             )
         ((self._input, spec),) = inputs.items()
@@ -69,18 +71,22 @@ class SavedEncoder:
         return Capabilities(self, image_shape=self.image_shape, digest=lambda: model_digest(self.path))
 
     def __call__(self, images: np.ndarray | tf.Tensor) -> dict[str, tf.Tensor]:
-        """Encodes images, float [B, H, W, C] in [0, 1] (the range is checked in eager calls)."""
+        """Encodes images, float [B, H, W, C] in [0, 1] (the range is checked in eager calls), or vectors [B, F]."""
         images = tf.convert_to_tensor(images)
         if not images.dtype.is_floating:
             raise TypeError(
-                f"Expected floating-point images in [0, 1]. Received: images.dtype={images.dtype.name}. "
+                f"Expected floating-point {noun(self.image_shape)}. Received: images.dtype={images.dtype.name}. "
                 "Divide pixels in 0..255 by 255."
             )
         if not images.shape.is_compatible_with((None, *self.image_shape)):
             expected = ", ".join("?" if size is None else str(size) for size in self.image_shape)
-            raise ValueError(f"Expected images of shape [B, {expected}]. Received: images.shape={list(images.shape)}")
+            raise ValueError(
+                f"Expected {noun(self.image_shape)} of shape [B, {expected}]. "
+                f"Received: images.shape={list(images.shape)}"
+            )
         images = tf.cast(images, tf.float32)
-        if tf.executing_eagerly():
+        # The graph itself checks vectors, whose range depends on the model.
+        if tf.executing_eagerly() and is_image(self.image_shape):
             low, high = float(tf.reduce_min(images)), float(tf.reduce_max(images))
             # Written so that NaN fails too.
             if not (low >= -TOLERANCE and high <= 1 + TOLERANCE):
@@ -89,7 +95,7 @@ class SavedEncoder:
 
 
 class SavedDecoder:
-    """A SavedModel's `serving_default`: codes -> images, float32 [B, H, W, C] in [0, 1].
+    """A SavedModel's `serving_default`: codes -> images, float32 [B, H, W, C] in [0, 1], or vectors [B, F].
 
     Args:
         path: the folder of a SavedModel. `load_decoder` reports what is wrong with any other folder.
@@ -99,12 +105,14 @@ class SavedDecoder:
         self.path = path
         # A signature holds its variables weakly: without the SavedModel they would be gone at its first call.
         self._saved_model, self._signature, inputs, outputs = _served(path)
-        if not {"z"} <= set(inputs) <= {"z", "category"} or "images" not in outputs:
+        found = [name for name, output in outputs.items() if name == noun(output.shape[1:])]
+        if not {"z"} <= set(inputs) <= {"z", "category"} or len(found) != 1:
             raise ValueError(
                 "Expected a signature serving_default from 'z' [B, D], and 'category' [B, K] where there is one, to "
-                f"'images'. Received: inputs={inputs}, outputs={outputs} in {path}"
+                f"'images' or 'vectors'. Received: inputs={inputs}, outputs={outputs} in {path}"
             )
-        self.image_shape = tuple(outputs["images"].shape[1:])
+        (self._output,) = found
+        self.image_shape = tuple(outputs[self._output].shape[1:])
         self.latent_dim = inputs["z"].shape[-1]
         self.categories = inputs["category"].shape[-1] if "category" in inputs else 0
 
@@ -117,7 +125,7 @@ class SavedDecoder:
         inputs = {"z": codes[:, : self.latent_dim]}
         if self.categories:
             inputs["category"] = codes[:, self.latent_dim :]
-        return self._signature(**inputs)["images"]
+        return self._signature(**inputs)[self._output]
 
 
 def _served(path: Path) -> tuple[Any, Any, dict[str, Any], dict[str, Any]]:

@@ -12,7 +12,7 @@ from tfvae.export.signature import checked
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 
 
-def decode_pictures(contents: tf.Tensor, image_shape: tuple[int, int, int]) -> tf.Tensor:
+def decode_pictures(contents: tf.Tensor, image_shape: tuple[int, ...]) -> tf.Tensor:
     """Decodes pictures, which may differ in size.
 
     Args:
@@ -35,7 +35,7 @@ def decode_pictures(contents: tf.Tensor, image_shape: tuple[int, int, int]) -> t
     )
 
 
-def _decode(content: tf.Tensor, image_shape: tuple[int, int, int]) -> tf.Tensor:
+def _decode(content: tf.Tensor, image_shape: tuple[int, ...]) -> tf.Tensor:
     height, width, channels = image_shape
     start = tf.strings.substr(content, 0, 8)
     is_png, is_jpeg = start == _PNG, tf.strings.substr(content, 0, 3) == _JPEG

@@ -43,7 +43,7 @@ def export_encoder(model: "Model", path: str | os.PathLike, *, provenance: Prove
         The path.
 
     Raises:
-        TypeError: if it is not a model of tfvae, or its encoder does not map [B, H, W, C] to [B, P].
+        TypeError: if it is not a model of tfvae, or its encoder does not map to [B, P].
         ValueError: if the version is not a positive integer.
         FileExistsError: if the version exists. A version that may be in use is never overwritten.
 
@@ -54,9 +54,9 @@ def export_encoder(model: "Model", path: str | os.PathLike, *, provenance: Prove
         TensorShape([1, 2])
     """
     path, encoder = Path(path), _checked(model).encoder
-    if len(encoder.input_shape) != 4 or len(encoder.output_shape) != 2:
+    if len(encoder.output_shape) != 2:
         raise TypeError(
-            "Expected an encoder [B, H, W, C] -> [B, P]. "
+            "Expected an encoder [B, H, W, C] -> [B, P], or [B, F] -> [B, P]. "
             f"Received: {type(model).__name__} with {encoder.input_shape} -> {encoder.output_shape}"
         )
     check_version(path)
@@ -66,13 +66,13 @@ def export_encoder(model: "Model", path: str | os.PathLike, *, provenance: Prove
         return model.representation(encoder(images, training=False))
 
     read = _reading(encoder.variables, values, encode)
-    signatures = encoder_signatures(read, encoder.input_shape[1:], stddev=model.code_stddev)
+    signatures = encoder_signatures(read, encoder.input_shape[1:], stddev=model.code_stddev, bounded=model.bounded)
     _write(path, model, "encoder", values, signatures, provenance)
     return path
 
 
 def export_decoder(model: "Model", path: str | os.PathLike, *, provenance: Provenance | None = None) -> Path:
-    """Writes the mean image of p(x | z) as a SavedModel, see `export_encoder`.
+    """Writes the mean of p(x | z), an image or a vector, as a SavedModel, see `export_encoder`.
 
     Its signatures are those of `decoder_signatures`. A server needs a name for each model: by convention, the decoder
     of <name>/<version> is <name>-decoder/<version>. An InfoGAN's noise is the one draw that `InfoGAN.decode` takes.

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfvae.data.shapes import noun
+
 # Rounding may take a resized image past the bounds.
 TOLERANCE = 1e-5
 
@@ -24,13 +26,17 @@ class Signature:
     example: dict[str, np.ndarray]
 
 
-def checked_images(images: tf.Tensor) -> tf.Tensor:
-    """The images [B, H, W, C]; when the graph runs, it checks that they are in [0, 1]."""
+def checked_images(images: tf.Tensor, bounded: bool = True) -> tf.Tensor:
+    """The images, or vectors; when the graph runs, it checks that they are in [0, 1], or finite if not `bounded`."""
+    name = noun(images.shape[1:])
+    if not bounded:
+        finite = tf.reduce_all(tf.math.is_finite(images))
+        return checked(images, finite, [f"Expected finite {name}. Received: NaN or infinity"])
     # Only reductions: comparing each pixel takes longer. A minimum may ignore NaN; a sum does not.
     low, high, total = tf.reduce_min(images), tf.reduce_max(images), tf.reduce_sum(images)
     no_images = tf.size(images) == 0  # their minimum is infinite
     in_range = no_images | ((low >= -TOLERANCE) & (high <= 1 + TOLERANCE) & tf.math.is_finite(total))
-    return checked(images, in_range, ["Expected images in [0, 1]. Received: values from", low, "to", high])
+    return checked(images, in_range, [f"Expected {name} in [0, 1]. Received: values from", low, "to", high])
 
 
 def checked_rows(tensor: tf.Tensor, like: tf.Tensor, names: str) -> tf.Tensor:

@@ -91,7 +91,7 @@ class AdversarialVAE(VAE):
 
     @classmethod
     def network_makers(
-        cls, experiment: Experiment, image_shape: tuple[int, int, int]
+        cls, experiment: Experiment, image_shape: tuple[int, ...]
     ) -> dict[str, Callable[..., keras.Model]]:
         makers = super().network_makers(experiment, image_shape)
         return {**makers, "discriminator": discriminator_maker(experiment, experiment.latent_dim)}

@@ -12,11 +12,10 @@ from tfvae.experiment import Experiment
 from tfvae.models.adversarial import DISCRIMINATOR_SIZES, OPTIMIZERS, discriminator_maker
 from tfvae.models.base import Model, Terms
 from tfvae.models.checks import check_logits
-from tfvae.models.vae import autoencoder_makers
+from tfvae.models.likelihoods import added_log_scale, is_bounded, likelihood_of
+from tfvae.models.vae import ARCHITECTURES, autoencoder_makers
 from tfvae.models.weights import Weight
-from tfvae.networks.vae import ARCHITECTURES
 from tfvae.objectives import vae as objectives
-from tfvae.objectives.distributions import bernoulli_likelihood
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -44,11 +43,14 @@ class Anica(Model):
         discriminator: a built model, features [B, D] -> logits [B, 2]: "from q(u)", "from the product of its
             marginals".
         gamma: float, at least 0. By default 10, a weight that learns, see above.
+        likelihood: p(x | z), as in `VAE`: "bernoulli", "continuous_bernoulli" or "gaussian".
+        scale: float > 0, the standard deviation of a Gaussian pixel; None to train it, as one number.
         seed: int. With the step, it decides the permutations of that step.
         kwargs: Keras's own: name, dtype, trainable.
 
     Raises:
-        ValueError: when the networks do not fit each other, or gamma is negative.
+        ValueError: when the networks do not fit each other, gamma is negative, the likelihood is unknown, or the scale is
+            out of its range.
 
     Examples:
         >>> model = tfvae.create("anica", (16, 16, 1), latent_dim=2, gamma=1.0)
@@ -73,6 +75,8 @@ class Anica(Model):
         discriminator: keras.Model,
         *,
         gamma: float = 10.0,
+        likelihood: str = "bernoulli",
+        scale: float | None = None,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -81,21 +85,33 @@ class Anica(Model):
         dim = self.latent_dim
         if shapes != [(encoder.input_shape, (None, dim)), ((None, dim), encoder.input_shape), ((None, dim), (None, 2))]:
             raise ValueError(
-                "Expected an encoder [B, H, W, C] -> [B, D], a decoder [B, D] -> [B, H, W, C] and a discriminator "
-                f"[B, D] -> [B, 2]. Received: {shapes}"
+                "Expected an encoder [B, H, W, C] -> [B, D], a decoder [B, D] -> [B, H, W, C], or [B, F] for vectors, "
+                f"and a discriminator [B, D] -> [B, 2]. Received: {shapes}"
             )
-        check_logits("decoder", decoder)
         if gamma < 0:
             raise ValueError(f"Expected gamma of at least 0. Received: gamma={gamma}")
         self.gamma = gamma
+        self.log_scale = added_log_scale(self, likelihood, scale)
+        self.likelihood_name = likelihood
+        self.scale = scale
+        if self.bounded:
+            check_logits("decoder", decoder)
 
     @classmethod
     def network_makers(
-        cls, experiment: Experiment, image_shape: tuple[int, int, int]
+        cls, experiment: Experiment, image_shape: tuple[int, ...]
     ) -> dict[str, Callable[..., keras.Model]]:
         dim = experiment.latent_dim
         makers = autoencoder_makers(experiment, image_shape, dim, cls.architectures, outputs=dim)
         return {**makers, "discriminator": discriminator_maker(experiment, dim)}
+
+    @property
+    def bounded(self) -> bool:
+        return is_bounded(self.likelihood_name, self.image_shape)
+
+    @property
+    def own_variables(self) -> list[keras.Variable]:
+        return [] if self.log_scale is None else [self.log_scale]
 
     @property
     def latent_dim(self) -> int:
@@ -110,15 +126,15 @@ class Anica(Model):
         return {"mean": tf.cast(parameters, tf.float32)}
 
     def likelihood(self, z: tf.Tensor) -> tfp.distributions.Distribution:
-        """p(x | z): batch shape [B], event shape [H, W, C]."""
-        return bernoulli_likelihood(self.run(self.decoder, z))
+        """p(x | z): batch shape [B], event shape [H, W, C], or that of the vectors."""
+        return likelihood_of(self.run(self.decoder, z), self.likelihood_name, self.scale, self.log_scale)
 
     def log_likelihood(self, images: tf.Tensor, z: tf.Tensor) -> tf.Tensor:
         """log p(x | z) of images [B, H, W, C] and codes [B, D]: [B], in nats."""
         return self.likelihood(z).log_prob(tf.cast(images, tf.float32))
 
     def decode(self, z: tf.Tensor) -> tf.Tensor:
-        """The mean image of p(x | z): [B, D] -> [B, H, W, C], in [0, 1]."""
+        """The mean of p(x | z): [B, D] -> [B, H, W, C] in [0, 1], or vectors [B, F]."""
         return self.likelihood(z).mean()
 
     def loss_terms(self, images: tf.Tensor, seed: tf.Tensor) -> Terms:
@@ -153,4 +169,9 @@ class Anica(Model):
         return self.log(self.loss_terms(self.images_of(data), self.test_seed(stream=0)))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "gamma": self.gamma}
+        return {
+            **super().get_config(),
+            "gamma": self.gamma,
+            "likelihood": self.likelihood_name,
+            "scale": self.scale,
+        }

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfvae import replicas
 from tfvae.codes.cache import model_digest
 from tfvae.codes.capabilities import Capabilities
+from tfvae.data.shapes import is_image, noun
 from tfvae.experiment import Experiment
 from tfvae.models import passes
 from tfvae.models.arguments import guarded
@@ -65,6 +66,7 @@ class Model(keras.Model):
     traversal_range = 2.0  # a latent's usual values go from minus to plus this: where N(0, 1) has 95% of its mass
     batch_multiple = 1  # a training batch must be a multiple of it, on each replica
 
+    images_only = False  # whether the data must be images [B, H, W, C]
 
     # What a model can do. None or 0: it cannot.
     decoding_network: str | None = None  # the one of `networks` that decodes codes
@@ -83,6 +85,11 @@ class Model(keras.Model):
         for name, network in networks.items():
             check_network(name, network)
             setattr(self, name, network)
+        if self.images_only and not is_image(self.image_shape):
+            raise ValueError(
+                f"Expected networks of images [B, H, W, C], the only data that {type(self).__name__} takes. "
+                f"Received: {noun(self.image_shape)} of shape {self.image_shape}"
+            )
         self.seed = seed
         self.means = [keras.metrics.Mean(name=name) for name in self.logged]
         self.regularization = keras.metrics.Mean(name="regularization")
@@ -130,6 +137,11 @@ class Model(keras.Model):
         return self.encoder.input_shape[1:]
 
     @property
+    def bounded(self) -> bool:
+        """Whether the data must be in [0, 1], not only finite."""
+        return True
+
+    @property
     def own_variables(self) -> list[keras.Variable]:
         """The variables that belong to none of the networks; checkpoints hold them too."""
         return []
@@ -161,7 +173,7 @@ class Model(keras.Model):
         )
 
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
-        images = checked(images, self.image_shape)
+        images = checked(images, self.image_shape, bounded=self.bounded)
         return self.representation(self.run(self.encoder, images, training=training))
 
     def run(self, network: keras.Model, inputs: tf.Tensor, *, training: bool | None = None) -> tf.Tensor:
@@ -314,7 +326,7 @@ class Model(keras.Model):
         images, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         if sample_weight is not None:
             raise ValueError(f"{type(self).__name__} does not support sample weights. Received: {sample_weight}")
-        return checked(images, self.image_shape)
+        return checked(images, self.image_shape, bounded=self.bounded)
 
     def train_if_enough(self, images: tf.Tensor, step: Callable[[tf.Tensor], Terms]) -> dict[str, Any]:
         """Logs the terms of a step on these images, and returns the logs.

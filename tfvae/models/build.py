@@ -17,7 +17,7 @@ _MODEL_KEYS = ("architecture", "latent_dim", "discriminator", "optimizers", "see
 _UNUSED_DISCRIMINATOR = {"depth": 6, "units": 1000}
 
 
-def create(name: str, image_shape: tuple[int, int, int], **changes: Any) -> Model:
+def create(name: str, image_shape: tuple[int, ...], **changes: Any) -> Model:
     """A model by name with new weights, compiled: the same that an experiment with these values builds.
 
     >>> model = tfvae.create("factor_vae", (64, 64, 1), gamma=10.0, latent_dim=6, seed=1)
@@ -44,7 +44,7 @@ def create(name: str, image_shape: tuple[int, int, int], **changes: Any) -> Mode
     return build_model(Experiment(name, **values), image_shape)
 
 
-def build_model(experiment: Experiment, image_shape: tuple[int, int, int]) -> Model:
+def build_model(experiment: Experiment, image_shape: tuple[int, ...]) -> Model:
     """The experiment's model with new weights, compiled.
 
     Args:

@@ -61,6 +61,7 @@ class InfoGAN(Model):
     architectures = ARCHITECTURES
     default_architecture = "table_5"  # 2D Shapes
     decoding_network = "generator"
+    images_only = True
     traversal_range = 1.0
     code_stddev: float
     mutual_information_weight = Weight()
@@ -110,7 +111,7 @@ class InfoGAN(Model):
 
     @classmethod
     def network_makers(
-        cls, experiment: Experiment, image_shape: tuple[int, int, int]
+        cls, experiment: Experiment, image_shape: tuple[int, ...]
     ) -> dict[str, Callable[..., keras.Model]]:
         sizes = cls.architectures[experiment.architecture]
         code_dim = experiment.latent_dim + experiment.parameters["categories"]

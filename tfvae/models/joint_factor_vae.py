@@ -116,14 +116,14 @@ class JointFactorVAE(AdversarialVAE):
         if dim < 1 or encoder.output_shape[-1] != outputs or encoder.input_shape != decoder.output_shape:
             raise ValueError(
                 f"Expected an encoder [B, H, W, C'] -> [B, 2 D + {self.categories}] and a decoder "
-                f"[B, D + {self.categories}] -> [B, H, W, C'] with D >= 1. "
+                f"[B, D + {self.categories}] -> [B, H, W, C'], or [B, F] for vectors, with D >= 1. "
                 f"Received: encoder {encoder.input_shape} -> {encoder.output_shape}, "
                 f"decoder {decoder.input_shape} -> {decoder.output_shape}"
             )
 
     @classmethod
     def network_makers(
-        cls, experiment: Experiment, image_shape: tuple[int, int, int]
+        cls, experiment: Experiment, image_shape: tuple[int, ...]
     ) -> dict[str, Callable[..., keras.Model]]:
         dim, categories = experiment.latent_dim, experiment.parameters["categories"]
         outputs, code_dim = 2 * dim + categories, dim + categories

@@ -13,24 +13,12 @@ from tfvae import replicas
 from tfvae.experiment import Experiment
 from tfvae.models.base import Model, Terms
 from tfvae.models.checks import check_logits
+from tfvae.models.likelihoods import added_log_scale, is_bounded, likelihood_of
+from tfvae.networks import dense
 from tfvae.networks import vae as networks
-from tfvae.networks.vae import ARCHITECTURES
-from tfvae.objectives.distributions import (
-    bernoulli_likelihood,
-    continuous_bernoulli_likelihood,
-    gaussian_likelihood,
-    gaussian_posterior,
-    standard_normal,
-)
+from tfvae.objectives.distributions import gaussian_posterior, standard_normal
 
-LIKELIHOODS: dict[str, Callable[..., tfp.distributions.Distribution]] = {
-    "bernoulli": bernoulli_likelihood,
-    "continuous_bernoulli": continuous_bernoulli_likelihood,
-    "gaussian": gaussian_likelihood,
-}
-# A trained scale stays above a quarter of the step between two of the 256 values of a pixel: where images are
-# reconstructed exactly, as black ones can be, the density would grow without bound.
-_MIN_SCALE = 1e-3
+ARCHITECTURES: dict[str, dict[str, int]] = {**networks.ARCHITECTURES, **dense.ARCHITECTURES}
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -45,6 +33,10 @@ class VAE(Model):
     Args:
         encoder: a built model, images [B, H, W, C] -> [B, 2 D]: means and log variances.
         decoder: a built model, codes [B, D] -> logits [B, H, W, C].
+
+            Instead of images, the data may be vectors: an encoder [B, F] -> [B, 2 D] and a decoder [B, D] -> [B, F].
+            Vectors may have any finite values with a Gaussian likelihood, whose mean is then the decoder's output
+            itself, and are in [0, 1] with the others.
         likelihood: p(x | z) of a pixel: "bernoulli", "continuous_bernoulli" or "gaussian"
             (`tfvae.objectives.distributions`). The last two are densities: their log likelihoods can be positive,
             and do not compare with those of another likelihood.
@@ -83,38 +75,32 @@ class VAE(Model):
     ) -> None:
         super().__init__({"encoder": encoder, "decoder": decoder}, seed=seed, **kwargs)
         self.check_networks()
-        if likelihood not in LIKELIHOODS:
-            raise ValueError(f"Expected a likelihood out of {sorted(LIKELIHOODS)}. Received: likelihood={likelihood!r}")
-        if scale is not None and (likelihood != "gaussian" or scale <= 0):
-            raise ValueError(
-                "Expected scale to be positive, and only with likelihood='gaussian'. "
-                f"Received: scale={scale}, likelihood={likelihood!r}"
-            )
+        self.log_scale = added_log_scale(self, likelihood, scale)
         self.likelihood_name = likelihood
         self.scale = scale
-        self.log_scale = None
-        if likelihood == "gaussian" and scale is None:
-            # As float32 whatever the precision of the networks, like all of a distribution.
-            self.log_scale = self.add_weight(
-                shape=(), initializer="zeros", dtype="float32", autocast=False, name="log_scale"
-            )
+        if self.bounded:
+            check_logits("decoder", decoder)
 
     def check_networks(self) -> None:
         """Raises ValueError when the encoder and the decoder do not fit each other."""
         encoder, decoder = self.encoder, self.decoder
         if encoder.output_shape[-1] != 2 * decoder.input_shape[-1] or encoder.input_shape != decoder.output_shape:
             raise ValueError(
-                "Expected an encoder [B, H, W, C] -> [B, 2 D] and a decoder [B, D] -> [B, H, W, C]. "
+                "Expected an encoder [B, H, W, C] -> [B, 2 D] and a decoder [B, D] -> [B, H, W, C], or [B, F] for "
+                "vectors. "
                 f"Received: encoder {encoder.input_shape} -> {encoder.output_shape}, "
                 f"decoder {decoder.input_shape} -> {decoder.output_shape}"
             )
-        check_logits("decoder", decoder)
 
     @classmethod
     def network_makers(
-        cls, experiment: Experiment, image_shape: tuple[int, int, int]
+        cls, experiment: Experiment, image_shape: tuple[int, ...]
     ) -> dict[str, Callable[..., keras.Model]]:
         return autoencoder_makers(experiment, image_shape, experiment.latent_dim, cls.architectures)
+
+    @property
+    def bounded(self) -> bool:
+        return is_bounded(self.likelihood_name, self.image_shape)
 
     @property
     def latent_dim(self) -> int:
@@ -129,19 +115,15 @@ class VAE(Model):
         return gaussian_posterior(self.run(self.encoder, images))
 
     def likelihood(self, z: tf.Tensor) -> tfp.distributions.Distribution:
-        """p(x | z): batch shape [B], event shape [H, W, C]."""
-        logits = self.run(self.decoder, z)
-        if self.likelihood_name == "gaussian":
-            scale = self.scale if self.log_scale is None else _MIN_SCALE + tf.exp(tf.convert_to_tensor(self.log_scale))
-            return gaussian_likelihood(logits, scale)
-        return LIKELIHOODS[self.likelihood_name](logits)
+        """p(x | z): batch shape [B], event shape [H, W, C], or that of the vectors."""
+        return likelihood_of(self.run(self.decoder, z), self.likelihood_name, self.scale, self.log_scale)
 
     def log_likelihood(self, images: tf.Tensor, z: tf.Tensor) -> tf.Tensor:
         """log p(x | z) of images [B, H, W, C] and codes [B, D]: [B], in nats."""
         return self.likelihood(z).log_prob(tf.cast(images, tf.float32))
 
     def decode(self, z: tf.Tensor) -> tf.Tensor:
-        """The mean image of p(x | z): [B, D] -> [B, H, W, C], in [0, 1]."""
+        """The mean of p(x | z): [B, D] -> [B, H, W, C] in [0, 1], or vectors [B, F]."""
         return self.likelihood(z).mean()
 
     def prior_draws(self, count: int, seed: int) -> tuple[np.ndarray, ...]:
@@ -188,23 +170,27 @@ class VAE(Model):
 
 def autoencoder_makers(
     experiment: Experiment,
-    image_shape: tuple[int, int, int],
+    image_shape: tuple[int, ...],
     code_dim: int,
     architectures: Mapping[str, Any],
     *,
     outputs: int | None = None,
 ) -> dict[str, Callable[..., keras.Model]]:
-    """Functions of `seed` that build the paper's encoder and decoder, see `Model.network_makers`.
+    """Functions of `seed` that build the encoder and decoder of an architecture, see `Model.network_makers`.
 
     Args:
         experiment: names the architecture and the precision.
-        image_shape: (H, W, C).
+        image_shape: (H, W, C), or (F,) of vectors for "dense".
         code_dim: the decoder's inputs.
         architectures: the sizes of the networks by name.
         outputs: the encoder's outputs, where they are not the means and log variances of the codes.
     """
     sizes: dict[str, Any] = {**architectures[experiment.architecture], "dtype": experiment.precision}
+    makers: tuple[Callable[..., keras.Model], ...] = (networks.encoder, networks.decoder)
+    if experiment.architecture in dense.ARCHITECTURES:
+        makers = (dense.dense_encoder, dense.dense_decoder)
+    encoder, decoder = makers
     return {
-        "encoder": partial(networks.encoder, image_shape, code_dim, outputs=outputs, **sizes),
-        "decoder": partial(networks.decoder, image_shape, code_dim, **sizes),
+        "encoder": partial(encoder, image_shape, code_dim, outputs=outputs, **sizes),
+        "decoder": partial(decoder, image_shape, code_dim, **sizes),
     }

@@ -1,9 +1,13 @@
-from . import gan, layers, optimizers, vae
+from . import dense, gan, layers, optimizers, vae
+from .dense import dense_decoder, dense_encoder
 from .vae import ARCHITECTURES, decoder, discriminator, encoder
 
 __all__ = [
     "ARCHITECTURES",
     "decoder",
+    "dense",
+    "dense_decoder",
+    "dense_encoder",
     "discriminator",
     "encoder",
     "gan",

@@ -25,19 +25,19 @@ def gaussian_posterior(parameters: tf.Tensor) -> tfp.distributions.Distribution:
 
 
 def bernoulli_likelihood(logits: tf.Tensor) -> tfp.distributions.Distribution:
-    """p(x | z), one Bernoulli a pixel (Kim & Mnih, 2018, Appendix A).
+    """p(x | z), one Bernoulli a pixel or entry (Kim & Mnih, 2018, Appendix A).
 
     A pixel x in (0, 1) is a target for the mean: log p = x log p_on + (1 - x) log(1 - p_on).
 
     Args:
-        logits: float tensor [B, H, W, C].
+        logits: float tensor [B, ...], of any event shape: [B, H, W, C] of images, [B, F] of vectors.
 
     Returns:
-        A distribution with batch shape [B] and event shape [H, W, C].
+        A distribution with batch shape [B] and the logits' event shape.
     """
     # dtype: TFP's default, int32, would silently truncate a NumPy image of grey values.
     pixels = tfd.Bernoulli(logits=tf.cast(logits, tf.float32), dtype=tf.float32)
-    return tfd.Independent(pixels, reinterpreted_batch_ndims=3)
+    return tfd.Independent(pixels, reinterpreted_batch_ndims=len(logits.shape) - 1)
 
 
 def continuous_bernoulli_likelihood(logits: tf.Tensor) -> tfp.distributions.Distribution:
@@ -49,30 +49,32 @@ def continuous_bernoulli_likelihood(logits: tf.Tensor) -> tfp.distributions.Dist
     The mean of a pixel is not lambda: it is nearer to 1/2.
 
     Args:
-        logits: float tensor [B, H, W, C].
+        logits: float tensor [B, ...], of any event shape: [B, H, W, C] of images, [B, F] of vectors.
 
     Returns:
-        A distribution with batch shape [B] and event shape [H, W, C].
+        A distribution with batch shape [B] and the logits' event shape.
     """
     # TFP computes C from the logit, with a series around 0: stable near lambda = 1/2 and near 0 and 1.
     pixels = tfd.ContinuousBernoulli(logits=tf.cast(logits, tf.float32))
-    return tfd.Independent(pixels, reinterpreted_batch_ndims=3)
+    return tfd.Independent(pixels, reinterpreted_batch_ndims=len(logits.shape) - 1)
 
 
-def gaussian_likelihood(logits: tf.Tensor, scale: Any) -> tfp.distributions.Distribution:
-    """p(x | z), one Gaussian a pixel with a mean in [0, 1] (Rybkin et al., 2021, Section 3).
+def gaussian_likelihood(outputs: tf.Tensor, scale: Any, *, bounded: bool = True) -> tfp.distributions.Distribution:
+    """p(x | z), one Gaussian a pixel or entry (Rybkin et al., 2021, Section 3).
 
-    p(x) = N(x; sigmoid(logit), scale^2)
+    p(x) = N(x; sigmoid(output), scale^2) for data in [0, 1], N(x; output, scale^2) for any others
 
     Args:
         logits: float tensor [B, H, W, C].
-        scale: float > 0 or tensor [], the standard deviation of all pixels.
+        scale: float > 0 or tensor [], the standard deviation of all pixels or entries.
+        bounded: whether the mean is in [0, 1], the sigmoid of the output; otherwise it is the output.
 
     Returns:
         A distribution with batch shape [B] and event shape [H, W, C].
     """
-    pixels = tfd.Normal(loc=tf.sigmoid(tf.cast(logits, tf.float32)), scale=scale)
-    return tfd.Independent(pixels, reinterpreted_batch_ndims=3)
+    outputs = tf.cast(outputs, tf.float32)
+    pixels = tfd.Normal(loc=tf.sigmoid(outputs) if bounded else outputs, scale=scale)
+    return tfd.Independent(pixels, reinterpreted_batch_ndims=len(outputs.shape) - 1)
 
 
 def standard_normal(dim: int) -> tfp.distributions.Distribution:

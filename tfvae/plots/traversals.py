@@ -13,6 +13,7 @@ from PIL import Image
 from tfvae.codes.capabilities import capabilities_of
 from tfvae.codes.latents import INFORMATION, latent_information
 from tfvae.data.images import ImageData
+from tfvae.data.shapes import undrawable
 from tfvae.files.atomic import written_whole
 from tfvae.plots import tiles
 
@@ -76,7 +77,7 @@ def traverse(
         (10, 11, 64, 64, 1)
     """
     images = np.asarray(images)
-    if images.ndim != 4 or not len(images) or images.shape[-1] not in (1, 3):
+    if not len(images) or undrawable(images.shape[1:]):
         raise ValueError(f"Expected images [N, H, W, C] with C 1 or 3. Received: images.shape={images.shape}")
     if not np.issubdtype(images.dtype, np.floating) or not (images.min() >= 0 and images.max() <= 1):
         raise ValueError(
@@ -129,7 +130,8 @@ def draw_traversals(
         seed: decides which images are drawn at random.
 
     Raises:
-        ValueError: for another suffix, a model without a decoder, or images of another shape than the model's.
+        ValueError: for another suffix, a model without a decoder, images of another shape than the model's, or data
+            that cannot be drawn.
         IndexError: for an index that is not in the data.
     """
     path, able = Path(path), capabilities_of(model)
@@ -138,6 +140,8 @@ def draw_traversals(
     if able.decode is None:
         raise ValueError("Expected a model with a decoder. Received: one that only represents images")
     able.check_shape(data.image_shape)
+    if reason := undrawable(data.image_shape):
+        raise ValueError(f"Expected images of 1 or 3 channels, which can be drawn. Received: {data.name}: {reason}")
     reach = able.traversal_range if reach is None else reach
     indices = np.random.default_rng(seed).choice(len(data), min(256, len(data)), replace=False)
     if index is not None:

@@ -2,21 +2,26 @@
 
 from typing import Any
 
+from tfvae.data.shapes import noun
 from tfvae.loading import Trained
 
 
 def facts(trained: Trained, data: Any) -> list[tuple[str, Any]]:
     """Names and values; the training's are known where the model has an experiment."""
-    images = ("data", f"{data.name}, {len(data):,} images {'x'.join(map(str, data.image_shape))}")
+    images = ("data", f"{data.name}, {len(data):,} {noun(data.image_shape)} {'x'.join(map(str, data.image_shape))}")
     experiment = trained.experiment
     if experiment is None:
         return [images]
     parameters = ", ".join(f"{name} {value}" for name, value in experiment.parameters.items())
     steps = experiment.steps if trained.steps is None else trained.steps
     planned = "" if steps == experiment.steps else f", of {experiment.steps:,} planned"
+    batch = f"{experiment.batch_size} {noun(data.image_shape)}"
     return [
         images,
         ("model", f"{experiment.model}{f' ({parameters})' if parameters else ''}"),
         ("latents", experiment.latent_dim),
-        ("training", f"{steps:,} steps of {experiment.batch_size} images{planned}, seed {experiment.seed}"),
+        (
+            "training",
+            f"{steps:,} steps of {batch}{planned}, seed {experiment.seed}",
+        ),
     ]

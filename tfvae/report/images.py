@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from tfvae.data.shapes import undrawable
 from tfvae.plots.traversals import Traversals, traverse
 from tfvae.report.contents import Contents, Subject
 
@@ -19,6 +20,9 @@ def add_traversals(contents: Contents, subject: Subject) -> None:
     can = subject.capabilities
     if can.decode is None:
         contents.skip("traversals", NO_DECODER)
+        return
+    if reason := undrawable(subject.codes.data.image_shape):
+        contents.skip("traversals", reason)
         return
     images = subject.codes.data.scaled(random_places(subject))
     values = np.linspace(-can.traversal_range, can.traversal_range, 11)
@@ -33,6 +37,9 @@ def add_samples(contents: Contents, subject: Subject) -> None:
         return
     if can.prior_draws is None:
         contents.skip("samples", "the prior is not known")
+        return
+    if reason := undrawable(subject.codes.data.image_shape):
+        contents.skip("samples", reason)
         return
     samples = np.asarray(can.decode(*can.prior_draws(64, subject.seed)), np.float32)
     contents.figures.append(

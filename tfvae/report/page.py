@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tfvae.codes import Codes
+from tfvae.data.shapes import noun
 from tfvae.loading import Trained
 from tfvae.report.bound import add_bound
 from tfvae.report.contents import Contents, Subject
@@ -56,7 +57,9 @@ def write_report(
     if path.exists() and not overwrite:
         raise FileExistsError(f"Expected a new file, or overwrite=True (--overwrite). Received: {path}, which exists")
     if tuple(data.image_shape) != tuple(trained.image_shape):
-        raise ValueError(f"Expected images {trained.image_shape}, the model's. Received: {data.image_shape}")
+        raise ValueError(
+            f"Expected {noun(trained.image_shape)} {trained.image_shape}, the model's. Received: {data.image_shape}"
+        )
     capabilities = trained.capabilities()
     subject = Subject(trained, capabilities, Codes(capabilities, data), quick, seed)
     contents = Contents(title, facts(trained, data))

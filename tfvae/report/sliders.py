@@ -6,6 +6,7 @@ import numpy as np
 
 from tfvae.analysis.aggregate_posterior import Marginals
 from tfvae.codes.latents import INFORMATION
+from tfvae.data.shapes import undrawable
 from tfvae.models.base import Model
 from tfvae.report.contents import Contents, Subject
 from tfvae.report.densities import no_density
@@ -25,6 +26,8 @@ def add_sliders(contents: Contents, subject: Subject, marginals: Marginals | Non
     model = subject.trained.model
     if subject.capabilities.decode is None:
         contents.skip("sliders", NO_DECODER)
+    elif reason := undrawable(subject.codes.data.image_shape):
+        contents.skip("sliders", reason)
     elif marginals is None:
         contents.skip("sliders", f"{no_density(subject.codes)}")
     elif model is None:
@@ -36,7 +39,7 @@ def add_sliders(contents: Contents, subject: Subject, marginals: Marginals | Non
         except ValueError as error:
             contents.skip("sliders", f"of the decoder: {error}")
             return
-        height, width, _ = model.image_shape
+        height, width = model.image_shape[:2]
         contents.explorer = {"decoder": decoder, "height": height, "width": width} | _sliders(
             subject, starts, marginals
         )

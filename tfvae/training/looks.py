@@ -18,6 +18,7 @@ from tfvae.analysis.mixture import sampled
 from tfvae.codes.capabilities import Capabilities, capabilities_of
 from tfvae.data.arrays import as_image_data
 from tfvae.data.images import ImageData
+from tfvae.data.shapes import undrawable
 from tfvae.evaluation import evaluate
 from tfvae.metrics import QUICK
 from tfvae.plots.tiles import rendered
@@ -153,7 +154,7 @@ class LogScores(AtSteps):
 class LogTraversals(AtSteps):
     """An image: the traversals of one image's latents, under originals and reconstructions.
 
-    There is none of a model that does not decode, nor of images that are neither grey nor in colour.
+    There is none of a model that does not decode, nor of vectors, or images that are neither grey nor in colour.
 
     Args:
         data: images, as for `tfvae.train`.
@@ -177,7 +178,7 @@ class LogTraversals(AtSteps):
 
     def look(self, step: int) -> None:
         represent, decode = self.capabilities.represent, self.capabilities.decode
-        if decode is None or self.data.image_shape[-1] not in (1, 3):
+        if decode is None or undrawable(self.data.image_shape):
             return
         rng = np.random.default_rng(self.seed)
         sample = rng.permutation(self.data.random_indices(256, rng))

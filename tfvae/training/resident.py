@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.data.images import ImageData
+from tfvae.data.shapes import is_image
 from tfvae.models.base import Model
 
 Reader = Callable[[tf.Tensor], tf.Tensor]
@@ -17,10 +18,11 @@ def on_device(data: ImageData) -> Reader:
     """Puts all images into the memory of the device in whose scope this is called.
 
     Images that are stored in less room stay so, and TensorFlow's operations draw them from there: dSprites at a bit a
-    pixel (377 MB), 3D Shapes as its maps (79 MB), and views of both. Others take a byte a pixel.
+    pixel (377 MB), 3D Shapes as its maps (79 MB), and views of both. Others take a byte a pixel; vectors
+    are kept as float32.
 
     Args:
-        data: images, of dtype uint8.
+        data: images, of dtype uint8, or vectors.
 
     Returns:
         A function of indices, int64 [B]: the images float32 [B, H, W, C] in [0, 1], those of `batches` bit for bit.
@@ -28,6 +30,9 @@ def on_device(data: ImageData) -> Reader:
     Raises:
         TypeError: if the images are not uint8.
     """
+    if not is_image(data.image_shape):
+        vectors = tf.convert_to_tensor(data.scaled(np.arange(len(data))))
+        return lambda indices: tf.gather(vectors, indices)
     read = data.in_graph() or _bytewise(data)
     # Not divided in the graph: TensorFlow multiplies by the rounded 1 / 255 there, which is off by a bit.
     levels = tf.constant(np.arange(256, dtype=np.float32) / np.float32(255))

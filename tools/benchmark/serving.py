@@ -114,7 +114,7 @@ def _arrays(outputs: dict[str, tf.Tensor]) -> dict[str, np.ndarray]:
     return {name: value.numpy() for name, value in outputs.items()}
 
 
-def _images(batch: int, image_shape: tuple[int, int, int]) -> np.ndarray:
+def _images(batch: int, image_shape: tuple[int, ...]) -> np.ndarray:
     """Random black and white images."""
     return (np.random.default_rng(0).random((batch, *image_shape)) > 0.7).astype(np.float32)
 

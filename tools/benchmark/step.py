@@ -84,7 +84,7 @@ def encoding(model: Model, batch: int) -> Callable[[], Any]:
     return tf.function(lambda: model(images))
 
 
-def images_of(size: int, shape: tuple[int, int, int]) -> tf.Tensor:
+def images_of(size: int, shape: tuple[int, ...]) -> tf.Tensor:
     """Random black and white images, float32 [size, H, W, C]."""
     return tf.constant(np.random.default_rng(0).random((size, *shape), np.float32) > 0.8, tf.float32)
 

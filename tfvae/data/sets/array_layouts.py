@@ -12,7 +12,13 @@ from tfvae.data.sets import dsprites, shapes3d
 from tfvae.data.sets.array_files import whole
 
 # The names of images, and of the labels of the same images: those of Keras and MedMNIST are of the training set.
-_LABELS = {"images": "labels", "imgs": "labels", "x_train": "y_train", "train_images": "train_labels"}
+_LABELS = {
+    "images": "labels",
+    "vectors": "labels",
+    "imgs": "labels",
+    "x_train": "y_train",
+    "train_images": "train_labels",
+}
 # MPI3D has no factors in its file: its images are a grid in this order. "Complex" is the set of four real objects.
 _MPI3D = (
     "object_color",

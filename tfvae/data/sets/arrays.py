@@ -10,7 +10,7 @@ import numpy as np
 from tfvae.data.arrangement import Reordered
 from tfvae.data.cache import cache_folder, cached
 from tfvae.data.ground_truth import GroundTruthData
-from tfvae.data.images import ImageData, Images, check_range, rows_of_a_block
+from tfvae.data.images import ImageData, Images, check_range, rows_of_a_block, stored
 from tfvae.data.packed import pack
 from tfvae.data.rows import RowWriter
 from tfvae.data.sets.array_files import blocks_of, header_of, keys_of, mapped
@@ -23,11 +23,12 @@ def load(
     """Reads arrays. Pickled objects are not read.
 
     Args:
-        path: a .npz or HDF5 file with `images`, and perhaps `factors`, numbers [N, K], and `factor_names`, K strings,
-            or `labels`, [N] or [N, K]; or a .npy file of images; or the published file of dSprites, MPI3D, 3D Shapes
-            (HDF5), of Keras's MNIST or of MedMNIST, of which the training set is read (see
+        path: a .npz or HDF5 file with `images` or `vectors`, and perhaps `factors`, numbers [N, K], and `factor_names`,
+            K strings, or `labels`, [N] or [N, K]; or a .npy file of images or vectors; or the published file of
+            dSprites, MPI3D, 3D Shapes (HDF5), of Keras's MNIST or of MedMNIST, of which the training set is read (see
             `array_layouts.find_factors`). Images are [N, H, W, C] or [N, H, W]: uint8 in 0 .. 255, bool, or floats x in
             [0, 1], which become uint8 by round(255 x). If all values are 0 and 1, they are taken as black and white.
+            Vectors are a table of floats [N, F], finite, which is read into memory.
         factors: whether to read the factors; "npz:PATH?factors=false" reads the images alone. What factors are taken
             for can be overruled by names: "npz:PATH?continuous=age&discrete=make" (see `data.load`).
         cache: the folder to cache images in that cannot be mapped into memory as they are (compressed, floats, or 0 and
@@ -48,8 +49,9 @@ def load(
     keys = keys_of(file)
     key = images_key(keys)
     if keys and key is None:
-        raise ValueError(f"Expected an array 'images' in {file}. Received: {sorted(keys)}")
-    images, digest = _images(file, key, cache)
+        raise ValueError(f"Expected an array 'images' or 'vectors' in {file}. Received: {sorted(keys)}")
+    shape, _ = header_of(file, key)
+    images, digest = (_vectors(file, key), None) if len(shape) == 2 else _images(file, key, cache)
     name = f"npz:{os.fspath(path)}"
     found = find_factors(file, keys, images.shape[0]) if factors else None
     if found is None:
@@ -61,10 +63,21 @@ def load(
     return GroundTruthData(name, space, images, digest=digest)
 
 
+def _vectors(file: Path, key: str | None) -> np.ndarray:
+    if 0 in header_of(file, key)[0]:
+        raise ValueError(f"Expected vectors [N, F], none of them 0. Received: {header_of(file, key)[0]} in {file}")
+    try:
+        return stored(np.concatenate(list(blocks_of(file, key))))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{file}: {error}") from None
+
+
 def _images(file: Path, key: str | None, cache: str | os.PathLike[str] | None) -> tuple[Images, str | None]:
     shape, dtype = header_of(file, key)
     if len(shape) not in (3, 4) or 0 in shape:
-        raise ValueError(f"Expected images [N, H, W, C] or [N, H, W], none of them 0. Received: {shape} in {file}")
+        raise ValueError(
+            f"Expected images [N, H, W, C] or [N, H, W], or vectors [N, F], none of them 0. Received: {shape} in {file}"
+        )
     if dtype != np.uint8 and dtype.kind not in "fb":
         raise ValueError(
             f"Expected images of dtype uint8, bool or float. Received: {dtype} in {file}; "
