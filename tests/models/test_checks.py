@@ -1,3 +1,5 @@
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -5,7 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 from tests import tiny
-from tfvae.models import MODELS, VAE, Anica, InfoWGANGP
+from tfvae.models import MODELS, VAE, Anica, InfoWGANGP, create
 
 X = tiny.images(8)
 each_model = pytest.mark.parametrize("name", MODELS)
@@ -54,6 +56,58 @@ def test_a_decoder_that_ends_in_a_sigmoid_is_refused(cls, last):
     # One in the middle is the network's own affair.
     middle = [layers.Activation("sigmoid"), layers.Dense(16), layers.Reshape(tiny.SHAPE)]
     cls(**networks | {"decoder": _ending_in(*middle)})
+
+
+class Squash(layers.Layer):
+    def call(self, inputs):
+        return keras.ops.sigmoid(inputs)
+
+
+def _squashed_by_an_operation():
+    inputs = keras.Input((3,))
+    return keras.Model(inputs, keras.ops.sigmoid(tiny.decoder()(inputs)))
+
+
+@pytest.mark.parametrize("name", ["vae", "joint_factor_vae", "anica"])
+@pytest.mark.parametrize(
+    "decoder",
+    [
+        _squashed_by_an_operation,
+        lambda: _ending_in(Squash(), layers.Reshape(tiny.SHAPE)),
+        lambda: _ending_in(layers.Lambda(tf.sigmoid), layers.Reshape(tiny.SHAPE)),
+        lambda: _ending_in(layers.Reshape(tiny.SHAPE), layers.Activation("hard_sigmoid")),
+    ],
+    ids=["operation", "layer", "lambda", "hard"],
+)
+def test_a_sigmoid_that_the_last_layer_does_not_show_causes_a_warning(name, decoder):
+    networks = tiny.networks_of(name)
+    if name == "joint_factor_vae":  # its codes are wider
+        inputs = keras.Input(networks["decoder"].input_shape[1:])
+        decoder = partial(keras.Model, inputs, decoder()(layers.Dense(3)(inputs)))
+    with pytest.warns(UserWarning, match="Expected decoder to output logits.*as if it ended in a sigmoid"):
+        MODELS[name](**networks | {"decoder": decoder() if callable(decoder) else decoder})
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        [layers.ReLU()],
+        [layers.Dense(16, kernel_initializer="zeros", bias_initializer="ones")],
+        [layers.Dense(16, kernel_initializer="zeros", bias_initializer="ones"), layers.Activation("tanh")],
+        [layers.Activation("tanh")],
+        [layers.Activation("softplus")],
+        [layers.Activation("tanh"), layers.Dense(16)],
+        [layers.BatchNormalization()],
+    ],
+    ids=str,
+)
+def test_other_decoders_cause_no_warning(last):
+    VAE(tiny.encoder(), _ending_in(*last, layers.Reshape(tiny.SHAPE)))
+
+
+@pytest.mark.parametrize("architecture", VAE.architectures)
+def test_the_zoos_decoders_cause_no_warning(architecture):
+    create("vae", (16, 16, 1), architecture=architecture, latent_dim=2)
 
 
 def test_a_critic_with_batch_norm_is_refused_at_any_depth():

@@ -1,9 +1,12 @@
 """Checks of networks that are handed in, and of what `compile` is given."""
 
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
+import numpy as np
+import tensorflow as tf
 from keras import layers
 
 # Layers that move or select values without changing them.
@@ -35,14 +38,27 @@ def check_network(name: str, network: keras.Model) -> None:
 def check_logits(name: str, network: keras.Model) -> None:
     """Checks that a network does not end in a sigmoid.
 
+    Where its last layer does not show it, as with `keras.ops.sigmoid`, a `Lambda` or a layer of one's own, the outputs
+    of codes far from 0 do: they vary, and are all in [0, 1].
+
     Raises:
-        ValueError: if it does.
+        ValueError: if the last layer is one.
+
+    Warns:
+        UserWarning: if the outputs look like those of one, which are legitimate, if unlikely, logits.
     """
     last = _last_layer(network)
     if last is not None and vars(last).get("activation") is keras.activations.sigmoid:
         raise ValueError(
             f"Expected {name} to output logits: the likelihood applies the sigmoid itself. Received: a last layer "
             f"{last.name!r} with activation='sigmoid'. Remove the activation"
+        )
+    if _looks_squashed(network):
+        warnings.warn(
+            f"Expected {name} to output logits: the likelihood applies the sigmoid itself. Received: a network whose "
+            "outputs are all in [0, 1], also for codes far from 0, as if it ended in a sigmoid. If it does, remove "
+            "that; if not, ignore this: warnings.filterwarnings('ignore', 'Expected decoder to output logits')",
+            stacklevel=2,
         )
 
 
@@ -80,6 +96,17 @@ def has_batch_norm(network: keras.Model, *, synchronized: bool = False) -> bool:
     """Whether a network has batch norm, at any depth; with `synchronized`, one whose batch is that of all replicas."""
     found = [layer for layer in network._flatten_layers() if isinstance(layer, layers.BatchNormalization)]
     return any(layer.synchronized or not synchronized for layer in found)
+
+
+def _looks_squashed(network: keras.Model) -> bool:
+    """Whether the outputs for codes of several sizes differ from code to code, and are all in [0, 1]."""
+    if not tf.executing_eagerly():
+        return False
+    directions = np.random.default_rng(0).standard_normal((8, *network.input_shape[1:]))
+    codes = np.concatenate([size * directions for size in (1, 10, 100)]).astype(np.float32)
+    outputs = np.asarray(network(codes, training=False), np.float32)
+    # A network whose units are all dead, or whose last weights are 0, gives all codes the same.
+    return bool(outputs.min() >= 0 and outputs.max() <= 1 and np.ptp(outputs, axis=0).max() > 1e-3)
 
 
 def _last_layer(network: keras.Model) -> keras.Layer | None:
