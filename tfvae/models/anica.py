@@ -49,8 +49,8 @@ class Anica(Model):
         kwargs: Keras's own: name, dtype, trainable.
 
     Raises:
-        ValueError: when the networks do not fit each other, gamma is negative, the likelihood is unknown, or the scale is
-            out of its range.
+        ValueError: when the networks do not fit each other, gamma is negative, the likelihood is unknown, or the scale
+            is out of its range.
 
     Examples:
         >>> model = tfvae.create("anica", (16, 16, 1), latent_dim=2, gamma=1.0)
