@@ -29,7 +29,7 @@ def load(
 
     Args:
         path: the folder of the .mat files, or a folder above it.
-        size: H = W of the images, a multiple of 16.
+        size: H = W of the images, at least 1.
         cache: as `folder.load` takes it.
 
     Returns:
@@ -41,8 +41,8 @@ def load(
         ValueError: if a file is broken or has other arrays, or the size is out of range.
         OSError: if the disk of the cache is full.
     """
-    if size < 16 or size % 16:
-        raise ValueError(f"Expected size to be a multiple of 16, which the networks need. Received: size={size}")
+    if size < 1:
+        raise ValueError(f"Expected size >= 1. Received: size={size}")
     root = existing_folder(path)
     files = [file for file in files_below(root) if file.suffix == ".mat"]
     if not files:

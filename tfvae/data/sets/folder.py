@@ -33,7 +33,7 @@ def load(
 
     Args:
         path: the folder.
-        size: H = W of the images, a multiple of 16, which the paper's networks need.
+        size: H = W of the images, at least 1.
         channels: 1 for grey, 3 for colour; by default 1 if all pictures are grey, else 3.
         crop: side of the square in the middle of each picture that is resized; by default its shorter side.
         skip_broken: whether to leave out pictures that cannot be read, with a warning.
@@ -125,8 +125,8 @@ def cached_pictures(
     Raises:
         ValueError, OSError: see `load`.
     """
-    if size < 16 or size % 16:
-        raise ValueError(f"Expected size to be a multiple of 16, which the networks need. Received: size={size}")
+    if size < 1:
+        raise ValueError(f"Expected size >= 1. Received: size={size}")
     if channels not in (None, 1, 3):
         raise ValueError(f"Expected channels to be 1, 3 or None. Received: channels={channels}")
     if crop is not None and crop < 1:

@@ -92,7 +92,7 @@ def load(
         data_dir: the folder of TensorFlow Datasets; by default $TFDS_DATA_DIR, else ~/tensorflow_datasets.
         download: whether to download and prepare data that is missing.
         split: a split in the notation of TensorFlow Datasets, "train" or "train[:10%]+test"; by default all, joined.
-        size: H = W to which the square in the middle of an image is resized, a multiple of 16.
+        size: H = W to which the square in the middle of an image is resized, at least 1.
         crop: side of that square in pixels; by default the shorter side of the image, and 128 for celeb_a.
         cache: the folder of the cache; by default $TFVAE_CACHE, else the user's cache folder. Images of dSprites are
             stored as bits.
@@ -107,8 +107,8 @@ def load(
         RuntimeError: if the data cannot be downloaded or prepared.
         OSError: if the cache cannot be written to, or the disk is full.
     """
-    if size is not None and (size < 16 or size % 16):
-        raise ValueError(f"Expected size to be a multiple of 16, which the networks need. Received: size={size}")
+    if size is not None and size < 1:
+        raise ValueError(f"Expected size >= 1. Received: size={size}")
     if crop is not None and crop < 1:
         raise ValueError(f"Expected crop >= 1, in pixels. Received: crop={crop}")
     builder = _prepared_builder(name, data_dir or os.environ.get("TFDS_DATA_DIR"), download)
