@@ -63,12 +63,17 @@ def test_parameters_replace_those_of_a_quick_evaluation():
     assert Evaluation(["mig", "sap"]).arguments()["parameters"] == {}
 
 
-def test_an_evaluation_names_the_factors_that_it_ignores_and_keeps_the_digests_of_those_that_do_not():
+def test_an_evaluation_has_the_digest_of_before_where_it_scores_as_before():
     evaluation = Study.from_dict({"experiment": BASE, "evaluation": {"ignore": ["shape"]}}).evaluation
     assert evaluation.arguments()["ignore"] == ("shape",)
     # If they changed with a release, every study would be scored again.
-    assert Evaluation().digest == "1e1a41895034"
-    assert Evaluation(["mig"], quick=True, limit=10).digest == "1f98c4fb6140"
+    for rule in ("kl", "kl:0.01"):
+        assert Evaluation(active=rule).digest == "1e1a41895034"
+        assert Evaluation(["mig"], quick=True, limit=10, active=rule).digest == "1f98c4fb6140"
+    digests = [Evaluation(active=rule).digest for rule in ("information", "information:0.05", "kl", "spread", "all")]
+    assert len(set(digests)) == 5
+    assert Evaluation(active="information:0.02").digest == digests[0]
+    assert Evaluation(active="spread").arguments()["active"] == "spread"
     assert evaluation.digest not in (Evaluation().digest, Evaluation(ignore=["scale"]).digest)
 
 
@@ -117,6 +122,7 @@ def test_the_experiment_may_be_a_name(tmp_path):
         ({"experiment": {}, "evaluation": {"quick": 1}}, "Received: quick=1"),
         ({"experiment": {}, "evaluation": {"ignore": "shape"}}, "list of names of factors. Received: ignore='shape'"),
         ({"experiment": {}, "evaluation": {"ignore": [0]}}, r"Received: ignore=\[0\]"),
+        ({"experiment": {}, "evaluation": {"active": "most"}}, "Expected a rule for active latents.*Received: 'most'"),
         (
             {"experiment": {}, "evaluation": {"parameters": {"beta_vae": {"optimizer": "adagrad"}}}},
             r"'beta_vae' out of \['pairs', .*'classifier'.*Received: 'optimizer'",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tfvae import zoo
+from tfvae.codes.latents import ActiveRule
 from tfvae.experiment import Experiment
 from tfvae.files.modules import import_modules
 from tfvae.files.rules import SEED, STEPS, check_numbers, shown, whole
@@ -36,6 +37,7 @@ class Evaluation:
         data: the name of a data set; by default the one that the run was trained on.
         seed: decides the images that are drawn, the same for all runs.
         ignore: names of factors that are not scored.
+        active: which latents count, see `tfvae.codes.ActiveRule`.
 
     Raises:
         ValueError: for an unknown metric or parameter, or a value of the wrong type.
@@ -54,6 +56,7 @@ class Evaluation:
     data: str | None = None
     seed: int = 0
     ignore: Sequence[str] = ()
+    active: str = "information"
 
     def __post_init__(self) -> None:
         if isinstance(self.metrics, str) or not isinstance(self.metrics, Sequence):
@@ -63,6 +66,7 @@ class Evaluation:
         checked_parameters(METRICS, self.parameters)
         if isinstance(self.ignore, str) or not all(isinstance(name, str) for name in self.ignore):
             raise ValueError(f"Expected ignore to be a list of names of factors. Received: ignore={self.ignore!r}")
+        ActiveRule.of(self.active)
         if not isinstance(self.quick, bool):
             raise ValueError(f"Expected quick to be true or false. Received: quick={self.quick!r}")
         for name, least in (("images", 2), ("limit", 2), ("seed", 0)):
@@ -73,8 +77,13 @@ class Evaluation:
 
     @property
     def digest(self) -> str:
-        """Identifies it in the names of files. Without ignored factors, it is that from before there were any."""
-        values = dataclasses.asdict(self)
+        """Identifies it in the names of files.
+
+        Without ignored factors, and with active="kl", it is that from before there were such choices.
+        """
+        values = {**dataclasses.asdict(self), "active": str(ActiveRule.of(self.active))}
+        if values["active"] == str(ActiveRule.of("kl")):
+            del values["active"]
         if not self.ignore:
             del values["ignore"]
         return digest(values)
@@ -86,6 +95,7 @@ class Evaluation:
             "metrics": tuple(self.metrics),
             "parameters": {name: parameters[name] for name in self.metrics if name in parameters},
             "ignore": tuple(self.ignore),
+            "active": self.active,
             "num_images": self.images,
             "limit": self.limit,
             "seed": self.seed,
