@@ -1,6 +1,6 @@
 """Fully connected networks, for vectors and for images of any size, as built Keras models.
 
-They are of no paper: "dense" has two hidden layers of 256 units, for tables of some tens of columns.
+They are from no paper: "dense" has two hidden layers of 256 units, for tables of some tens of columns.
 """
 
 import math
@@ -34,6 +34,10 @@ def dense_encoder(
 
     Raises:
         ValueError: when a size or latent_dim is below 1.
+
+    Examples:
+        >>> tfvae.networks.dense_encoder((12,), 3).output_shape
+        (None, 6)
     """
     check_shape(shape, latent_dim)
     layer = layer_settings(seed, dtype)
@@ -60,6 +64,10 @@ def dense_decoder(
     """A decoder of hidden layers with ReLU: codes [B, D] -> [B, *shape], without an activation at the end.
 
     Arguments and errors as those of `dense_encoder`.
+
+    Examples:
+        >>> tfvae.networks.dense_decoder((12,), 3).output_shape
+        (None, 12)
     """
     check_shape(shape, latent_dim)
     layer = layer_settings(seed, dtype)
