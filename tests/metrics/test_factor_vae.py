@@ -221,3 +221,13 @@ def test_standard_error_is_the_spread_of_scores(data):
 def test_rejects_parameters_out_of_range(data, parameters, message):
     with pytest.raises(ValueError, match=message):
         score(Codes.from_arrays(data, scaled_factors(data)), **parameters)
+
+
+def test_a_latent_that_does_not_vary_in_the_images_of_the_scale_has_no_vote(data):
+    factors = scaled_factors(data)
+    rare = np.zeros((len(data), 1))
+    rare[7] = 1  # it counts, as it varies over the data
+    codes = Codes.from_arrays(data, np.concatenate([rare, factors], axis=1))
+    assert codes.active_latents().sum() == 6
+    assert score(codes, scale_samples=100)["active_latents"] == 5
+    assert score(codes, scale_samples=100)["score"] == 1

@@ -41,3 +41,8 @@ def test_information_of_all_pairs_is_that_of_the_table_with_itself():
     table = np.stack([rng.integers(size, size=200) for size in (2, 7, 7, 1, 20)], axis=1)
     table[:, 2] = table[:, 1] // 2
     np.testing.assert_allclose(mutual_information_of_pairs(table), mutual_information(table, table), atol=1e-12)
+
+
+def test_a_value_on_an_edge_belongs_to_the_bin_above_it_and_the_largest_to_the_last():
+    values = np.arange(5.0)[:, None]
+    assert binned_codes(values, 4)[:, 0].tolist() == [0, 1, 2, 3, 3]

@@ -35,3 +35,13 @@ def test_equals_naive_loops():
             squares.append(np.sum(joint[joint > 0] * np.log(joint[joint > 0] / outer[joint > 0])) ** 2)
         scores.append(1 - (sum(squares) - max(squares)) / (max(squares) * 2))
     assert score(mean, bins=5) == pytest.approx(np.mean(scores))
+
+
+def test_a_latent_that_informs_of_no_factor_lowers_the_mean():
+    # The parity of two factors: independent of each of them, exactly.
+    data = grid((2, 2))
+    factors = data.factors.to_factors(np.arange(4))
+    mean = np.column_stack([factors[:, 0], factors.sum(axis=1) % 2])
+    for latents, expected in (([0], 1), ([0, 1], 0.5), ([1], 0)):
+        codes = Codes.from_arrays(data, mean[:, latents])
+        assert modularity_score(codes, np.random.default_rng(0))["score"] == pytest.approx(expected)

@@ -49,3 +49,15 @@ def test_a_continuous_factor_has_the_squared_correlation():
     corr = np.corrcoef(np.concatenate([mean, values], axis=1).T)[:2, 2:] ** 2
     expected = np.sort(corr, axis=0)[1] - np.sort(corr, axis=0)[0]
     np.testing.assert_allclose(score(codes, train=899, test=1)["per_factor"], expected, atol=0.01)
+
+
+def test_classifiers_weigh_all_classes_equally():
+    # One value in ten has a latent that is a standard deviation higher.
+    rng = np.random.default_rng(0)
+    rare = (np.arange(3_000) % 10 == 0).astype(float)
+    table = np.column_stack([rare, rng.integers(0, 2, 3_000)])
+    mean = rng.normal(size=(3_000, 2)) + np.column_stack([rare, np.zeros(3_000)])
+    codes = Codes.from_arrays(Labelled(FactorTable(("rare", "other"), table)), mean)
+    # With a threshold halfway, Phi(0.5) = 0.69 are right, and about half by the latent of noise. With weights by their
+    # numbers, both latents would always predict the frequent value: a gap of 0.
+    assert score(codes, train=2_000, test=1_000)["per_factor"][0] == pytest.approx(0.19, abs=0.06)
