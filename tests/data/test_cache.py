@@ -138,10 +138,11 @@ def killed_while(folder, entry, step):
     """Kills a process while it fills an entry, at a step that is called in it."""
     child = os.fork()
     if not child:
-        die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # noqa: E731
-        step(die)
-        cached(folder / entry, fill)
-        os._exit(1)
+        try:
+            step(lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+            cached(folder / entry, fill)
+        finally:
+            os._exit(1)  # an error must not reach pytest, which runs in this process too
     assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 

@@ -168,9 +168,12 @@ def test_only_the_file_of_a_killed_process_is_found(name, tmp_path):
         (tmp_path / other).write_text("mine")
     child = os.fork()
     if not child:
-        with written_whole(path) as beside:
-            beside.write_text("half")
-            os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            with written_whole(path) as beside:
+                beside.write_text("half")
+                os.kill(os.getpid(), signal.SIGKILL)
+        finally:
+            os._exit(1)
     os.waitpid(child, 0)
     (found,) = leftovers(path)
     assert found.read_text() == "half"
