@@ -4,7 +4,7 @@ import pytest
 
 from tfvae.data.sets import folder
 from tools.mutated_pictures import mutated, written_pictures
-from tools.mutated_pictures.__main__ import through_folder, through_graph
+from tools.mutated_pictures.reading import through_folder, through_graph
 
 PICTURES = written_pictures()
 
