@@ -32,7 +32,9 @@ def test_sigterm_answers_the_requests_that_have_begun(tmp_path):
             lines = [server.stdout.readline() for _ in range(3)]
             address = ("127.0.0.1", int(re.search(r"REST http://127.0.0.1:(\d+)", lines[1])[1]))
             with socket.create_connection(address, timeout=300) as connection:
-                connection.sendall(b"POST /v1/models/tiny:predict HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(BODY))
+                head = b"POST /v1/models/tiny:predict HTTP/1.1\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n"
+                connection.sendall(head % len(BODY))
+                assert connection.recv(2**16) == b"HTTP/1.1 100 Continue\r\n\r\n"  # so it has begun
                 connection.sendall(BODY[:10])
                 server.send_signal(signal.SIGTERM)
                 while accepts(address):

@@ -13,8 +13,9 @@ are served. SIGTERM and Ctrl-C end it after the requests that have begun, within
 """
 
 import signal
-import threading
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from absl import flags
 
@@ -48,10 +49,20 @@ def main(argv: Sequence[str]) -> None:
         reload_config=RELOAD.value,
         report=lambda line: print(line, flush=True),
     )
-    with server:
+    with server, suppress(_Terminated):
+        signal.signal(signal.SIGTERM, _terminate)
         print(f"gRPC {server.grpc_address}, REST {server.rest_address}/v1/models/<name>", flush=True)
         print("A local server, not for production: no batching, no TLS. Ctrl-C ends it.", flush=True)
-        terminated = threading.Event()
-        signal.signal(signal.SIGTERM, lambda *_: terminated.set())
-        terminated.wait()
+        while True:
+            time.sleep(3600)
     print(INTERRUPTED, flush=True)
+
+
+class _Terminated(BaseException):
+    """SIGTERM has come."""
+
+
+def _terminate(*_: object) -> None:
+    # An exception, as setting a threading.Event would wait for ever if this thread were just beginning to wait for it.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise _Terminated
