@@ -54,7 +54,7 @@ def main(argv: Sequence[str]) -> None:
         print(f"gRPC {server.grpc_address}, REST {server.rest_address}/v1/models/<name>", flush=True)
         print("A local server, not for production: no batching, no TLS. Ctrl-C ends it.", flush=True)
         while True:
-            time.sleep(3600)
+            time.sleep(0.1)  # not longer: the system may hand a signal to another thread, which does not end the sleep
     print(INTERRUPTED, flush=True)
 
 
