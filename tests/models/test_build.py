@@ -34,7 +34,7 @@ PARAMETERS = {
     "information_dropout": {**VAE, "beta": 1.0, "max_alpha": 0.7},
     "prior_factor_vae": ADVERSARIAL,
     "aae": {**ADVERSARIAL, "gamma": 1.0},
-    "anica": {"gamma": 10.0},
+    "anica": {"gamma": 10.0, "likelihood": "bernoulli", "scale": None},
     "joint_factor_vae": {**ADVERSARIAL, "categories": 3, "temperature": 2 / 3},
     "info_gan": GAN,
     "info_wgan_gp": {**GAN, "gradient_penalty_weight": 10.0, "n_critic": 5},
@@ -137,7 +137,7 @@ def test_a_discriminator_that_the_model_lacks_is_left_out(caplog):
         ({"parameters": {"encoder": 1}}, r"parameters out of .*\['encoder'\]"),
         ({"optimizers": {"adam": {}}}, r"optimizers out of \['discriminator_optimizer', 'optimizer'\].*\['adam'\]"),
         ({"discriminator": {"width": 3}}, r"discriminator out of \['depth', 'units'\] for FactorVAE.*\['width'\]"),
-        ({"architecture": "table_4"}, r"one of \['table_1', 'table_2', 'table_3'\] for FactorVAE.*'table_4'"),
+        ({"architecture": "table_4"}, r"one of \['dense', 'table_1', 'table_2', 'table_3'\] for FactorVAE.*'table_4'"),
     ],
     ids=str,
 )

@@ -235,7 +235,7 @@ def test_the_librarys_networks_take_images_of_any_size(name, tmp_path):
     model.fit(images, verbose=0)
     model.evaluate(images, verbose=0)
     codes = model.predict(images, verbose=0)
-    scores = evaluate(model, images, metrics=["gaussian_total_correlation"], num_images=4)
+    scores = evaluate(model, images, metrics=["total_correlation"], num_images=4)
     assert scores["encoded"] == len(images)
     encoder = load_saved_model(export_encoder(model, tmp_path / "1"))
     np.testing.assert_allclose(encoder(images)["mean"], codes["mean"], atol=1e-4)
