@@ -127,5 +127,5 @@ def test_killed_trainings_end_like_an_undisturbed_one(tmp_path):
     command = [sys.executable, "-m", "tools.durability", f"--output={tmp_path}/table.md", "--quick"]
     process = subprocess.run(command, capture_output=True, text=True)
     assert process.returncode == 0, process.stdout + process.stderr
-    assert "| SIGKILL | 2 | " in (tmp_path / "table.md").read_text()
+    assert "| vae: SIGKILL | 2 | " in (tmp_path / "table.md").read_text()
     assert "| bit for bit |" in process.stdout
