@@ -67,6 +67,18 @@ def test_jpegs_are_read_alike(tmp_path):
         np.testing.assert_allclose(found, by_the_folder(files[name], tmp_path), atol=1, err_msg=name)
 
 
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+@pytest.mark.parametrize("height", [16, 37, 100, 700])
+@pytest.mark.parametrize("width", [16, 50, 101])
+def test_pictures_of_any_size_are_cut_and_resized_alike(height, width, form, tmp_path):
+    # Black and white noise: a crop that is off by one pixel, a filter without antialiasing, a smaller picture taken
+    # from a JPEG's coefficients, or values out of range between the filter's passes change many pixels.
+    noise = np.random.default_rng(0).choice(np.uint8([0, 255]), (height, width, 3))
+    file = io.BytesIO()
+    Image.fromarray(noise).save(file, form)
+    np.testing.assert_allclose(by_the_graph(file.getvalue())[0], by_the_folder(file.getvalue(), tmp_path), atol=1)
+
+
 def test_a_png_with_many_chunks_before_its_pixels_is_read():
     _, content, shown = PNGS[0]
     comments = content[content.index(b"tEXt") - 4 : content.index(b"IDAT") - 4] * 900

@@ -30,8 +30,8 @@ def read_picture(path: str | os.PathLike[str], size: int = 64, crop: int | None 
     """Reads a picture and fits it to a size, as `fitted` does.
 
     The orientation that a camera recorded is applied. Transparent parts become white. 16 bits a channel are scaled to
-    8. CMYK and palettes become RGB. Only the first frame of an animation is read. A large JPEG is decoded at a reduced
-    size.
+    8. CMYK and palettes become RGB. Only the first frame of an animation is read. A JPEG of more than
+    `MAX_PIXELS` pixels is decoded at a reduced size.
 
     Args:
         path: a file that Pillow can read.
@@ -47,7 +47,7 @@ def read_picture(path: str | os.PathLike[str], size: int = 64, crop: int | None 
     """
     check_regular(path)
     with open(path, "rb") as file, opened(file) as picture:
-        if crop is None:
+        if picture.width * picture.height > MAX_PIXELS:
             picture.draft(None, (2 * size, 2 * size))  # Affects JPEG only, and never goes below this size.
         return np.asarray(fitted(upright_rgb(picture), size, crop))
 
@@ -117,7 +117,7 @@ def fitted(picture: Image.Image, size: int = 64, crop: int | None = None) -> Ima
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
     # Cropped first: with box as an argument of resize, the filter would read pixels outside of it.
     square = picture.crop((left, top, left + side, top + side))
-    return square.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return square.resize((size, size), Image.Resampling.LANCZOS)
 
 
 def in_parallel(

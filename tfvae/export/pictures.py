@@ -65,8 +65,10 @@ def _decode(content: tf.Tensor, image_shape: tuple[int, ...]) -> tf.Tensor:
     def jpeg() -> tf.Tensor:
         return cut(tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE"))
 
-    picture = tf.image.resize(tf.cond(is_png, png, jpeg), (height, width), "lanczos3", antialias=True)
-    picture = tf.clip_by_value(tf.round(picture), 0, 255)
+    picture = tf.cond(is_png, png, jpeg)
+    for size in ((cut_rows, width), (height, width)):  # as Pillow does it: each pass gives whole numbers in 0..255
+        picture = tf.image.resize(picture, size, "lanczos3", antialias=True)
+        picture = tf.clip_by_value(tf.round(picture), 0, 255)
     if channels == 1:
         # As tfvae.data.sets.folder rounds it.
         red, green, blue = tf.unstack(tf.cast(picture, tf.int32), num=3, axis=-1)

@@ -136,7 +136,7 @@ def empty_png(width, height):
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
-def test_a_large_jpeg_is_decoded_small_and_a_picture_that_is_too_large_is_refused(root, tmp_path, monkeypatch):
+def test_a_jpeg_that_is_too_large_is_decoded_small_and_another_picture_is_refused(root, tmp_path, monkeypatch):
     monkeypatch.setattr(pictures, "MAX_PIXELS", 260 * 260)
     Image.new("L", (1000, 1000), 99).save(root / "1.jpg")
     np.testing.assert_array_equal(only(root, tmp_path), np.full((64, 64, 1), 99))
