@@ -79,19 +79,22 @@ def test_more_particles_are_better_and_approach_the_evidence():
 
 
 def test_streaming_equals_one_sum():
-    # One draw of 12 particles, against the same draw taken apart by hand.
-    images = IMAGES[:1]
+    # Draws of 12 particles in three parts, against the same draws taken apart by hand. The largest weight is in the
+    # first part for some images, later for others.
+    images = IMAGES[:4]
     found = importance_weighted_bounds(images, diagonal_posterior, log_likelihood, particles=12, rows=5, seed=3)
-    fold_in, weights = tf.random.experimental.stateless_fold_in, []
-    for place, number in enumerate((5, 5, 2)):
-        q = diagonal_posterior(tf.constant(images))
-        z = q.sample(number, seed=fold_in(fold_in([3, 0], 0), place))
-        prior = tfd.MultivariateNormalDiag(tf.zeros(2), tf.ones(2))
-        for particle in z:
-            weights.append(
-                (log_likelihood(images, particle) + prior.log_prob(particle) - q.log_prob(particle)).numpy().item()
-            )
-    assert found[0] == pytest.approx(np.log(np.mean(np.exp(weights))), abs=1e-4)
+    fold_in = tf.random.experimental.stateless_fold_in
+    prior = tfd.MultivariateNormalDiag(tf.zeros(2), tf.ones(2))
+    largest = set()
+    for row in range(4):
+        image, weights = tf.constant(images[row : row + 1]), []
+        for place, number in enumerate((5, 5, 2)):
+            q = diagonal_posterior(image)
+            z = q.sample(number, seed=fold_in(fold_in([3, 0], row), place))[:, 0]
+            weights += list((log_likelihood(image, z) + prior.log_prob(z) - q.log_prob(z[:, tf.newaxis])[:, 0]).numpy())
+        assert found[row] == pytest.approx(np.log(np.mean(np.exp(weights))), abs=1e-4)
+        largest.add(int(np.argmax(weights) >= 5))
+    assert largest == {0, 1}
 
 
 def test_weights_that_differ_by_thousands_of_nats_do_not_overflow():

@@ -127,6 +127,25 @@ def test_all_components_of_a_small_data_set_equal_a_naive_loop():
     assert found["standard_error"] == pytest.approx(np.std(terms, ddof=1) / np.sqrt(60), rel=1e-3)
 
 
+def test_few_components_of_a_small_data_set_equal_a_naive_loop():
+    # Eight of nine images are drawn from or averaged over: 1/9 of a density, and 8/9 of the mean of the others.
+    rng = np.random.default_rng(5)
+    mean, log_variance = rng.normal(size=(9, 2)), rng.uniform(-2, 0, (9, 2))
+    codes = codes_of(mean, log_variance)
+    found = kl_decomposition(codes, np.random.default_rng(0), samples=5, components=3)
+    same = np.random.default_rng(0)
+    rows = same.choice(9, 8, replace=False)
+    mean, scale = mean[rows], np.exp(0.5 * log_variance[rows])
+    z = mean[:5] + scale[:5] * same.standard_normal((5, 2))
+    terms = []
+    for row, point in enumerate(z):
+        own, others = stats.norm.pdf(point, mean[row], scale[row]), stats.norm.pdf(point, mean[5:], scale[5:])
+        joint = own.prod() / 9 + 8 / 9 * others.prod(axis=1).mean()
+        marginals = own / 9 + 8 / 9 * others.mean(axis=0)
+        terms.append(np.log(joint) - np.log(marginals).sum())
+    assert found["total_correlation"]["nats"] == pytest.approx(np.mean(terms), abs=1e-5)
+
+
 def test_says_what_is_wrong():
     codes = codes_of(np.zeros((4, 2)), 0.0)
     for arguments in ({"samples": 1}, {"components": 0}):

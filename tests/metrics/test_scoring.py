@@ -7,7 +7,7 @@ from tests.metrics.reference import Index, grid, scaled_factors
 from tfvae.codes import Codes
 from tfvae.data import FactorSpace, ImageData
 from tfvae.metrics import METRICS, QUICK, ceiling, mig_score, score, score_codes, skip_reason
-from tfvae.metrics.scoring import Labelled
+from tfvae.metrics.scoring import Labelled, generator
 
 
 class Tensor:
@@ -209,6 +209,12 @@ def test_the_reason_for_a_skip_is_none_where_two_factors_vary():
     assert skip_reason(DATA) is None
     assert skip_reason(grid((1, 3, 1))) == "fewer than two factors vary: ['factor1']"
     assert skip_reason(ImageData("images", DATA.images(np.arange(60)))) == "the data have no factors"
+
+
+def test_metrics_draw_different_images_whose_names_are_equally_long():
+    names = sorted(METRICS)
+    draws = {name: tuple(generator(0, name).integers(1_000_000, size=4)) for name in names}
+    assert len(set(draws.values())) == len(names)
 
 
 def test_all_means_every_metric():

@@ -298,6 +298,10 @@ def test_standardised_columns_have_mean_0_and_variance_1():
     np.testing.assert_allclose(u[:, :2], expected, atol=1e-4)
     # A column that does not vary stays finite.
     np.testing.assert_array_equal(u[:, 2], 0)
+    # The constant is added to the variance, as batch normalization does.
+    narrow = 0.05 * z[:, :2]
+    expected = tf.keras.layers.BatchNormalization(epsilon=1e-3)(narrow, training=True)
+    np.testing.assert_allclose(objectives.standardise(tf.constant(narrow)), expected, atol=1e-4)
 
 
 CATEGORY_LOGITS = np.array([[0.0, 0.0, 0.0], [2.0, -1.0, 0.5], [-300.0, 300.0, 0.0]], np.float32)
