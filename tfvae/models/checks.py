@@ -126,7 +126,7 @@ def check_compile(arguments: Mapping[str, Any]) -> None:
         ValueError: for losses or metrics.
     """
     ignored = ("loss", "loss_weights", "metrics", "weighted_metrics")
-    received = {name: arguments[name] for name in ignored if arguments.get(name) is not None}
+    received = {name: arguments[name] for name in ignored if arguments.get(name) not in (None, [], {})}
     if received:
         raise ValueError(
             "Expected compile without losses and metrics: the model has its own (`logged` names what fit reports; "
