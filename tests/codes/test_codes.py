@@ -1,3 +1,4 @@
+import copy
 import math
 import sys
 
@@ -7,6 +8,7 @@ import tensorflow as tf
 
 from tests.metrics.reference import factors_in, grid
 from tfvae.codes import Capabilities, Codes, latent_kl
+from tfvae.data import ImageData
 
 
 class Recorder:
@@ -196,3 +198,25 @@ def test_encodes_with_what_a_model_declares(data):
         np.testing.assert_array_equal(Codes(model, data).means(np.arange(60)), expected(data, np.arange(60))[0])
     with pytest.raises(TypeError, match="Received: a str"):
         Codes("model", data)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1.7e9, -1e9])
+@pytest.mark.parametrize("by_name", [False, True])
+def test_codes_of_a_function_in_float64_keep_their_digits(data, offset, by_name):
+    values = np.random.default_rng(1).normal(size=(len(data), 2))
+    shifted = values + np.array([offset, 3.0])
+
+    def represent(images):
+        places = np.round(images[:, 0, 0, 0] * 255).astype(int)
+        return {"mean": shifted[places]} if by_name else shifted[places]
+
+    images = np.zeros((len(data), 2, 2, 1), np.uint8)
+    images[:, 0, 0, 0] = np.arange(len(data))
+    codes = Codes(represent, ImageData("numbered", images), batch_size=8)
+    view = copy.copy(codes)
+    assert view.means(np.array([3])).shape == (1, 2)  # a single image, which shows no range
+    found = codes.means(np.arange(len(data))).astype(float)
+    # float64 itself has a precision of 2e-7 there.
+    np.testing.assert_allclose(found - found[0], values - values[0], atol=1e-5)
+    np.testing.assert_allclose(codes.outputs(np.arange(9))["mean"], shifted[:9], rtol=1e-6)
+    assert codes.encoded == len(data)

@@ -69,6 +69,10 @@ def test_numbers_may_be_objects():
     np.testing.assert_array_equal(FactorTable("abc", mixed).values_of(np.arange(2)), [[1, 0.5, 2], [0, 0.25, 3]])
 
 
+def test_large_integers_are_taken_while_float64_tells_them_apart():
+    assert FactorTable("a", 2**62 + 2**40 * np.arange(3)[:, np.newaxis]).sizes == (3,)
+
+
 @pytest.mark.parametrize("factors", [SPACE, grid_as_table()], ids=["grid", "table"])
 def test_partners_are_uniform_among_images_that_share_the_value(factors):
     rng = np.random.default_rng(0)
@@ -112,6 +116,13 @@ def test_images_of_a_table_cannot_be_found_by_factors():
         (["a"], np.zeros((0, 1)), ValueError, "shape"),
         (["a", "a"], np.zeros((3, 2)), ValueError, "different"),
         (["a", "b"], np.array([[0, np.nan]]), ValueError, r"NaN.*\['b'\]"),
+        (
+            ["a", "b"],
+            np.array([[0, 2**62], [1, 2**62 + 1]]),
+            ValueError,
+            r"float64 tells apart.*in \['b'\]",
+        ),
+        (["a"], np.array([[2**63], [2**63 + 1]], np.uint64), ValueError, "subtract the smallest"),
     ],
 )
 def test_bad_tables_are_refused(names, table, error, message):

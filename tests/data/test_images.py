@@ -69,11 +69,30 @@ def test_bytes_are_not_copied():
         (PIXELS / 1.0, ValueError, r"in \[0, 1\].*divide by 255.*maximum=25\d"),
         (PIXELS / -255, ValueError, r"in \[0, 1\].*minimum=-"),
         (np.where(PIXELS > 9, 0.5, np.nan), ValueError, "without NaN.*minimum=nan"),
+        (np.uint8(PIXELS > 99), ValueError, r"Received: maximum=1; .*images\.astype\(bool\)"),
+        (PIXELS.tolist(), TypeError, r"Received: a list; np\.stack"),
     ],
 )
 def test_wrong_images_are_refused(images, error, message):
     with pytest.raises(error, match=message):
         ImageData("some", images)
+
+
+def test_images_with_channels_first_cause_a_warning():
+    with pytest.warns(UserWarning, match=r"shape=\(2, 3, 8, 8\), taken as 8 channels.*transpose\(0, 2, 3, 1\)"):
+        ImageData("some", np.zeros([2, 3, 8, 8], np.uint8))
+    for shape in ([2, 3, 3, 3], [2, 8, 8, 8], [2, 3, 4, 4], [2, 1, 8, 6]):
+        ImageData("some", np.zeros(shape, np.uint8))
+
+
+def test_images_are_nearly_black_only_if_all_are(monkeypatch):
+    monkeypatch.setattr("tfvae.data.images.rows_of_a_block", lambda *_: 1)
+    dark = np.zeros([3, 2, 2, 1], np.uint8)
+    dark[0] = 1
+    with pytest.raises(ValueError, match="maximum=1"):
+        ImageData("some", dark)
+    dark[2] = 2
+    ImageData("some", dark)
 
 
 def test_images_of_a_store_are_read_as_they_are_requested():

@@ -53,8 +53,9 @@ def test_arrays_may_be_of_any_library():
 class Series:
     """Behaves as a pandas Series: it iterates over its values, converts to an array, and has no truth value."""
 
-    def __init__(self, values):
+    def __init__(self, values, index=None):
         self.values = np.asarray(values)
+        self.index = range(len(self.values)) if index is None else index
 
     def __array__(self, dtype=None, copy=None):
         return np.asarray(self.values, dtype)
@@ -87,6 +88,31 @@ def test_tables_and_names_may_be_those_of_pandas():
     assert found == score(F, as_numbers, metrics=["mig", "dci"], names=["a", "b", "c"], parameters=QUICK)
     assert list(found) == list(plain)
     assert score(Series(F.astype(object)), table, metrics="mig") == score(F, table, metrics="mig")
+
+
+def test_a_series_declares_factors_by_its_labels():
+    table = DATA.factors.to_factors(np.arange(60))
+    for labels in ("cab", "c"):
+        continuous = Series([True, False, False][: len(labels)], index=list(labels))
+        found = score(F, table, metrics="mig", names="abc", continuous=continuous)["mig"]["factors"]
+        assert list(found["continuous"]) == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "received"),
+    [
+        (F.astype(complex), TypeError, "dtype=complex128"),
+        (F.astype(str), TypeError, "dtype=<U32"),
+        (np.where(F > 0.9, None, F), TypeError, "objects of type NoneType"),
+        (np.ma.masked_greater(F, 0.9), ValueError, "a masked array without"),
+    ],
+)
+def test_codes_log_variances_and_factors_are_numbers_that_are_known(wrong, error, received):
+    for arguments in ({"codes": wrong}, {"log_variance": wrong}, {"factors": wrong}):
+        with pytest.raises(error, match=f"Expected {next(iter(arguments))} .* of numbers. Received: {received}"):
+            score(**{"codes": F, "factors": F, "metrics": "mig"} | arguments)
+    unmasked = score(np.ma.masked_greater(F, 9), F, metrics="mig")
+    assert unmasked == score(F, F, metrics="mig")
 
 
 def test_a_factor_scores_the_same_however_its_values_are_written():

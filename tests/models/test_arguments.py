@@ -77,3 +77,10 @@ def test_evaluate_gives_one_value_for_each_name(name):
     values = model.evaluate(X, verbose=0)
     named = model.evaluate(X, verbose=0, return_dict=True)
     assert dict(zip(model.metrics_names, values, strict=True)) == named
+
+
+@pytest.mark.parametrize("weights", [{"sample_weight": np.zeros(8)}, {"class_weight": {0: 1.0}}], ids=list)
+def test_weights_are_refused_without_labels_too(weights):
+    # Keras drops them without labels.
+    with pytest.raises(ValueError, match=f"does not support sample weights.*Received: {next(iter(weights))}"):
+        tiny.make("vae").fit(X, verbose=0, **weights)

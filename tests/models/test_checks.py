@@ -1,5 +1,3 @@
-from functools import partial
-
 import keras
 import numpy as np
 import pytest
@@ -7,7 +5,7 @@ import tensorflow as tf
 from keras import layers
 
 from tests import tiny
-from tfvae.models import MODELS, VAE, Anica, InfoWGANGP, create
+from tfvae.models import MODELS, VAE, InfoWGANGP
 
 X = tiny.images(8)
 each_model = pytest.mark.parametrize("name", MODELS)
@@ -36,78 +34,42 @@ def test_an_encoder_with_two_outputs_is_refused_with_how_to_join_them(name):
         MODELS[name](**tiny.networks_of(name) | {"encoder": encoder})
 
 
-def _ending_in(*last):
-    return keras.Sequential([keras.Input((3,)), layers.Dense(16), *last])
-
-
-@pytest.mark.parametrize("cls", [VAE, Anica])
-@pytest.mark.parametrize(
-    "last",
-    [
-        [layers.Activation("sigmoid"), layers.Reshape(tiny.SHAPE)],
-        [layers.Reshape(tiny.SHAPE), layers.Conv2D(1, 3, padding="same", activation="sigmoid")],
-        [keras.Sequential([layers.Dense(16, activation="sigmoid"), layers.Reshape(tiny.SHAPE)])],
-    ],
-)
-def test_a_decoder_that_ends_in_a_sigmoid_is_refused(cls, last):
-    networks = tiny.networks_of("anica" if cls is Anica else "vae")
-    with pytest.raises(ValueError, match="Expected decoder to output logits"):
-        cls(**networks | {"decoder": _ending_in(*last)})
-    # One in the middle is the network's own affair.
-    middle = [layers.Activation("sigmoid"), layers.Dense(16), layers.Reshape(tiny.SHAPE)]
-    cls(**networks | {"decoder": _ending_in(*middle)})
-
-
-class Squash(layers.Layer):
-    def call(self, inputs):
-        return keras.ops.sigmoid(inputs)
-
-
-def _squashed_by_an_operation():
-    inputs = keras.Input((3,))
-    return keras.Model(inputs, keras.ops.sigmoid(tiny.decoder()(inputs)))
-
-
-@pytest.mark.parametrize("name", ["vae", "joint_factor_vae", "anica"])
-@pytest.mark.parametrize(
-    "decoder",
-    [
-        _squashed_by_an_operation,
-        lambda: _ending_in(Squash(), layers.Reshape(tiny.SHAPE)),
-        lambda: _ending_in(layers.Lambda(tf.sigmoid), layers.Reshape(tiny.SHAPE)),
-        lambda: _ending_in(layers.Reshape(tiny.SHAPE), layers.Activation("hard_sigmoid")),
-    ],
-    ids=["operation", "layer", "lambda", "hard"],
-)
-def test_a_sigmoid_that_the_last_layer_does_not_show_causes_a_warning(name, decoder):
+@each_model
+def test_codes_that_are_not_rows_are_refused_with_what_to_add(name):
     networks = tiny.networks_of(name)
-    if name == "joint_factor_vae":  # its codes are wider
-        inputs = keras.Input(networks["decoder"].input_shape[1:])
-        decoder = partial(keras.Model, inputs, decoder()(layers.Dense(3)(inputs)))
-    with pytest.warns(UserWarning, match="Expected decoder to output logits.*as if it ended in a sigmoid"):
-        MODELS[name](**networks | {"decoder": decoder() if callable(decoder) else decoder})
+    for part in networks.keys() & {"encoder", "discriminator"}:
+        whole = networks[part]
+        apart = keras.Sequential([keras.Input(whole.input_shape[1:]), whole, layers.Reshape((1, -1))])
+        with pytest.raises(ValueError, match=rf"Expected {part} to have an output of one row an image.*Flatten"):
+            MODELS[name](**networks | {part: apart})
+    for part in networks.keys() & {"decoder", "generator"}:
+        shape = networks[part].input_shape[1:]
+        apart = keras.Sequential([keras.Input((1, *shape)), layers.Reshape(shape), networks[part]])
+        with pytest.raises(ValueError, match=rf"Expected {part} to have an input of one row an image.*Reshape"):
+            MODELS[name](**networks | {part: apart})
 
 
-@pytest.mark.parametrize(
-    "last",
-    [
-        [layers.ReLU()],
-        [layers.Dense(16, kernel_initializer="zeros", bias_initializer="ones")],
-        [layers.Dense(16, kernel_initializer="zeros", bias_initializer="ones"), layers.Activation("tanh")],
-        [layers.Activation("tanh")],
-        [layers.Activation("softplus")],
-        [layers.Activation("tanh"), layers.Dense(16)],
-        [layers.BatchNormalization()],
-    ],
-    ids=str,
-)
-def test_other_decoders_cause_no_warning(last):
-    VAE(tiny.encoder(), _ending_in(*last, layers.Reshape(tiny.SHAPE)))
+@each_model
+@pytest.mark.parametrize("nested", [False, True])
+def test_an_input_of_whole_numbers_to_which_keras_would_cut_off_images_is_refused(name, nested):
+    networks = tiny.networks_of(name)
+    for part, whole in networks.items():
+        inner = keras.Sequential([keras.Input(whole.input_shape[1:], dtype="uint8"), layers.Rescaling(1.0), whole])
+        outer = keras.Sequential([keras.Input(whole.input_shape[1:]), inner]) if nested else inner
+        with pytest.raises(ValueError, match=f"Expected {part} to take floats.*Received: an input of uint8"):
+            MODELS[name](**networks | {part: outer})
 
 
-@pytest.mark.parametrize("architecture", VAE.architectures)
-def test_the_zoos_decoders_cause_no_warning(architecture):
-    create("vae", (16, 16, 1), architecture=architecture, latent_dim=2)
+@each_model
+def test_a_network_for_batches_of_one_size_or_with_outputs_by_name_is_refused(name):
+    networks = tiny.networks_of(name)
+    for part, whole in networks.items():
+        fixed = keras.Input(whole.input_shape[1:], batch_size=8)
+        with pytest.raises(ValueError, match=f"Expected {part} to take batches of any size"):
+            MODELS[name](**networks | {part: keras.Model(fixed, whole(fixed))})
+        inputs = keras.Input(whole.input_shape[1:])
+        with pytest.raises(ValueError, match=f"Expected {part} to return a tensor. Received: a dict of .'codes'"):
+            MODELS[name](**networks | {part: keras.Model(inputs, {"codes": whole(inputs)})})
 
 
 def test_a_critic_with_batch_norm_is_refused_at_any_depth():
@@ -177,3 +139,67 @@ def test_a_scalar_loss_is_refused():
     model.compile()
     with pytest.raises(ValueError, match=r"Expected a loss with a value for each image, \[B\].*Received: shape=\(\)"):
         model.fit(X, verbose=0)
+
+
+WITH_TWO_OPTIMIZERS = [name for name in MODELS if len(MODELS[name].optimizers) == 2]
+
+
+@pytest.mark.parametrize("name", WITH_TWO_OPTIMIZERS)
+def test_one_optimizer_for_two_is_refused(name):
+    model, optimizer = MODELS[name](**tiny.networks_of(name)), keras.optimizers.Adam()
+    with pytest.raises(ValueError, match=r"Expected an optimizer for each of .*discriminator_optimizer.*the same one"):
+        model.compile(optimizer, discriminator_optimizer=optimizer)
+
+
+@pytest.mark.parametrize("wrap", [lambda inner: inner, keras.optimizers.LossScaleOptimizer], ids=["plain", "scaled"])
+def test_the_optimizer_of_another_model_is_refused(wrap):
+    optimizer = wrap(keras.optimizers.Adam())
+    tiny.make("vae", optimizers={"optimizer": optimizer})
+    with pytest.raises(ValueError, match=r"Expected a new optimizer\. Received: optimizer, which has trained other"):
+        tiny.make("vae", optimizers={"optimizer": optimizer})
+
+
+def test_an_optimizer_continues_when_a_layer_is_frozen():
+    optimizer = keras.optimizers.SGD(0.1)
+    model = tiny.make("vae", optimizers={"optimizer": optimizer})
+    model.decoder.trainable = False
+    model.compile(optimizer, run_eagerly=True)
+    model.train_step(tf.constant(X))
+    assert int(optimizer.iterations) == 1
+
+
+def test_networks_of_two_optimizers_may_not_share_a_layer():
+    shared = layers.Dense(tiny.DIM)
+    decoder = keras.Sequential([keras.Input((tiny.DIM,)), shared, tiny.decoder()])
+    discriminator = keras.Sequential([keras.Input((tiny.DIM,)), shared, tiny.discriminator()])
+    networks = tiny.networks_of("factor_vae") | {"decoder": decoder, "discriminator": discriminator}
+    model = MODELS["factor_vae"](**networks)
+    with pytest.raises(ValueError, match=r"without a common layer.*kernel in decoder and discriminator"):
+        model.compile()
+    shared.trainable = False
+    model.compile()
+
+
+def test_a_layer_in_two_networks_of_an_optimizer_is_trained_once_a_step():
+    shared = layers.Dense(4, use_bias=False)
+    encoder = keras.Sequential([keras.Input((4,)), shared])
+    decoder = keras.Sequential([keras.Input((2,)), layers.Dense(4, trainable=False), shared])
+    model = VAE(encoder, decoder, likelihood="gaussian", scale=1.0)
+    model.compile(keras.optimizers.Adam(0.1), run_eagerly=True)
+    before = keras.ops.convert_to_numpy(shared.kernel)
+    model.train_step(tf.constant(np.random.default_rng(0).normal(size=(8, 4)), tf.float32))
+    # Adam's first step is the rate in each direction.
+    np.testing.assert_allclose(np.abs(shared.kernel.numpy() - before), 0.1, rtol=1e-3)
+
+
+@each_model
+def test_frozen_networks_make_a_step_that_moves_nothing(name):
+    model = tiny.make(name, **tiny.PARAMETERS.get(name, {}))
+    for network in model.networks:
+        getattr(model, network).trainable = False
+    optimizers = {key: keras.optimizers.Adam() for key in model.optimizers}
+    model.compile(**optimizers, run_eagerly=True)
+    before = tiny.weights(model, *model.networks)
+    model.fit(X, batch_size=8, verbose=0)
+    np.testing.assert_array_equal(tiny.weights(model, *model.networks), before)
+    assert int(model.optimizer.iterations) == 1

@@ -91,3 +91,13 @@ def test_an_unset_weight_is_not_an_attribute():
         _ = BetaVAE.__new__(BetaVAE).beta
     assert isinstance(BetaVAE.beta, Weight)
     assert not tf.inside_function()
+
+
+def test_a_weight_is_a_plain_number_in_files():
+    model = tiny.make("beta_vae")
+    for value in (np.float32(2), np.array(2.0), tf.constant(2.0), keras.Variable(2.0)):
+        model.beta = value
+        assert (type(model.beta), model.beta) == (float, 2.0)
+    for wrong in ("3", None, np.ones(2)):
+        with pytest.raises(ValueError, match=r"Expected beta of at least 0\. Received: beta="):
+            model.beta = wrong

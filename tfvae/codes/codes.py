@@ -10,7 +10,7 @@ from tqdm import tqdm
 from tfvae.codes.cache import read_codes, write_codes
 from tfvae.codes.capabilities import capabilities_of
 from tfvae.codes.latents import ActiveRule
-from tfvae.codes.outputs import CODE_OUTPUTS, centred, checked_outputs
+from tfvae.codes.outputs import CODE_OUTPUTS, centred, checked_outputs, offset_of_first
 from tfvae.codes.subset import subset
 
 _SAMPLES = 10_000  # images over which the active latents are found
@@ -71,7 +71,7 @@ class Codes:
         self._batch_size = batch_size
         self._is_encoded = np.zeros(len(data), bool)
         self._outputs: dict[str, np.ndarray] = {}
-        self._offset: np.ndarray | float = 0.0  # what was subtracted from the means, float64 [D]
+        self._offsets: dict[str, np.ndarray | float] = {}  # what was subtracted from the means, float64 [D]
         if (cache is None) != (key is None):
             raise ValueError(f"Expected a cache and its key, or neither. Received: cache={cache!r}, key={key!r}")
         self._file = None if cache is None else Path(cache) / f"{key}.npz"
@@ -97,10 +97,14 @@ class Codes:
         which is not invariant, is that of the given means.
         """
         codes = cls(_no_represent, data, active=active)
-        mean, codes._offset = centred(mean)
+        mean, codes._offsets["mean"] = centred(mean)
         outputs = dict(zip(CODE_OUTPUTS, (mean, log_variance, probabilities), strict=True))
         codes._store(np.arange(len(data)), checked_outputs(outputs, len(data)))
         return codes
+
+    @property
+    def _offset(self) -> np.ndarray | float:
+        return self._offsets.get("mean", 0.0)  # in a dict, as copies of this object share it
 
     @property
     def encoded(self) -> int:
@@ -173,7 +177,7 @@ class Codes:
     def outputs(self, indices: np.ndarray) -> dict[str, np.ndarray]:
         """The encoder's outputs by name, see `CODE_OUTPUTS`, float32 [N, ...], of the images at `indices`, int [N].
 
-        Means of `from_arrays` that were centred have their offset again, in float64.
+        Means that were centred have their offset again, in float64.
         """
         outputs = self._rows(indices)
         return {**outputs, "mean": outputs["mean"] + self._offset} if np.any(self._offset) else outputs
@@ -208,14 +212,22 @@ class Codes:
             with tqdm(total=todo.size, unit="images", desc="encode", leave=False, disable=None) as bar:
                 for start in range(0, todo.size, self._batch_size):
                     batch = todo[start : start + self._batch_size]
-                    padded = min(self._batch_size, 1 << (batch.size - 1).bit_length())
-                    images = self.data.scaled(np.resize(batch, padded))
-                    outputs = checked_outputs(self.capabilities.represent(images), padded)
-                    self._store(batch, {name: output[: batch.size] for name, output in outputs.items()})
+                    self._store(batch, self._represent(batch))
                     bar.update(batch.size)
             if self._file is not None:
                 write_codes(self._file, self._outputs)
         return indices
+
+    def _represent(self, batch: np.ndarray) -> dict[str, np.ndarray]:
+        """The encoder's outputs for at most `batch_size` images; their means without the offset of these codes."""
+        padded = min(self._batch_size, 1 << (batch.size - 1).bit_length())
+        output = self.capabilities.represent(self.data.scaled(np.resize(batch, padded)))
+        if not self._outputs and self._file is None:
+            self._offsets["mean"] = offset_of_first(output)
+        if np.any(self._offset):
+            given = output if isinstance(output, dict) else {"mean": output}
+            output = {**given, "mean": np.asarray(given["mean"], np.float64) - self._offset}
+        return {name: rows[: batch.size] for name, rows in checked_outputs(output, padded).items()}
 
     def _store(self, indices: np.ndarray, outputs: dict[str, np.ndarray]) -> None:
         if not self._outputs:

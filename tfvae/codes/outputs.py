@@ -48,6 +48,19 @@ def checked_outputs(output: Any, batch: int) -> dict[str, np.ndarray]:
     return arrays
 
 
+def offset_of_first(output: Any) -> np.ndarray | float:
+    """What to subtract from all codes of a function in float64 so that float32 keeps how they vary: float64 [D] or 0.
+
+    How much they vary is not known when the first are encoded. So it is the code of the first image itself, where that
+    is large: above 1000, float32 keeps fewer than 4 decimals.
+    """
+    mean = np.asarray(output.get("mean") if isinstance(output, dict) else output)
+    if mean.dtype.kind not in "iuf" or mean.dtype.itemsize <= 4 or mean.ndim != 2 or not mean.size:
+        return 0.0
+    first = mean[0].astype(np.float64)
+    return np.where(np.isfinite(first) & (np.abs(first) > 1000), first, 0.0)
+
+
 def centred(codes: Any) -> tuple[np.ndarray, np.ndarray | float]:
     """Codes [N, D] without offsets that are too large for float32, and these offsets, float64 [D].
 

@@ -46,11 +46,6 @@ def as_image_data(data: Any) -> ImageData:
             f"Expected images of shape [N, H, W, C] or [N, H, W], or vectors [N, F], none of them 0. "
             f"Received: shape={images.shape}"
         )
-    if images.ndim > 2 and images.dtype == np.uint8 and images.max() == 1:
-        raise ValueError(
-            "Expected uint8 images in 0 .. 255. Received: maximum=1; images of 0 and 1 are passed as "
-            "images.astype(bool)"
-        )
     images = stored(images[..., np.newaxis] if images.ndim == 3 else images)
     if factors is None:
         return ImageData("array", images)

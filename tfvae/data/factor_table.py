@@ -68,7 +68,7 @@ class FactorTable:
     is_grid: ClassVar[bool] = False
 
     def __init__(self, names: Iterable[str], table: np.ndarray, *, continuous: Continuous | None = None) -> None:
-        names, table = tuple(names), _numbers(np.asarray(table))
+        names, table = tuple(names), as_numbers(table)
         if table.ndim != 2 or 0 in table.shape or table.shape[1] != len(names):
             raise ValueError(f"Expected a table [N, {len(names)}] for {names}. Received: shape={table.shape}")
         if len(set(names)) != len(names):
@@ -80,6 +80,8 @@ class FactorTable:
         self.names = names
         self._table = table.astype(np.float64)
         distinct = [np.unique(column, return_inverse=True) for column in self._table.T]
+        if table.dtype.kind in "iu":
+            _check_exact(names, table, [len(values) for values, _ in distinct])
         self.values: tuple[np.ndarray, ...] = tuple(values for values, _ in distinct)
         self.continuous = tuple(
             declared.get(name, not is_discrete(len(values), len(table)))
@@ -125,16 +127,36 @@ class FactorTable:
         return [(order, np.concatenate([[0], np.cumsum(count)])) for order, count in zip(orders.T, counts, strict=True)]
 
 
-def _numbers(table: np.ndarray) -> np.ndarray:
-    """A table that holds numbers and booleans as Python objects, as a DataFrame of mixed columns does, as numbers."""
+def as_numbers(table: Any, what: str = "a table of numbers") -> np.ndarray:
+    """An array of bool, integers or floats, of anything that `np.asarray` takes.
+
+    Numbers and booleans as Python objects, as in a DataFrame of mixed columns, become floats.
+
+    Raises:
+        TypeError: if it holds something else.
+        ValueError: if it is a masked array, of which values are masked: they are unknown.
+    """
+    if isinstance(table, np.ma.MaskedArray) and np.ma.is_masked(table):
+        raise ValueError(f"Expected {what}. Received: a masked array without {int(table.mask.sum())} of its values")
+    table = np.asarray(table)
     if table.dtype.kind in "biuf":
         return table
     if table.dtype.kind == "O":
         wrong = {type(value).__name__ for value in table.flat if not isinstance(value, numbers.Real | np.bool_)}
         if not wrong:
             return table.astype(np.float64)
-        raise TypeError(f"Expected a table of numbers. Received: objects of type {', '.join(sorted(wrong))}")
-    raise TypeError(f"Expected a table of numbers. Received: dtype={table.dtype}")
+        raise TypeError(f"Expected {what}. Received: objects of type {', '.join(sorted(wrong))}")
+    raise TypeError(f"Expected {what}. Received: dtype={table.dtype}")
+
+
+def _check_exact(names: tuple[str, ...], table: np.ndarray, sizes: list[int]) -> None:
+    """Raises ValueError when float64, in which values are kept, does not tell apart the integers of a column."""
+    merged = [name for name, column, size in zip(names, table.T, sizes, strict=True) if len(np.unique(column)) > size]
+    if merged:
+        raise ValueError(
+            "Expected integers that float64 tells apart, as those up to 2**53; subtract the smallest. "
+            f"Received: larger ones in {merged}"
+        )
 
 
 def _declared(continuous: Continuous | None, names: tuple[str, ...]) -> dict[str, bool]:
@@ -142,8 +164,11 @@ def _declared(continuous: Continuous | None, names: tuple[str, ...]) -> dict[str
     if continuous is None:
         return {}
     expected = f"Expected continuous to be {len(names)} booleans, or booleans by name out of {list(names)}."
+    labels = getattr(continuous, "index", None)  # of a pandas Series; a method of other sequences
     if isinstance(continuous, Mapping):
         declared = dict(continuous)
+    elif labels is not None and not callable(labels) and set(labels) <= set(names):
+        declared = dict(zip(labels, continuous, strict=True))
     else:
         booleans = list(continuous)
         if len(booleans) != len(names):

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cached_property
@@ -58,8 +59,8 @@ class ImageData:
 
     Raises:
         TypeError: if the images are an array of another dtype.
-        ValueError: if the images have another shape, there are none, floats are outside of [0, 1], or vectors are not
-            finite.
+        ValueError: if the images have another shape, there are none, floats are outside of [0, 1], uint8 images in an
+            array have only the values 0 and 1, or vectors are not finite.
 
     Examples:
         >>> data = tfvae.data.ImageData("mine", np.full([4, 16, 16, 1], 255, np.uint8))
@@ -71,6 +72,10 @@ class ImageData:
     scored_factors: tuple[str, ...] = ()
 
     def __init__(self, name: str, images: Images, *, digest: str | None = None) -> None:
+        if isinstance(images, list | tuple):
+            raise TypeError(
+                f"Expected images as an array. Received: a {type(images).__name__}; np.stack(images) is one"
+            )
         check_shape(images.shape)
         self.name = name
         self._images = stored(images) if isinstance(images, np.ndarray) else images
@@ -172,10 +177,19 @@ def rows_of_a_block(row_shape: tuple[int, ...], dtype: DTypeLike = np.uint8) -> 
 
 
 def check_shape(shape: tuple[int, ...]) -> None:
-    """Raises ValueError unless it is the shape of images [N, H, W, C] or of vectors [N, F], at least one."""
+    """Raises ValueError unless it is the shape of images [N, H, W, C] or of vectors [N, F], at least one.
+
+    Warns of what looks like [N, C, H, W].
+    """
     if len(shape) not in (2, 4) or 0 in shape:
         raise ValueError(
             f"Expected images of shape [N, H, W, C], or vectors [N, F], none of them 0. Received: shape={tuple(shape)}"
+        )
+    if len(shape) == 4 and shape[1] in (1, 3) and shape[2] == shape[3] > 4:
+        warnings.warn(
+            f"Expected images of shape [N, H, W, C]. Received: shape={tuple(shape)}, taken as {shape[3]} channels of "
+            f"{shape[1]} x {shape[2]} pixels; those of PyTorch's order are passed as images.transpose(0, 2, 3, 1)",
+            stacklevel=3,
         )
 
 
@@ -187,6 +201,7 @@ def stored(images: np.ndarray) -> np.ndarray:
         ValueError: if floats are outside of [0, 1], or vectors are not finite.
     """
     if images.ndim != 2:
+        _check_levels(images)
         return to_uint8(images)
     if images.dtype.kind not in "bf":
         raise TypeError(
@@ -196,6 +211,22 @@ def stored(images: np.ndarray) -> np.ndarray:
     vectors = images.astype(np.float32)
     check_finite(vectors)
     return vectors
+
+
+def _check_levels(images: np.ndarray) -> None:
+    """Raises ValueError when uint8 images have only the values 0 and 1, which would be nearly black."""
+    if images.dtype != np.uint8:
+        return
+    most, rows = 0, rows_of_a_block(images.shape[1:])
+    for start in range(0, len(images), rows):
+        most = max(most, int(images[start : start + rows].max()))
+        if most > 1:
+            return
+    if most == 1:
+        raise ValueError(
+            "Expected uint8 images in 0 .. 255. Received: maximum=1; images of 0 and 1 are passed as "
+            "images.astype(bool)"
+        )
 
 
 def check_finite(vectors: np.ndarray) -> None:

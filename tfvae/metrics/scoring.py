@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tfvae.codes.codes import Codes
-from tfvae.data.factor_table import Continuous, FactorTable, described
+from tfvae.data.factor_table import Continuous, FactorTable, as_numbers, described
 from tfvae.data.factors import Factors
 from tfvae.metrics.ignored import Ignore, ignored_names, ignoring
 from tfvae.metrics.limits import TooLargeError
@@ -69,13 +69,14 @@ def score(
         >>> results["mig"]["factors"]
         {'discrete': {'a': 3, 'b': 4, 'c': 5}, 'continuous': {}}
     """
-    codes = np.asarray(codes)
+    codes = as_numbers(codes, "codes [N, D] of numbers")
+    log_variance = None if log_variance is None else as_numbers(log_variance, "log_variance [N, D] of numbers")
     if codes.ndim != 2 or codes.shape[0] < 2:
         raise ValueError(f"Expected codes [N, D], N >= 2. Received: shape={codes.shape}")
     if factors is None:
         rows = Codes.from_arrays(_Rows(len(codes)), codes, log_variance, active=active)
         return score_codes(rows, metrics, seed, parameters, ignore)
-    factors = np.asarray(factors)
+    factors = as_numbers(factors, "factors [N, K] of numbers")
     if factors.ndim != 2 or len(factors) != len(codes):
         raise ValueError(f"Expected factors [{len(codes)}, K], a row for each code. Received: shape={factors.shape}")
     if factors.shape[1] > len(factors):

@@ -13,6 +13,7 @@ from tfvae import replicas
 from tfvae.experiment import Experiment
 from tfvae.models.base import Terms
 from tfvae.models.checks import check_network
+from tfvae.models.ends import check_logits
 from tfvae.models.passes import statistics_kept
 from tfvae.models.vae import VAE
 from tfvae.models.weights import Weight
@@ -76,7 +77,7 @@ class AdversarialVAE(VAE):
         super().__init__(encoder, decoder, likelihood=likelihood, scale=scale, seed=seed, **kwargs)
         check_network("discriminator", discriminator)
         code_dim = decoder.input_shape[-1]
-        if discriminator.input_shape[-1] != code_dim or discriminator.output_shape[-1] != 2:
+        if discriminator.input_shape[1:] != (code_dim,) or discriminator.output_shape[-1] != 2:
             raise ValueError(
                 f"Expected a discriminator [B, {code_dim}] -> [B, 2]. "
                 f"Received: {discriminator.input_shape} -> {discriminator.output_shape}"
@@ -85,6 +86,7 @@ class AdversarialVAE(VAE):
             raise ValueError(
                 f"Expected gamma and warmup_steps of at least 0. Received: gamma={gamma}, warmup_steps={warmup_steps}"
             )
+        check_logits("discriminator", discriminator)
         self.discriminator = discriminator
         self.gamma = gamma
         self.warmup_steps = warmup_steps

@@ -11,7 +11,7 @@ from tfvae import replicas
 from tfvae.experiment import Experiment
 from tfvae.models.adversarial import DISCRIMINATOR_SIZES, OPTIMIZERS, discriminator_maker
 from tfvae.models.base import Model, Terms
-from tfvae.models.checks import check_logits
+from tfvae.models.ends import check_logits
 from tfvae.models.likelihoods import added_log_scale, is_bounded, likelihood_of
 from tfvae.models.vae import ARCHITECTURES, autoencoder_makers
 from tfvae.models.weights import Weight
@@ -96,6 +96,7 @@ class Anica(Model):
         self.scale = scale
         if self.bounded:
             check_logits("decoder", decoder)
+        check_logits("discriminator", discriminator)
 
     @classmethod
     def network_makers(

@@ -22,8 +22,8 @@ def guarded(method: Callable[P, R]) -> Callable[P, R]:
     `SwapEMAWeights` among its callbacks swaps the averages of all optimizers.
 
     Raises:
-        ValueError: for a data set without an end and without a number of steps, images that the model does not take,
-            or batches too small for a single step of the model.
+        ValueError: for a data set without an end and without a number of steps, weights of samples or classes, images
+            that the model does not take, or batches too small for a single step of the model.
     """
     signature = inspect.signature(method)
 
@@ -31,6 +31,7 @@ def guarded(method: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
+        _check_weights(bound.arguments)
         _check_end(bound.arguments)
         if "epochs" in bound.arguments:
             _check_batch_size(bound.arguments)
@@ -39,6 +40,15 @@ def guarded(method: Callable[P, R]) -> Callable[P, R]:
             return method(*bound.args, **bound.kwargs)
 
     return run
+
+
+def _check_weights(given: Mapping[str, Any]) -> None:
+    # Without labels, Keras drops weights of samples before a step sees them.
+    for name in ("sample_weight", "class_weight"):
+        if given.get(name) is not None:
+            raise ValueError(
+                f"{type(given['self']).__name__} does not support sample weights or class weights. Received: {name}"
+            )
 
 
 def _check_end(given: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from tfvae.data.shapes import is_image, noun
 from tfvae.experiment import Experiment
 from tfvae.models import passes
 from tfvae.models.arguments import guarded
-from tfvae.models.checks import check_all_trained, check_compile, check_network
+from tfvae.models.checks import check_all_trained, check_compile, check_network, check_optimizers, loading
 from tfvae.models.compiled import checked_before_xla, compiled_by_step
 from tfvae.models.images import checked
 from tfvae.networks.optimizers import Adam
@@ -152,7 +152,9 @@ class Model(keras.Model):
             optimizer: [variable for name in names for variable in getattr(self, name).trainable_variables]
             for optimizer, names in self.trained_networks.items()
         }
-        return trained | {"optimizer": trained["optimizer"] + self.own_variables}
+        trained["optimizer"] += self.own_variables
+        # A layer that two networks share is trained once.
+        return {optimizer: list({id(each): each for each in found}.values()) for optimizer, found in trained.items()}
 
     def representation(self, parameters: tf.Tensor) -> dict[str, tf.Tensor]:
         """The encoder's output by name: "mean" [B, D], and whatever else it holds. A pure function."""
@@ -238,6 +240,7 @@ class Model(keras.Model):
             optimizers[name] = keras.optimizers.get(Adam(**default) if optimizer is None else optimizer)
         trained_by = self.trained_by()
         check_all_trained(self, trained_by)
+        check_optimizers(self, optimizers, trained_by)
         self.auto_scale_loss = kwargs.get("auto_scale_loss", True)
         super().compile(optimizer=optimizers.pop("optimizer"), **kwargs)
         scaled = keras.optimizers.LossScaleOptimizer
@@ -280,6 +283,9 @@ class Model(keras.Model):
         gradients = tape.gradient(loss, variables)
         # The count of steps depends on no image, and must not advance when images are refused.
         with tf.control_dependencies([loss]):
+            if not variables:  # all are frozen: Keras would fail, and noise and schedules follow the count of steps
+                getattr(self, optimizer).iterations.assign_add(1)
+                return
             getattr(self, optimizer).apply_gradients(zip(gradients, variables, strict=True))
 
     def scaled_mean(self, per_example: tf.Tensor, optimizer: str = "optimizer") -> tf.Tensor:
@@ -407,4 +413,5 @@ class Model(keras.Model):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         networks = {name: keras.saving.deserialize_keras_object(config[name]) for name in cls.networks}
-        return cls(**{**config, **networks})
+        with loading():
+            return cls(**{**config, **networks})

@@ -1,23 +1,42 @@
 """Checks of networks that are handed in, and of what `compile` is given."""
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import layers
 
-# Layers that move or select values without changing them.
-_ARRANGING = (layers.Reshape, layers.Flatten, layers.Permute, layers.Cropping2D, layers.Identity, layers.InputLayer)
+# The ends of networks that are codes, or logits of them: one row for each image.
+_ROWS = {"encoder": ("output",), "decoder": ("input",), "generator": ("input",), "discriminator": ("output",)}
+_IS_LOADING = ContextVar("is_loading", default=False)
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Within, what `refused` would raise is a warning, as a file may be from before the check."""
+    token = _IS_LOADING.set(True)
+    try:
+        yield
+    finally:
+        _IS_LOADING.reset(token)
+
+
+def refused(message: str) -> None:
+    """Raises ValueError; while a file is loaded, warns."""
+    if not _IS_LOADING.get():
+        raise ValueError(message)
+    warnings.warn(message, stacklevel=3)
 
 
 def check_network(name: str, network: keras.Model) -> None:
-    """Checks that a network has one input and one output of known shapes.
+    """Checks that a network has one input and one output of known shapes, for batches of any size.
 
     Raises:
-        ValueError: if it is not built, or has several.
+        ValueError: if it is not built, has several, takes whole numbers, or its codes are not rows [B, D].
     """
     try:
         shapes = {"input": network.input_shape, "output": network.output_shape}
@@ -27,38 +46,31 @@ def check_network(name: str, network: keras.Model) -> None:
             f"Received: {type(network).__name__}. Start a Sequential with keras.Input(shape); make other models "
             "functional: inputs = keras.Input(shape); keras.Model(inputs, network(inputs))"
         ) from None
+    output = (network._functional if isinstance(network, keras.Sequential) else network).output
+    if isinstance(output, Mapping):  # Keras gives the shape of a single one as if it were no dict
+        raise ValueError(f"Expected {name} to return a tensor. Received: a dict of {sorted(output)}")
     for end, shape in shapes.items():
         if not (isinstance(shape, tuple) and all(size is None or isinstance(size, int) for size in shape)):
             raise ValueError(
                 f"Expected {name} to have one {end}. Received: {len(shape)}, {shape}. Join several in one, as means "
                 "and log variances: keras.layers.Concatenate()([mean, log_variance])"
             )
-
-
-def check_logits(name: str, network: keras.Model) -> None:
-    """Checks that a network does not end in a sigmoid.
-
-    Where its last layer does not show it, as with `keras.ops.sigmoid`, a `Lambda` or a layer of one's own, the outputs
-    of codes far from 0 do: they vary, and are all in [0, 1].
-
-    Raises:
-        ValueError: if the last layer is one.
-
-    Warns:
-        UserWarning: if the outputs look like those of one, which are legitimate, if unlikely, logits.
-    """
-    last = _last_layer(network)
-    if last is not None and vars(last).get("activation") is keras.activations.sigmoid:
-        raise ValueError(
-            f"Expected {name} to output logits: the likelihood applies the sigmoid itself. Received: a last layer "
-            f"{last.name!r} with activation='sigmoid'. Remove the activation"
-        )
-    if _looks_squashed(network):
-        warnings.warn(
-            f"Expected {name} to output logits: the likelihood applies the sigmoid itself. Received: a network whose "
-            "outputs are all in [0, 1], also for codes far from 0, as if it ended in a sigmoid. If it does, remove "
-            "that; if not, ignore this: warnings.filterwarnings('ignore', 'Expected decoder to output logits')",
-            stacklevel=2,
+        if shape[:1] != (None,):
+            refused(
+                f"Expected {name} to take batches of any size. Received: {end} {shape}. Leave batch_size out of "
+                "keras.Input"
+            )
+    for end in _ROWS.get(name, ()):
+        if len(shapes[end]) != 2:
+            raise ValueError(
+                f"Expected {name} to have an {end} of one row an image, [B, D]. Received: {shapes[end]}. "
+                + ("End with keras.layers.Flatten()" if end == "output" else "Begin with keras.layers.Reshape(shape)")
+            )
+    dtype = _input_dtype(network)
+    if not tf.as_dtype(dtype).is_floating:
+        refused(
+            f"Expected {name} to take floats, which images in [0, 1] and codes are. Received: an input of {dtype}, to "
+            "which they would be cut off. Leave dtype out of keras.Input, and rescaling by 1 / 255 out of the network"
         )
 
 
@@ -77,6 +89,36 @@ def check_all_trained(model: keras.Model, trained_by: Mapping[str, Iterable[kera
         )
 
 
+def check_optimizers(
+    model: Any, optimizers: Mapping[str, keras.optimizers.Optimizer], trained_by: Mapping[str, list[keras.Variable]]
+) -> None:
+    """Checks that each optimizer is new or that of its variables, and that networks of different ones share no layer.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    if len({id(optimizer) for optimizer in optimizers.values()}) < len(optimizers):
+        raise ValueError(f"Expected an optimizer for each of {list(optimizers)}. Received: the same one for several")
+    for name, variables in trained_by.items():
+        scaled = isinstance(optimizers[name], keras.optimizers.LossScaleOptimizer)
+        optimizer = optimizers[name].inner_optimizer if scaled else optimizers[name]
+        if optimizer.built and not {id(each) for each in variables} <= {
+            id(each) for each in optimizer._trainable_variables
+        }:
+            raise ValueError(f"Expected a new optimizer. Received: {name}, which has trained other variables")
+    seen: dict[int, tuple[str, str]] = {}
+    for optimizer, networks in model.trained_networks.items():
+        for network in networks:
+            for variable in getattr(model, network).trainable_variables:
+                first = seen.setdefault(id(variable), (network, optimizer))
+                if first[0] != network and first[1] != optimizer:
+                    raise ValueError(
+                        "Expected networks without a common layer, as they have opposite aims. Received: "
+                        f"{variable.path} in {first[0]} and {network}, which {first[1]} and {optimizer} would both "
+                        "train. Use copies, or set trainable=False"
+                    )
+
+
 def check_compile(arguments: Mapping[str, Any]) -> None:
     """Checks that `compile` is not given what models ignore.
 
@@ -84,7 +126,7 @@ def check_compile(arguments: Mapping[str, Any]) -> None:
         ValueError: for losses or metrics.
     """
     ignored = ("loss", "loss_weights", "metrics", "weighted_metrics")
-    received = {name: arguments[name] for name in ignored if arguments.get(name) is not None}
+    received = {name: arguments[name] for name in ignored if arguments.get(name) not in (None, [], {})}
     if received:
         raise ValueError(
             "Expected compile without losses and metrics: the model has its own (`logged` names what fit reports; "
@@ -98,22 +140,8 @@ def has_batch_norm(network: keras.Model, *, synchronized: bool = False) -> bool:
     return any(layer.synchronized or not synchronized for layer in found)
 
 
-def _looks_squashed(network: keras.Model) -> bool:
-    """Whether the outputs for codes of several sizes differ from code to code, and are all in [0, 1]."""
-    if not tf.executing_eagerly():
-        return False
-    directions = np.random.default_rng(0).standard_normal((8, *network.input_shape[1:]))
-    codes = np.concatenate([size * directions for size in (1, 10, 100)]).astype(np.float32)
-    outputs = np.asarray(network(codes, training=False), np.float32)
-    # A network whose units are all dead, or whose last weights are 0, gives all codes the same.
-    return bool(outputs.min() >= 0 and outputs.max() <= 1 and np.ptp(outputs, axis=0).max() > 1e-3)
-
-
-def _last_layer(network: keras.Model) -> keras.Layer | None:
-    """The last layer that changes values; None if no layer does."""
-    for layer in reversed(network.layers):
-        if isinstance(layer, keras.Model):
-            return _last_layer(layer)
-        if not isinstance(layer, _ARRANGING):
-            return layer
-    return None
+def _input_dtype(network: keras.Model) -> str:
+    first = next((layer for layer in network.layers if not isinstance(layer, layers.InputLayer)), None)
+    if isinstance(network, keras.Sequential) and isinstance(first, keras.Model):
+        return _input_dtype(first)
+    return network.inputs[0].dtype

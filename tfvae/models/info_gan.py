@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfvae import replicas
 from tfvae.experiment import Experiment
 from tfvae.models.base import Model, Terms
+from tfvae.models.ends import check_logits, check_pixels
 from tfvae.models.passes import forward_pass
 from tfvae.models.weights import Weight
 from tfvae.networks import gan as gan_networks
@@ -108,6 +109,8 @@ class InfoGAN(Model):
                 f", generator {generator.input_shape} -> {generator.output_shape}, "
                 f"discriminator {discriminator.input_shape} -> {discriminator.output_shape}"
             )
+        check_pixels("generator", generator)
+        check_logits("discriminator", discriminator)
 
     @classmethod
     def network_makers(

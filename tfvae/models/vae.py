@@ -12,7 +12,7 @@ import tensorflow_probability as tfp
 from tfvae import replicas
 from tfvae.experiment import Experiment
 from tfvae.models.base import Model, Terms
-from tfvae.models.checks import check_logits
+from tfvae.models.ends import check_logits
 from tfvae.models.likelihoods import added_log_scale, is_bounded, likelihood_of
 from tfvae.networks import dense
 from tfvae.networks import vae as networks

@@ -38,9 +38,15 @@ class Weight:
         return attributes[self.name] if variable is None or not tf.inside_function() else variable.value()
 
     def __set__(self, model: Any, value: float) -> None:
-        if not (value > 0 if self.positive else value >= 0):
-            least = "above 0" if self.positive else "of at least 0"
-            raise ValueError(f"Expected {self.name} {least}. Received: {self.name}={value}")
+        least = "above 0" if self.positive else "of at least 0"
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = float("nan")
+        if not (number > 0 if self.positive else number >= 0) or isinstance(value, str):
+            raise ValueError(f"Expected {self.name} {least}. Received: {self.name}={value!r}")
+        if not isinstance(value, int | float):
+            value = number  # of a tensor or an array: files have plain numbers
         # Past Keras's own `__setattr__`, which would count the variable among the model's.
         attributes = vars(model)
         attributes[self.name] = value
