@@ -100,7 +100,7 @@ def test_a_process_is_stopped_after_its_time_limit_and_the_others_run(tmp_path, 
         "print('trains', flush=True); time.sleep(100_000)"
     )
     tasks = [
-        task(tmp_path, "hangs", f"{stubborn}import time; time.sleep(100_000)"),
+        task(tmp_path, "hangs", f"{stubborn}import time; time.sleep(120)"),
         task(tmp_path, "saves", saves),
         task(tmp_path, "good", "print('good')"),
     ]

@@ -1,12 +1,13 @@
 """Kills trainings, damages their files and fills their disk, and compares how they end with an undisturbed one.
 
   python -m tools.durability --output=durability.md
-  python -m tools.durability --output=durability.md --models=factor_vae,joint_factor_vae,info_gan --kills=5
+  python -m tools.durability --output=durability.md --models=factor_vae,joint_factor_vae,info_gan --small
   python -m tools.durability --output=durability.md --quick
 
-The report is a table in Markdown. For each model it takes 12 minutes of CPU time; with --quick, two kills in a short
-training, less than one. With --full_disks each command meets a full disk, for which root mounts one, and with
---power_cut the order of writes, flushes and renames of a training and an export is read from strace.
+The report is a table in Markdown. For each model it takes 12 minutes of CPU time; with --small, of networks and images
+so small that processes mostly start, five; with --quick, two kills in a short training, less than one. With
+--full_disks each command meets a full disk, for which root mounts one, and with --power_cut the order of writes,
+flushes and renames of a training and an export is read from strace.
 """
 
 import dataclasses
@@ -41,6 +42,7 @@ SEED = flags.DEFINE_integer("seed", 0, "Decides the random moments.")
 MODELS = flags.DEFINE_list("models", ["vae"], "The models that are trained; empty for none.")
 FULL_DISKS = flags.DEFINE_bool("full_disks", False, "A full disk under each command.")
 POWER_CUT = flags.DEFINE_bool("power_cut", False, "The order of writes, flushes and renames.")
+SMALL = flags.DEFINE_bool("small", False, "Small networks and images.")
 QUICK_ALONE = flags.DEFINE_bool("quick", False, "Two kills and no other fault.")
 
 
@@ -66,9 +68,11 @@ def main(argv: Sequence[str]) -> None:
 
 def _of_model(model: str, folder: Path) -> "Iterator[Outcome]":
     from tools.durability.faults import Scene, all_faults, kills
+    from tools.durability.small import small_experiment
 
-    experiment = EXPERIMENT | (QUICK if QUICK_ALONE.value else {}) | {"model": model}
     folder.mkdir()
+    experiment = EXPERIMENT | (small_experiment(model, folder) if SMALL.value else {"model": model})
+    experiment |= QUICK if QUICK_ALONE.value else {}
     (folder / "experiment.json").write_text(json.dumps(experiment))
     command = [*COMMAND, f"--experiment={folder}/experiment.json"]
     every = experiment["log_every"], experiment["checkpoint_every"]
@@ -82,17 +86,23 @@ def _of_model(model: str, folder: Path) -> "Iterator[Outcome]":
 def _power_cuts(folder: Path) -> "Iterator[Outcome]":
     from tools.durability.faults import Outcome
     from tools.durability.power_cut import lost, traced
+    from tools.durability.small import small_experiment
 
     folder.mkdir()
-    experiment = EXPERIMENT | QUICK | {"model": "vae", "steps": 8}
-    (folder / "experiment.json").write_text(json.dumps(experiment))
-    train = [*COMMAND, f"--experiment={folder}/experiment.json", f"--workdir={folder}/run"]
-    export = [*COMMAND[:-1], "export", f"--model={folder}/run", f"--output={folder}/vae/1"]
-    for what, command in {"training": train, "export": export}.items():
+    (folder / "experiment.json").write_text(json.dumps(small_experiment("vae", folder) | {"steps": 40}))
+    cli, model = COMMAND[:-1], f"--model={folder}/run"
+    scored = ["--metrics=mig", "--quick", f"--output={folder}/scores.json"]
+    commands = {
+        "training": [*cli, "train", f"--experiment={folder}/experiment.json", f"--workdir={folder}/run"],
+        "scores": [*cli, "evaluate", model, *scored],
+        "export": [*cli, "export", model, f"--output={folder}/vae/1"],
+    }
+    for what, command in commands.items():
+        calls = traced(command, folder, {"TFVAE_CACHE": f"{folder}/cache"})
         # TensorFlow renames its parts of a checkpoint before they are flushed, and then the list that makes it one.
-        faults, renamed = lost(traced(command, folder), folder, names=r"checkpoint|experiment\.json|model\.keras|\d+")
+        faults, renamed = lost(calls, folder, names=r"checkpoint|.*\.json|.*\.npy|model\.keras|npz-\w+|\d+")
         happened = f"{renamed} files and folders got their names, {len(faults)} of them before they were flushed"
-        yield Outcome(f"power cut, {what}", 1, happened, [0], faults or None)
+        yield Outcome(f"power cut, {what}", 1, happened, [0], faults)
 
 
 if __name__ == "__main__":

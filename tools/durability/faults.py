@@ -95,15 +95,17 @@ def kills(scene: Scene, times: int) -> Outcome:
         started = time.time()
         process = scene.start(workdir)
         if kill == times - 1:
-            hit = process.until(lambda: any(workdir.glob(".model.*")), pause=0)
+            hit = _until_model(process)
+            while not hit and process.code == 0:  # it was written too fast to be seen
+                (workdir / "model.keras").unlink()
+                process = scene.start(workdir)
+                hit = _until_model(process)
         elif kill % 3 == 0:
             _until_new_checkpoints(process, checkpoints, int(rng.integers(1, 3)))
             hit = process.until(_after(float(rng.uniform(0, 0.02))), pause=0)
-        elif kill % 3 == 1:
-            first = last_step(workdir)
-            hit = _until_step(process, first + int(rng.integers(1, 2 * scene.checkpoint_every)))
         else:
-            hit = process.until(_after(float(rng.uniform(0, 10))))
+            step = last_step(workdir) + int(rng.integers(1, 2 * scene.checkpoint_every))
+            hit = _until_step(process, step, seconds=float(rng.uniform(0, 10)) if kill % 3 == 2 else float("inf"))
         if not hit:
             raise RuntimeError(f"The training ended before kill {kill + 1} of {times}: {process.message()[-2000:]}")
         process.end(signal.SIGKILL)
@@ -274,8 +276,14 @@ def _little_room(folder: Path, room: int) -> Iterator[tuple[int | None, str]]:
         beside.rmdir()
 
 
-def _until_step(process: Process, step: int) -> bool:
-    return process.until(lambda: (process.step() or 0) >= step)
+def _until_step(process: Process, step: int, seconds: float = float("inf")) -> bool:
+    """Waits for a step, at most so many seconds."""
+    late = _after(seconds)
+    return process.until(lambda: late() or (process.step() or 0) >= step)
+
+
+def _until_model(process: Process) -> bool:
+    return process.until(lambda: any(process.workdir.glob(".model.*")), pause=0)
 
 
 def _until_new_checkpoints(process: Process, folder: Path, number: int) -> None:

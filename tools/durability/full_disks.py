@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
 from tools.durability.faults import Outcome
+from tools.durability.small import blobs
 
 _CLI = [sys.executable, "-m", "tfvae.cli"]
 _RELEASE = [sys.executable, "-m", "tools.release", "--name=vae-blobs", "--quick"]
@@ -25,7 +24,7 @@ def full_disks(folder: Path) -> Iterator[Outcome]:
         RuntimeError: when a command does something else than it should.
     """
     folder.mkdir(parents=True)
-    data = _blobs(folder / "blobs.npz")
+    data = blobs(folder / "blobs.npz")
     experiment = folder / "experiment.json"
     experiment.write_text(json.dumps({**_RUN, "data": data}))
     study = folder / "study.json"
@@ -95,16 +94,6 @@ def _full(folder: Path) -> Iterator[Callable[[], None]]:
         yield make_room
     finally:
         subprocess.run(["umount", folder], check=True)
-
-
-def _blobs(path: Path) -> str:
-    """The name of data with factors: a square of 2 sizes at 6 x 6 places."""
-    factors = np.stack(np.meshgrid(range(2), range(6), range(6), indexing="ij"), axis=-1).reshape(-1, 3)
-    y, x = np.mgrid[:16, :16]
-    size, *places = (factors[:, k, np.newaxis, np.newaxis] for k in range(3))
-    inside = (abs(y - 3 - 2 * places[0]) < 2 + size) & (abs(x - 3 - 2 * places[1]) < 2 + size)
-    np.savez_compressed(path, images=inside[..., np.newaxis], factors=factors)
-    return f"npz:{path}"
 
 
 def _ended(command: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

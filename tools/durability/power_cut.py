@@ -4,9 +4,10 @@ Until a file is flushed (fsync), a machine that stops may lose its content, thou
 flushed after its last write and before it gets its name, and the folder after that.
 """
 
+import os
 import re
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 _CALLS = "openat,creat,write,pwrite64,writev,ftruncate,fsync,fdatasync,rename,renameat,renameat2,mkdir,unlink,unlinkat"
@@ -15,16 +16,35 @@ _FILE = re.compile(r"\d+<([^>]*)>")
 _PATH = re.compile(r'"([^"]*)"')
 
 
-def traced(command: Sequence[str], folder: Path) -> list[str]:
+def traced(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> list[str]:
     """Runs a command under strace, and returns its calls on files below a folder, in order.
+
+    Args:
+        command: with its arguments.
+        folder: below which files count.
+        environment: additional variables.
 
     Raises:
         FileNotFoundError: when strace is not installed.
         RuntimeError: when the command fails.
     """
     log = folder.with_name(f"{folder.name}.strace")
-    options = ["-f", "-y", "-qq", "-s", "4096", "-e", f"trace={_CALLS}", "-e", "signal=none", "-o", str(log)]
-    ended = subprocess.run(["strace", *options, *command], capture_output=True, text=True)
+    options = [
+        "-f",
+        "--seccomp-bpf",
+        "-y",
+        "-qq",
+        "-s",
+        "4096",
+        "-e",
+        f"trace={_CALLS}",
+        "-e",
+        "signal=none",
+        "-o",
+        str(log),
+    ]
+    variables = os.environ | dict(environment or {})
+    ended = subprocess.run(["strace", *options, *command], capture_output=True, text=True, env=variables)
     if ended.returncode:
         raise RuntimeError(f"Expected exit code 0 of {list(command)}. Received: {ended.returncode}: {ended.stderr}")
     with log.open(errors="replace") as file:
@@ -44,13 +64,14 @@ def joined(lines: Iterable[str]) -> Iterable[str]:
             yield line
 
 
-def lost(calls: Iterable[str], folder: Path, names: str = r".*") -> tuple[list[str], int]:
+def lost(calls: Iterable[str], folder: Path, names: str = r".*", lists: str = r"checkpoint") -> tuple[list[str], int]:
     """The files that a power cut could leave without their content, or without their name.
 
     Args:
         calls: of strace with -y, see `traced`.
         folder: below which files count.
         names: a regular expression of the names that count, once they are renamed; of all by default.
+        lists: one of those that name other files, so that all files of their folder must be on the disk before.
 
     Returns:
         A sentence for each file, and the number of files and folders that got their names.
@@ -74,6 +95,8 @@ def lost(calls: Iterable[str], folder: Path, names: str = r".*") -> tuple[list[s
             if str(folder) in target and re.fullmatch(names, Path(target).name):
                 renamed += 1
                 inside = [path for path in unflushed if path == source or path.startswith(f"{source}/")]
+                if re.fullmatch(lists, Path(target).name):
+                    inside += [path for path in unflushed if Path(path).parent == Path(target).parent]
                 faults += [f"{target} gets its name before {path} is flushed" for path in inside]
                 unnamed[target] = str(Path(target).parent)
             unflushed = {path.replace(source, target, 1) if path.startswith(source) else path for path in unflushed}

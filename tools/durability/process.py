@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+PATIENCE = 1_800.0  # seconds: far more than a busy machine needs
 _PROGRESS = r"^step ([\d,]+) of [\d,]+  "  # what `tfvae.training.progress` prints at each log entry
 # Becomes the command, once Ctrl-C is heard and the size of files is limited. A `preexec_fn` would fork this process,
 # and the child of one with threads of gRPC was seen to fail.
@@ -73,7 +74,7 @@ class Process:
         steps = re.findall(_PROGRESS, self.shown(), re.MULTILINE)
         return int(steps[-1].replace(",", "")) if steps else None
 
-    def until(self, happened: Callable[[], bool], pause: float = 0.02, patience: float = 300.0) -> bool:
+    def until(self, happened: Callable[[], bool], pause: float = 0.02, patience: float = PATIENCE) -> bool:
         """Waits for something to happen, or for the end of the process; at most `patience` seconds.
 
         Returns:
@@ -94,7 +95,7 @@ class Process:
             time.sleep(pause)
         return True
 
-    def end(self, number: signal.Signals | None = None, patience: float = 300.0) -> int:
+    def end(self, number: signal.Signals | None = None, patience: float = PATIENCE) -> int:
         """Sends a signal, if one is named, waits for the end, and returns the exit code."""
         if number is not None and self.code is None:
             self._process.send_signal(number)

@@ -78,3 +78,7 @@ def test_broken_cars_are_refused(tmp_path):
     scipy.io.savemat(tmp_path / "1.mat", {"picture": np.zeros(3)})
     with pytest.raises(ValueError, match="Expected the array 'im'"):
         tfvae.data.load(f"cars3d:{tmp_path}")
+    (tmp_path / "1.mat").unlink()
+    (tmp_path / "1.mat").symlink_to("/dev/null")  # as a pipe, of which a read would wait for ever
+    with pytest.raises(ValueError, match=r"1\.mat: ValueError: it is not a regular file"):
+        tfvae.data.load(f"cars3d:{tmp_path}")

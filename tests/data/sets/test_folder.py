@@ -152,6 +152,12 @@ def test_a_decompression_bomb_is_not_decoded(root, tmp_path, side):
         load(root, tmp_path)
 
 
+def test_a_device_is_refused_before_it_is_read(root, tmp_path):
+    (root / "device.png").symlink_to("/dev/null")
+    with pytest.raises(ValueError, match=r"device\.png': it is not a regular file"):
+        load(root, tmp_path)
+
+
 def truncated(path):
     whole = save(path, noise(64, 64, 3)).read_bytes()
     path.write_bytes(whole[: len(whole) // 2])

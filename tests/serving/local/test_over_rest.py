@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from tfvae.serving import Client
+from tfvae.serving.local import over_rest
 
 PATH = b"/v1/models/tiny"
 GOOD = b'{"instances": [[[[0], [0], [0]], [[0], [0], [0]]]]}'
@@ -68,6 +69,17 @@ def test_a_body_that_is_cut_short_is_a_bad_request(server):
     answer = sent(server, PREDICT + LENGTH + b"\r\n" + GOOD[:10])
     assert answer.startswith(b"HTTP/1.1 400")
     assert b"Received: 10 bytes" in answer
+
+
+@pytest.mark.parametrize("first", [b"", STATUS], ids=["nothing", "half a request"])
+def test_a_client_that_stays_silent_is_disconnected(server, first, monkeypatch):
+    monkeypatch.setattr(over_rest._Handler, "timeout", over_rest._Handler.timeout / 300)
+    address = server.rest_address.removeprefix("http://").split(":")
+    with socket.create_connection(address, timeout=60) as connection:
+        connection.sendall(first)
+        assert connection.recv(2**16) == b""
+    monkeypatch.undo()
+    assert_it_still_answers(server)
 
 
 def test_good_requests_follow_each_other_on_a_connection(server):

@@ -1,10 +1,11 @@
 """A small part of what the tool does: the same seed gives the same damage."""
 
 import pytest
+import tensorflow as tf
 
 from tfvae.data.sets import folder
 from tools.mutated_pictures import mutated, written_pictures
-from tools.mutated_pictures.reading import through_folder, through_graph
+from tools.mutated_pictures.reading import through_export, through_folder
 
 PICTURES = written_pictures()
 
@@ -29,7 +30,23 @@ def test_an_escape_would_be_seen(monkeypatch):
         through_folder(PICTURES[:1])
 
 
-def test_the_graph_of_an_export_refuses_or_reads_damaged_pictures():
-    counts = through_graph(list(mutated(PICTURES, 200, seed=6)))
+def test_an_export_refuses_or_encodes_damaged_pictures():
+    counts = through_export(list(mutated(PICTURES, 200, seed=6)))
     assert sum(counts.values()) == 200
     assert set(counts) == {"read", "INVALID_ARGUMENT"}
+
+
+def test_an_export_that_answers_with_nan_is_seen(monkeypatch):
+    monkeypatch.setattr("tfvae.export.export_encoder", lambda model, path: write_nan(path))
+    with pytest.raises(ArithmeticError, match="Expected finite codes"):
+        through_export(PICTURES[:1])
+
+
+def write_nan(path):
+    module = tf.Module()
+    encode = tf.function(
+        lambda image_bytes: {"mean": tf.fill([tf.size(image_bytes), 2], float("nan"))},
+        input_signature=[tf.TensorSpec((None,), tf.string, "image_bytes")],
+    )
+    tf.saved_model.save(module, str(path), signatures={"encode_bytes": encode})
+    return path
