@@ -1,6 +1,7 @@
 # One word for each job; each sets up .venv first.
 #   make demo   draw the data, train FactorVAE, score it, draw its traversals, export it, load it with TensorFlow
 #   make test   run the tests
+#   make test-all  run the slow tests too, of which make test has a small variant (CONTRIBUTING.md, "Tests")
 #   make zoo    train every experiment in zoo/ into runs/, and release each as a new version (days of CPU; resumable)
 #   make lint   ruff and mypy
 #   make docs   build the site of docs/ into build/docs, without the network; any warning is an error
@@ -17,7 +18,7 @@ EXPORTED := demo/saved_models/factor_vae/1
 
 ZOO := $(patsubst zoo/%/experiment.json,%,$(wildcard zoo/*/experiment.json))
 
-.PHONY: demo zoo test lint docs format floors lock setup clean
+.PHONY: demo zoo test test-all lint docs format floors lock setup clean
 .DELETE_ON_ERROR:
 
 demo: demo/scores.json demo/traversals.png demo/traversals.gif $(EXPORTED)
@@ -40,8 +41,13 @@ runs/%.released: zoo/%/experiment.json | setup
 
 # TensorFlow traces on one core, so several workers share the tests. A worker needs up to 4 GB, hence at most four. One
 # that has no tests left takes half of another's, so that neighbours, which share fixtures, stay together.
+PYTEST := $(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal
+
 test: setup
-	$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal
+	$(PYTEST) -m "not slow"
+
+test-all: setup
+	$(PYTEST)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -63,6 +63,8 @@ setup(
         ],
         **{package: ["**/*"] for package in ENTRIES},
     },
+    # The pictures of the zoo are for readers of the repository: they would be a quarter of the wheel.
+    exclude_package_data={package: ["**/*.png", "**/*.gif"] for package in ENTRIES},
     python_requires=">=3.11",
     entry_points={"console_scripts": ["tfvae = tfvae.cli:main"]},
     install_requires=[

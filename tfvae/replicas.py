@@ -25,8 +25,13 @@ def gather(x: tf.Tensor) -> tf.Tensor:
 
 def sizes(x: tf.Tensor) -> tf.Tensor:
     """How many rows of x each replica has, [N]: the last batch of a data set may not divide evenly."""
-    # As floats: integers are in the memory of the host, which the collectives of GPUs cannot reach.
-    return tf.cast(gather(tf.cast(tf.shape(x)[:1], tf.float32)), tf.int32)
+    if num_replicas() == 1:
+        return tf.shape(x)[:1]
+    context = tf.distribute.get_replica_context()
+    # As floats: integers are in the memory of the host, which the collectives of GPUs cannot reach. A sum, as a gather
+    # exchanges shapes first, and without a graph is traced again at each call.
+    own = tf.cast(tf.shape(x)[0], tf.float32) * tf.one_hot(context.replica_id_in_sync_group, num_replicas())
+    return tf.cast(context.all_reduce(tf.distribute.ReduceOp.SUM, own), tf.int32)
 
 
 def own_rows(x: tf.Tensor, like: tf.Tensor) -> tf.Tensor:

@@ -1,19 +1,16 @@
-"""The command lines as a user runs them: in processes of their own."""
+"""The command lines as a user runs them: each in another process."""
 
 import json
 import re
 import signal
-import subprocess
-import sys
-from functools import partial
-from pathlib import Path
+import time
 
 import pytest
 
+from tests.processes import Command
 from tfvae.data.sets import dsprites
 from tfvae.metrics import METRICS
 
-ROOT = Path(__file__).parents[2]
 TINY = {
     "model": "factor_vae",
     "discriminator": {"depth": 1, "units": 8},
@@ -23,22 +20,14 @@ TINY = {
     "checkpoint_every": 2,
 }
 
-pytestmark = pytest.mark.slow
-
 
 def start(tool, *arguments):
-    program = [tool] if tool.startswith("tools.") else ["tfvae.cli", tool]
-    command = [sys.executable, "-m", *program, *map(str, arguments)]
-    # Where the tests run in the background, children would not hear Ctrl-C.
-    hear = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, preexec_fn=hear
-    )
+    return Command(*([tool] if tool.startswith("tools.") else ["tfvae.cli", tool]), *arguments)
 
 
 def run(tool, *arguments):
     process = start(tool, *arguments)
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate()
     assert process.returncode == 0, err
     return out
 
@@ -104,7 +93,7 @@ def test_wrong_input_gets_one_clear_line_and_leaves_nothing(workdir):
     for first in range(0, len(cases), 4):
         running = [(start(tool, *arguments), expected) for tool, arguments, expected in cases[first : first + 4]]
         for process, expected in running:
-            _, err = process.communicate(timeout=300)
+            _, err = process.communicate()
             assert process.returncode == 1, process.args
             *_, line = err.strip().splitlines()
             assert line.startswith("Error: "), err
@@ -115,25 +104,25 @@ def test_wrong_input_gets_one_clear_line_and_leaves_nothing(workdir):
 
 def test_a_server_is_started_and_tried(tmp_path):
     pytest.importorskip("tensorflow_serving")
-    with start("serve", "--grpc_port=0", "--rest_port=0") as server:
-        try:
-            lines = iter(server.stdout.readline, "")
-            grpc, rest = next(
-                found.groups() for line in lines if (found := re.match(r"gRPC (\S+), REST (http://[^/]+)/", line))
-            )
-            out = run(
-                "tools.serving_trials",
-                "random_bytes",
-                "--count=20",
-                f"--pid={server.pid}",
-                f"--grpc={grpc}",
-                f"--rest={rest}",
-            )
-            assert re.search(r"random: 20 sent, {'INVALID_ARGUMENT': 20}; the server has \d+ MiB", out)
-            assert re.search(r"mutated pictures: 2 sent, .*; the server has \d+ MiB", out)
-            server.send_signal(signal.SIGINT)
-            _, err = server.communicate(timeout=60)
-            assert server.returncode == 130, err
-            assert "Stopped." in err
-        finally:
-            server.kill()
+    server = start("serve", "--grpc_port=0", "--rest_port=0")
+    try:
+        while not (found := re.search(r"gRPC (\S+), REST (http://[^/]+)/", server.printed())):
+            assert server.is_alive(), server.communicate()
+            time.sleep(0.05)
+        grpc, rest = found.groups()
+        out = run(
+            "tools.serving_trials",
+            "random_bytes",
+            "--count=20",
+            f"--pid={server.pid}",
+            f"--grpc={grpc}",
+            f"--rest={rest}",
+        )
+        assert re.search(r"random: 20 sent, {'INVALID_ARGUMENT': 20}; the server has \d+ MiB", out)
+        assert re.search(r"mutated pictures: 2 sent, .*; the server has \d+ MiB", out)
+        server.send_signal(signal.SIGINT)
+        _, err = server.communicate()
+        assert server.returncode == 130, err
+        assert "Stopped." in err
+    finally:
+        server.kill()

@@ -21,7 +21,6 @@ def accepts(address):
     return True
 
 
-@pytest.mark.slow
 def test_sigterm_answers_the_requests_that_have_begun(tmp_path):
     (tmp_path / "tiny").mkdir()
     write_version(tmp_path / "tiny" / "1", 0)

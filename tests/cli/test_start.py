@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tfvae.cli import COMMANDS
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +32,6 @@ def test_the_help_of_every_command_shows_import(tmp_path):
         assert "--import" in out, name
 
 
-@pytest.mark.slow
 def test_modules_of_the_current_folder_are_imported_before_the_command_runs(tmp_path):
     for name in ("mine", "yours"):
         (tmp_path / f"{name}.py").write_text(f"print('{name} is imported')")
@@ -43,7 +40,6 @@ def test_modules_of_the_current_folder_are_imported_before_the_command_runs(tmp_
     assert "factor_vae-dsprites" in out
 
 
-@pytest.mark.slow
 def test_a_module_that_cannot_be_imported_is_one_clear_line(tmp_path):
     process = start(tmp_path, "zoo", "--import=absent")
     out, err = process.communicate()

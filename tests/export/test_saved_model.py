@@ -134,7 +134,6 @@ def test_variables_are_stored_once(model, exported):
     assert 0 <= stored - 4 * model.encoder.count_params() < 4096
 
 
-@pytest.mark.slow
 def test_two_processes_write_the_same_bytes(tmp_path):
     script = """
 import sys

@@ -208,7 +208,6 @@ def browser():
         browser.close()
 
 
-@pytest.mark.slow
 def test_sliders_move_the_image_by_keys_as_the_decoder_does(path, browser, trained):
     page, requests, complaints = browser.new_page(offline=True), [], []
     page.on("request", lambda request: requests.append(request.url))

@@ -52,7 +52,6 @@ STUDY = {
 }
 
 
-@pytest.mark.slow
 def test_its_runs_know_what_its_modules_register(tmp_path):
     for folder in ("study", "elsewhere"):
         (tmp_path / folder).mkdir()

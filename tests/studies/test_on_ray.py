@@ -70,7 +70,6 @@ def test_a_cluster_of_others_keeps_its_limits_and_is_not_tried_again(monkeypatch
     assert (ray.calls, os.environ) == (["init"], {})
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of Ray's own
 def test_programs_run_side_by_side_and_report_what_fails(tmp_path):
     meet = (  # each waits for the other, so that they end only if they run at once

@@ -4,15 +4,13 @@ import csv
 import dataclasses
 import json
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
 from tests import tiny
+from tests.processes import Command
 from tfvae import data
 from tfvae.evaluation import evaluate
 from tfvae.files.lock import locked
@@ -23,8 +21,6 @@ from tfvae.studies import run as run_module
 from tfvae.studies.run import run_folder
 from tfvae.studies.study import Evaluation, Study
 from tfvae.training.train import train
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -234,7 +230,6 @@ def test_two_studies_in_one_folder_are_refused(blobs, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.slow
 def test_the_command_resumes_and_reports_what_failed(blobs, done, tmp_path):
     grid = [study_of(blobs).grid[0], {"optimizers.optimizer.learning_rate": 1e30}]
     output, study = shutil.copytree(done[0], tmp_path / "study"), study_of(blobs, grid)
@@ -243,14 +238,14 @@ def test_the_command_resumes_and_reports_what_failed(blobs, done, tmp_path):
     for file in (output / "runs" / good / "scores").glob("8-*"):
         file.unlink()
     (tmp_path / "study.json").write_text(json.dumps(study.to_dict()))
-    command = [sys.executable, "-m", "tfvae.cli", "study", tmp_path / "study.json", f"--output={output}"]
-    ended = subprocess.run([*command, "--processes=2"], capture_output=True, text=True, cwd=ROOT)
-    assert ended.returncode == 1, ended.stderr
-    *_, last = ended.stderr.strip().splitlines()
+    command = Command("tfvae.cli", "study", tmp_path / "study.json", f"--output={output}", "--processes=2")
+    out, err = command.communicate(timeout=600)
+    assert command.returncode == 1, err
+    *_, last = err.strip().splitlines()
     assert last == "Error: 1 runs failed. The same command tries them again"
-    assert f"Failed: {bad}: exit code 1" in ended.stderr
-    assert "Try a smaller learning" in ended.stderr
-    assert f"[1/2] {good}  " in ended.stdout
+    assert f"Failed: {bad}: exit code 1" in err
+    assert "Try a smaller learning" in err
+    assert f"[1/2] {good}  " in out
     found = without_seconds(read_table(output))
     assert [(row["run"], row["steps"]) for row in found] == [(good, 4), (good, 8)]
     assert found[0] == {key: value for key, value in without_seconds(rows)[0].items() if key in found[0]}

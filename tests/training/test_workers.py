@@ -53,7 +53,6 @@ train(tiny.experiment(checkpoint_every=2), sys.argv[1], strategy, data=tiny.Blob
 """
 
 
-@pytest.mark.slow
 def test_two_workers_end_with_the_weights_of_one_device_after_one_was_killed(uninterrupted, tmp_path):
     workdir, other = tmp_path / "run", tmp_path / "other"
     outputs = [tmp_path / "output_0", tmp_path / "output_1"]

@@ -181,7 +181,6 @@ def test_a_wrong_drawing_is_not_kept(small, tmp_path, monkeypatch):
     assert not os.listdir(tmp_path)
 
 
-@pytest.mark.slow
 def test_all_images(tmp_path):
     """The published mean, 0.042494423521889584, gives 128,328,862 white pixels; the drawing has two more."""
     data = dsprites.load(tmp_path)

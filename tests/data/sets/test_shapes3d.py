@@ -113,7 +113,6 @@ def test_load_stores_only_maps(tmp_path, monkeypatch):
     assert shapes3d.load(tmp_path).digest == data.digest
 
 
-@pytest.mark.slow
 def test_all_maps(tmp_path):
     data = shapes3d.load(tmp_path)
     assert data.digest == shapes3d.DIGEST

@@ -122,7 +122,7 @@ def test_the_table_names_what_differs():
     assert "| flood | 1 | wet | 0 | NO: 1, as log loss of step 2 |" in rows
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # tests/training/test_workers.py kills a training and test_resuming.py stops one
 def test_killed_trainings_end_like_an_undisturbed_one(tmp_path):
     command = [sys.executable, "-m", "tools.durability", f"--output={tmp_path}/table.md", "--quick"]
     process = subprocess.run(command, capture_output=True, text=True)
