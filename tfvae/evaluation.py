@@ -153,7 +153,8 @@ def limited(data: ImageData, limit: int, seed: int) -> ImageData:
     if factors is None:
         return ImageData(data.name, images)
     table = np.where(factors.continuous, factors.values_of(indices), factors.to_factors(indices))
-    return GroundTruthData(data.name, FactorTable(factors.names, table, continuous=factors.continuous), images)
+    rows = FactorTable(factors.names, table, continuous=factors.continuous, labels=factors.labels)
+    return GroundTruthData(data.name, rows, images)
 
 
 def _check_codes(codes: Codes, data: Any, limit: int | None, cache: Any, active: str | None) -> None:

@@ -74,7 +74,9 @@ def described(scores: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             ceiling = f"  (a perfect code: {result['ceiling']:.3f})" if "ceiling" in result else ""
             yield name, f"{result['score']:.3f} +- {result['standard_error']:.3f}{ceiling}"
     if "factors" in scores:
-        yield "factors", _taken_for(scores["factors"])
+        from tfvae.data.factor_table import summary
+
+        yield "factors", summary(scores["factors"])
     reconstruction, kl = scores.get("reconstruction"), scores.get("kl")
     if reconstruction is None:
         yield "reconstruction", "skipped: the model has no likelihood"
@@ -96,15 +98,6 @@ def described_latents(latents: Mapping[str, Any]) -> str:
         return text
     carried = " ".join(f"{nats:.3f}" for nats in sorted(latents["information"], reverse=True))
     return f"{text}; each carries at most, in nats: {carried}"
-
-
-def _taken_for(factors: Mapping[str, Any]) -> str:
-    """What each factor was taken for: "discrete shape (3), scale (6); continuous age (981); ignored color"."""
-    kinds = {
-        kind: ", ".join(f"{name} ({names[name]})" if isinstance(names, Mapping) else name for name in names)
-        for kind, names in factors.items()
-    }
-    return "; ".join(f"{kind} {names}" for kind, names in kinds.items() if names)
 
 
 def _parameters(assignments: Sequence[str], metrics: Any) -> dict[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import DTypeLike
 
+from tfvae.data.factor_table import described, summary
 from tfvae.data.factors import Factors, checked_indices
 from tfvae.data.shapes import is_image
 
@@ -47,7 +48,9 @@ class ImageData:
     The rows of a table of numbers are data too: vectors [N, F], which are kept as float32 and may have any finite
     values. What is said of images is true of them, but for the range.
 
-    `str` of it is one line: how many images there are, their size and colours, and `notes`, text on what was left out.
+    `str` of it is one line: how many images there are, their size and colours, their factors, and `notes`, text on what
+    was left out. `files` are the names of the images' files, N paths within a folder, where they come from one.
+    `origins`, int [N], are their places in the data set that they are a part of, None for all of it.
 
     Args:
         name: the name of the data set.
@@ -76,6 +79,8 @@ class ImageData:
         self._images = stored(images) if isinstance(images, np.ndarray) else images
         self._digest = digest
         self.notes = ""
+        self.files: tuple[str, ...] | None = None
+        self.origins: np.ndarray | None = None
 
     def __str__(self) -> str:
         if is_image(self.image_shape):
@@ -84,6 +89,8 @@ class ImageData:
             text = f"{self.name}: {len(self):,} images of {height} x {width}, {colours}"
         else:
             text = f"{self.name}: {len(self):,} vectors of {self.image_shape[0]} numbers"
+        if self.factors is not None:
+            text += f"; factors: {summary(described(self.factors))}"
         return f"{text}; {self.notes}" if self.notes else text
 
     def __len__(self) -> int:
