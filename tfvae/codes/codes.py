@@ -231,4 +231,4 @@ class Codes:
 
 
 def _no_represent(images: np.ndarray) -> Any:
-    raise AssertionError("codes from arrays need no encoder")
+    raise ValueError("Expected codes that come from an encoder, to encode other images. Received: codes from arrays")

@@ -110,7 +110,7 @@ class FactorTable:
         if len(set(names)) != len(names):
             raise ValueError(f"Expected names that are all different. Received: names={names}")
         table, texts = as_numbers(names, table)
-        texts = {**{name: tuple(labels[name]) for name in labels or {}}, **texts}
+        texts = {**{name: tuple(given) for name, given in (labels or {}).items()}, **texts}
         declared = {**dict.fromkeys(texts, False), **_declared(continuous, names)}
         if wrong := [name for name in texts if declared[name]]:
             raise ValueError(f"Expected continuous factors of numbers. Received: {wrong}, whose values are text")

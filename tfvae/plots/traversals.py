@@ -222,7 +222,7 @@ def plot_traversals(traversals: Traversals, *, scale: int | None = None) -> Figu
     tiles.add_text(figure, left - 8, body - 10, heading, align="right", color=tiles.FAINT)
     for column, value in enumerate(traversals.values):
         tiles.add_text(figure, left + column * (width + GAP) + width / 2, body - 10, f"{value:.1f}", color=tiles.FAINT)
-    for row, (label, color) in enumerate(_labels(traversals)):
+    for row, (label, color) in enumerate(latent_labels(traversals.latents, traversals.information)):
         draw(traversals.frames[row], body + row * (height + GAP), label, color)
     for line in range(lines):
         top = below + line * (split + height + GAP) + split
@@ -251,7 +251,11 @@ def save_gif(
     scale = tiles.scale_for(traversals.images, 96) if scale is None else scale
     height, width = (scale * size for size in traversals.images.shape[1:3])
     caption, bar, gap = 22, 4, 8
-    labels = [("image", tiles.INK), ("reconstruction", tiles.INK), *_labels(traversals, unit=" nats")]
+    labels = [
+        ("image", tiles.INK),
+        ("reconstruction", tiles.INK),
+        *latent_labels(traversals.latents, traversals.information, unit=" nats"),
+    ]
     if traversals.categories is not None:
         labels.append(("category", tiles.INK))
     rows = max(1, round((len(labels) / 2.5) ** 0.5))
@@ -294,11 +298,11 @@ def save_gif(
         frames[0].save(beside, "GIF", save_all=True, append_images=frames[1:], duration=duration, loop=0)
 
 
-def _labels(traversals: Traversals, unit: str = "") -> list[tuple[str, str]]:
-    """The label and colour of each row's latent."""
-    if traversals.information is None:
-        return [(f"z{latent}", tiles.INK) for latent in traversals.latents]
-    pairs = zip(traversals.latents, traversals.information, strict=True)
+def latent_labels(latents: np.ndarray, information: np.ndarray | None, unit: str = "") -> list[tuple[str, str]]:
+    """The label and colour of the row of each latent, int [R], which carries `information`, float [R], in nats."""
+    if information is None:
+        return [(f"z{latent}", tiles.INK) for latent in latents]
+    pairs = zip(latents, information, strict=True)
     return [
         (f"z{latent}   {nats:.2f}{unit}", tiles.INK if nats > INFORMATION else tiles.FAINT) for latent, nats in pairs
     ]
