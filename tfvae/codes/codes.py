@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from tqdm import tqdm
@@ -12,6 +12,11 @@ from tfvae.codes.capabilities import capabilities_of
 from tfvae.codes.latents import ActiveRule
 from tfvae.codes.outputs import CODE_OUTPUTS, centred, checked_outputs
 from tfvae.codes.subset import subset
+from tfvae.codes.table import columns_of, write
+from tfvae.files.frames import pandas_module
+
+if TYPE_CHECKING:
+    import pandas
 
 _SAMPLES = 10_000  # images over which the active latents are found
 
@@ -177,6 +182,32 @@ class Codes:
         """
         outputs = self._rows(indices)
         return {**outputs, "mean": outputs["mean"] + self._offset} if np.any(self._offset) else outputs
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the codes of all images to a file, which is replaced if it exists.
+
+        Args:
+            path: .csv or .parquet, a row for each image; or .npz, the arrays "mean", "log_variance" and "probabilities"
+                that the codes have, "files", "factors" and "factor_names". The columns are those of `to_frame`.
+
+        Raises:
+            ValueError: for another suffix.
+        """
+        write(self, path)
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """The codes of all images as a DataFrame of pandas, a row for each image.
+
+        Returns:
+            The columns "index", the image's place, and "file", where images come from files; "z0", "z1", ..., the
+            means, and "z0.log_variance", ...; of a category "category", the likeliest, and its probabilities
+            "category.0", ...; and each factor under its name ("factor.NAME" if that is taken), text where it has
+            labels.
+
+        Raises:
+            ImportError: without pandas, `pip install tfvae[pandas]`.
+        """
+        return pandas_module().DataFrame(columns_of(self))
 
     def _rows(self, indices: np.ndarray) -> dict[str, np.ndarray]:
         indices = self._encode(indices)

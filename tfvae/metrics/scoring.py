@@ -197,6 +197,7 @@ class _Rows:
 
     factors: Factors | None = None
     scored_factors: tuple[str, ...] = ()
+    files: tuple[str, ...] | None = None
 
     def __init__(self, size: int) -> None:
         self._size = size
