@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from tfvae.data.images import ImageData
 from tfvae.data.shapes import undrawable
 from tfvae.files.atomic import written_whole
 from tfvae.plots import tiles
+from tfvae.plots.figures import check_suffix, save_figure
 
 GAP = 2  # pixels between tiles
 MARGIN = 10
@@ -122,7 +122,7 @@ def draw_traversals(
     """Writes the traversals of one image's latents, sorted by what they carry over 256 random images.
 
     Args:
-        path: .png is the paper's figure, .gif an animation.
+        path: .png, .pdf or .svg is the paper's figure, .gif an animation.
         model: a model that decodes, as `tfvae.codes.capabilities_of` takes it.
         data: images, with or without factors.
         reach: float, each latent goes from minus to plus this; by default the model's `traversal_range`.
@@ -134,9 +134,7 @@ def draw_traversals(
             that cannot be drawn.
         IndexError: for an index that is not in the data.
     """
-    path, able = Path(path), capabilities_of(model)
-    if path.suffix not in (".png", ".gif"):
-        raise ValueError(f"Expected a file that ends in .png or .gif. Received: {path}")
+    path, able = check_suffix(path, ".gif"), capabilities_of(model)
     if able.decode is None:
         raise ValueError("Expected a model with a decoder. Received: one that only represents images")
     able.check_shape(data.image_shape)
@@ -154,7 +152,7 @@ def draw_traversals(
     if path.suffix == ".gif":
         save_gif(traversals, path)
     else:
-        tiles.save_png(plot_traversals(traversals), path)
+        save_figure(plot_traversals(traversals), path)
 
 
 def decoder_inputs(codes: Mapping[str, Any]) -> np.ndarray:
