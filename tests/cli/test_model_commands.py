@@ -136,7 +136,9 @@ def test_ceilings_of_a_quick_look_are_those_of_its_images(load, tmp_path, monkey
     load(tiny.make("vae"))
     monkeypatch.setitem(QUICKLY, "limit", 12)
     seen = []
-    monkeypatch.setattr("tfvae.metrics.ceiling", lambda data, **arguments: seen.append(data) or {"mig": {"score": 1.0}})
+    monkeypatch.setattr(
+        "tfvae.evaluation.ceiling", lambda data, **arguments: seen.append(data) or {"mig": {"score": 1.0}}
+    )
     run("evaluate", "--model=m", "--data=several", "--metrics=mig", "--quick", "--ceilings")
     assert [len(data) for data in seen] == [12]
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tests.metrics.reference import factors_in, grid
 from tfvae.codes import Capabilities, Codes, latent_kl
+from tfvae.data import ImageData
 
 
 class Recorder:
@@ -196,3 +197,17 @@ def test_encodes_with_what_a_model_declares(data):
         np.testing.assert_array_equal(Codes(model, data).means(np.arange(60)), expected(data, np.arange(60))[0])
     with pytest.raises(TypeError, match="Received: a str"):
         Codes("model", data)
+
+
+def test_codes_show_themselves_without_encoding_an_image():
+    data = ImageData("mine", np.random.default_rng(0).integers(2, 256, (6, 2, 2, 1), np.uint8))
+    codes = Codes(lambda images: {"mean": images[:, :, 0, 0], "log_variance": 0 * images[:, :, 0, 0]}, data)
+    assert repr(codes) == "<Codes of mine, encoded 0 of 6>"
+    assert "<table>" in codes._repr_html_()
+    assert codes.encoded == 0
+    codes.means(np.arange(4))
+    assert repr(codes) == "<Codes of mine, encoded 4 of 6, mean [N, 2], log_variance [N, 2]>"
+    shown = codes._repr_html_()
+    assert codes.encoded == 4
+    assert f"{codes.means(np.arange(4))[:, 1].mean():.3f}" in shown
+    assert [shown.index(name) for name in ("deviation", "nats")]

@@ -65,8 +65,9 @@ def nearest(codes: Codes, images: Any, *, count: int = 8, num_images: int = 100_
     if not active.any():
         raise ValueError(f"Expected a latent that counts ({codes.active}). Received: none")
     queries = None if isinstance(images, ImageData | tuple) else np.asarray(images)
-    own = queries is not None and queries.ndim == 1 and queries.dtype.kind in "iu"
-    if own:
+    if queries is not None and (queries.ndim != 1 or queries.dtype.kind not in "iu"):
+        queries = None  # images that are not of the data
+    if queries is not None:
         means, pixels = codes.means(queries), data.images(queries)
     else:
         others = as_image_data(images)
@@ -80,14 +81,14 @@ def nearest(codes: Codes, images: Any, *, count: int = 8, num_images: int = 100_
     scale = candidates[:, continuous].std(axis=0)
     scale[scale == 0] = 1  # of a latent that varies over other images alone
     category = [k for k in codes.discrete if active[k]]
-    count = min(count, len(among) - own)
+    count = min(count, len(among) - (queries is not None))
     if count < 1:
         raise ValueError(f"Expected two images or more. Received: {len(among)}")
     places, distances = [], []
     for row, mean in enumerate(means):
         squares = (((candidates[:, continuous] - mean[continuous]) / scale) ** 2).sum(axis=1)
         squares += _OTHER_CATEGORY * (candidates[:, category] != mean[category]).sum(axis=1)
-        if own:
+        if queries is not None:
             squares[among == queries[row]] = np.inf
         order = np.argsort(squares, kind="stable")[:count]
         places.append(among[order])

@@ -9,11 +9,13 @@ from tqdm import tqdm
 
 from tfvae.codes.cache import read_codes, write_codes
 from tfvae.codes.capabilities import capabilities_of
-from tfvae.codes.latents import ActiveRule
+from tfvae.codes.latents import ActiveRule, columns, latent_information
 from tfvae.codes.outputs import CODE_OUTPUTS, centred, checked_outputs
 from tfvae.codes.subset import subset
 from tfvae.codes.table import columns_of, write
+from tfvae.data.images import ImageData
 from tfvae.files.frames import pandas_module
+from tfvae.files.html import table
 
 if TYPE_CHECKING:
     import pandas
@@ -106,6 +108,28 @@ class Codes:
         outputs = dict(zip(CODE_OUTPUTS, (mean, log_variance, probabilities), strict=True))
         codes._store(np.arange(len(data)), checked_outputs(outputs, len(data)))
         return codes
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {', '.join(f'{name} {value}' for name, value in self._facts())}>"
+
+    def _repr_html_(self) -> str:
+        return table(self._facts()) + (self._latents_table() if self.encoded else "")
+
+    def _facts(self) -> list[tuple[str, str]]:
+        """What is known without encoding an image."""
+        of = [("of", self.data.name)] if isinstance(self.data, ImageData) else []
+        sizes = [(name, f"[N, {output.shape[1]}]") for name, output in self._outputs.items()]
+        return [*of, ("encoded", f"{self.encoded:,} of {len(self.data):,}"), *sizes]
+
+    def _latents_table(self) -> str:
+        """What each latent does over the images that are encoded, by descending information."""
+        outputs = self.outputs(np.flatnonzero(self._is_encoded))
+        means, information = columns(outputs), latent_information(outputs)
+        carried = [None] * means.shape[1] if information is None else [f"{nats:.3f}" for nats in information]
+        order = range(means.shape[1]) if information is None else np.argsort(-information, kind="stable")
+        names = [*(f"z{k}" for k in range(outputs["mean"].shape[1])), "category"]
+        rows = [(names[k], f"{means[:, k].mean():.3f}", f"{means[:, k].std():.3f}", carried[k]) for k in order]
+        return table(rows, ("latent", "mean", "deviation", "nats"))
 
     @property
     def encoded(self) -> int:

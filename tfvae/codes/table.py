@@ -2,20 +2,17 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tfvae.files.atomic import written_whole
 
-if TYPE_CHECKING:
-    from tfvae.codes.codes import Codes
-
 SUFFIXES = (".csv", ".parquet", ".npz")
 
 
-def columns_of(codes: "Codes") -> dict[str, np.ndarray]:
-    """Returns the columns of the table of all images, which are encoded where they are not yet.
+def columns_of(codes: Any) -> dict[str, np.ndarray]:
+    """Returns the columns of the table of all images of `Codes`, which are encoded where they are not yet.
 
     - "index", the image's place, and "file", its name, where the images come from files;
     - "z0", "z1", ..., the means, and "z0.log_variance", ... of a posterior;
@@ -38,7 +35,7 @@ def columns_of(codes: "Codes") -> dict[str, np.ndarray]:
     return columns
 
 
-def write(codes: "Codes", path: str | os.PathLike[str]) -> None:
+def write(codes: Any, path: str | os.PathLike[str]) -> None:
     """Writes the table, or the arrays of a .npz file, see `Codes.save`."""
     path = check_suffix(path)
     # Everything is encoded before the file is begun.
@@ -67,7 +64,7 @@ def check_suffix(path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def _arrays(codes: "Codes") -> dict[str, np.ndarray]:
+def _arrays(codes: Any) -> dict[str, np.ndarray]:
     data, outputs = codes.data, codes.outputs(np.arange(len(codes.data)))
     files = {} if data.files is None else {"files": np.array(data.files)}
     factors = _factors(data)

@@ -12,12 +12,14 @@ from numpy.typing import DTypeLike
 
 from tfvae.data.factor_table import described, summary
 from tfvae.data.factors import Factors, checked_indices
-from tfvae.data.shapes import is_image
+from tfvae.data.shapes import is_image, undrawable
+from tfvae.files.html import strip, table
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 _BLOCK_BYTES = 2**24
+_SHOWN = 8  # images in a notebook
 
 
 class Images(Protocol):
@@ -92,6 +94,19 @@ class ImageData:
         if self.factors is not None:
             text += f"; factors: {summary(described(self.factors))}"
         return f"{text}; {self.notes}" if self.notes else text
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self}>"
+
+    def _repr_html_(self) -> str:
+        places = np.arange(min(_SHOWN, len(self)))
+        rows = [("name", self.name), ("examples", f"{len(self):,}"), ("shape", self.image_shape)]
+        if self.factors is not None:
+            rows.append(("factors", summary(described(self.factors))))
+        if self.notes:
+            rows.append(("notes", self.notes))
+        shown = "" if undrawable(self.image_shape) else strip(self.images(places))
+        return table(rows) + shown
 
     def __len__(self) -> int:
         return self._images.shape[0]
