@@ -14,6 +14,9 @@ ONNX = ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"]
 # Pictures of phones in folder: data.
 HEIC = ["pillow-heif>=0.18"]
 
+# Codes and results of studies as DataFrames.
+PANDAS = ["pandas>=2.2.2"]
+
 # Studies on a cluster.
 RAY = ["ray>=2.40"]
 
@@ -103,6 +106,7 @@ setup(
             *ONNX,
             *RAY,
             *HEIC,
+            *PANDAS,
             *DOCS,  # a test builds the site
         ],
         "docs": DOCS,
@@ -110,6 +114,7 @@ setup(
         "onnx": ONNX,
         "ray": RAY,
         "heic": HEIC,
+        "pandas": PANDAS,
         "lint": ["ruff>=0.12", "mypy>=1.16", "pre-commit>=4.0", "uv>=0.5"],
     },
 )

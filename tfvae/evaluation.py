@@ -1,7 +1,7 @@
 """Scores of a model or of any function from images to codes: metrics, KL and reconstruction error."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,10 @@ from tfvae.data.arrays import as_image_data
 from tfvae.data.factor_table import FactorTable, described
 from tfvae.data.ground_truth import GroundTruthData
 from tfvae.data.images import ImageData
-from tfvae.metrics import QUICK, score_codes
+from tfvae.metrics import METRICS, QUICK, ceiling, score_codes
 from tfvae.metrics.ignored import Ignore, ignored_names
 from tfvae.metrics.parameters import Parameters, checked_parameters
+from tfvae.metrics.scores import Scores
 from tfvae.metrics.scoring import generator
 from tfvae.metrics.selection import Selection, selected
 
@@ -38,7 +39,7 @@ def evaluate(
     limit: int | None = None,
     cache: str | os.PathLike[str] | None = None,
     active: str | None = None,
-) -> dict[str, Any]:
+) -> Scores:
     """Scores a model.
 
     Each part has its own random numbers, from the seed and its name: a score does not depend on what else is scored.
@@ -67,7 +68,7 @@ def evaluate(
             weights) and data are scored. A damaged file causes a warning, and the images are encoded again.
 
     Returns:
-        A dict that `json.dump` takes:
+        A dict that `json.dump` takes, and that prints as a table (`with_ceilings` adds the scores of a perfect code):
         - for each metric what it returns, "score" and "standard_error" among others;
         - "kl": "latents", KL(q(z_j|x) || p(z_j)) in nats averaged over the images, D numbers, and "total", their sum;
           only for codes with log variances;
@@ -128,7 +129,7 @@ def evaluate(
             "nats": float(errors.mean()),
             "standard_error": float(errors.std(ddof=1) / np.sqrt(errors.size)),
         }
-    return {
+    whole = {
         **result,
         "data": everything.name,
         "digest": everything.digest,
@@ -139,6 +140,39 @@ def evaluate(
         **({} if limit is None else {"limit": limit}),
         **({} if everything.factors is None else {"factors": described(codes.data.factors, ignored)}),
     }
+    return Scores(whole)
+
+
+def with_ceilings(scores: Mapping[str, Any], data: Any) -> Scores:
+    """Adds "ceiling", the score of a perfect code of the same images, to each metric that needs factors.
+
+    Args:
+        scores: from `evaluate`.
+        data: what was scored.
+
+    Returns:
+        The scores, in which each of these metrics has a "ceiling": see `tfvae.metrics.ceiling`.
+
+    Examples:
+        >>> factors = np.stack(np.unravel_index(np.arange(24), (4, 3, 2)), axis=1)
+        >>> data = np.random.default_rng(0).random([24, 16, 16, 1], np.float32), factors
+        >>> scores = tfvae.evaluate(lambda images: images[:, 0, :4, 0], data, metrics="mig", num_images=24)
+        >>> from tfvae.evaluation import with_ceilings
+        >>> round(with_ceilings(scores, data)["mig"]["ceiling"], 2)
+        1.0
+    """
+    result = Scores({name: dict(each) if isinstance(each, Mapping) else each for name, each in scores.items()})
+    supervised = [name for name in METRICS if name in result and METRICS[name].needs_factors]
+    names = [name for name in supervised if result[name]["score"] is not None]
+    if not names:
+        return result
+    everything = as_image_data(data)
+    images = limited(everything, result.get("limit", len(everything)), result["seed"])
+    ignored = result["factors"].get("ignored", ())
+    perfect = ceiling(images, metrics=names, seed=result["seed"], parameters=result["parameters"], ignore=ignored)
+    for name in names:
+        result[name]["ceiling"] = perfect[name]["score"]
+    return result
 
 
 def limited(data: ImageData, limit: int, seed: int) -> ImageData:
@@ -153,7 +187,8 @@ def limited(data: ImageData, limit: int, seed: int) -> ImageData:
     if factors is None:
         return ImageData(data.name, images)
     table = np.where(factors.continuous, factors.values_of(indices), factors.to_factors(indices))
-    return GroundTruthData(data.name, FactorTable(factors.names, table, continuous=factors.continuous), images)
+    rows = FactorTable(factors.names, table, continuous=factors.continuous, labels=factors.labels)
+    return GroundTruthData(data.name, rows, images)
 
 
 def _check_codes(codes: Codes, data: Any, limit: int | None, cache: Any, active: str | None) -> None:

@@ -87,7 +87,7 @@ def test_wrong_input_gets_one_clear_line_and_leaves_nothing(workdir):
         ("train", [f"--experiment={workdir}/absent.json", new], f"There is none at {workdir}/absent.json"),
         ("evaluate", [f"--model={workdir}/absent"], "Expected a run's folder"),
         ("export", [f"--model={workdir}/broken.keras", f"--output={workdir}/new/1"], "broken.keras"),
-        ("traverse", [run, f"--output={workdir}/new/t.bmp"], "Expected --output to end in"),
+        ("traverse", [run, f"--output={workdir}/new/t.bmp"], "Expected a file that ends in"),
         ("traverse", [run, f"--output={workdir}/new/t.png", "--index=737280"], "Received: index=737280"),
     ]  # fmt: skip
     for first in range(0, len(cases), 4):

@@ -56,6 +56,10 @@ def test_every_model_can_be_scored_traversed_and_sampled(name, load, tmp_path, e
         assert ("KL  skipped: the codes have no posterior" in out) == (not model.has_log_variance)
         run("traverse", "--model=m", f"--data={kind}", f"--output={tmp_path / kind}.png")
         assert (tmp_path / f"{kind}.png").read_bytes().startswith(b"\x89PNG")
+        run("encode", "--model=m", f"--data={kind}", f"--output={tmp_path / kind}.csv")
+        header, *rows = (tmp_path / f"{kind}.csv").read_text().splitlines()
+        assert len(rows) == 24
+        assert ('"z0.log_variance"' in header, '"a"' in header) == (model.has_log_variance, kind != "none")
     samples = tmp_path / "samples.png"
     if model.prior_draws is None:
         with pytest.raises(ValueError, match="Received: m, without a prior to draw codes from"):
@@ -132,7 +136,9 @@ def test_ceilings_of_a_quick_look_are_those_of_its_images(load, tmp_path, monkey
     load(tiny.make("vae"))
     monkeypatch.setitem(QUICKLY, "limit", 12)
     seen = []
-    monkeypatch.setattr("tfvae.metrics.ceiling", lambda data, **arguments: seen.append(data) or {"mig": {"score": 1.0}})
+    monkeypatch.setattr(
+        "tfvae.evaluation.ceiling", lambda data, **arguments: seen.append(data) or {"mig": {"score": 1.0}}
+    )
     run("evaluate", "--model=m", "--data=several", "--metrics=mig", "--quick", "--ceilings")
     assert [len(data) for data in seen] == [12]
 

@@ -220,3 +220,17 @@ def test_codes_of_a_function_in_float64_keep_their_digits(data, offset, by_name)
     np.testing.assert_allclose(found - found[0], values - values[0], atol=1e-5)
     np.testing.assert_allclose(codes.outputs(np.arange(9))["mean"], shifted[:9], rtol=1e-6)
     assert codes.encoded == len(data)
+
+
+def test_codes_show_themselves_without_encoding_an_image():
+    data = ImageData("mine", np.random.default_rng(0).integers(2, 256, (6, 2, 2, 1), np.uint8))
+    codes = Codes(lambda images: {"mean": images[:, :, 0, 0], "log_variance": 0 * images[:, :, 0, 0]}, data)
+    assert repr(codes) == "<Codes of mine, encoded 0 of 6>"
+    assert "<table>" in codes._repr_html_()
+    assert codes.encoded == 0
+    codes.means(np.arange(4))
+    assert repr(codes) == "<Codes of mine, encoded 4 of 6, mean [N, 2], log_variance [N, 2]>"
+    shown = codes._repr_html_()
+    assert codes.encoded == 4
+    assert f"{codes.means(np.arange(4))[:, 1].mean():.3f}" in shown
+    assert [shown.index(name) for name in ("deviation", "nats")]

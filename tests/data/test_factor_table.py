@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from tfvae.data import FactorSpace, FactorTable, GroundTruthData, ImageData
-from tfvae.data.factor_table import described, is_discrete
+from tfvae.data.arrangement import arranged
+from tfvae.data.factor_table import described, is_discrete, rows_of, summary
 
 SPACE = FactorSpace(("shape", "angle"), (np.array([1.0, 2.0, 4.0]), np.array([0.0, 0.5])))
 EVERY = np.arange(len(SPACE))
@@ -110,8 +111,10 @@ def test_images_of_a_table_cannot_be_found_by_factors():
 @pytest.mark.parametrize(
     ("names", "table", "error", "message"),
     [
-        (["a"], np.array([["x"]]), TypeError, "numbers"),
-        (["a"], np.array([["1.5"], [None], [2]], object), TypeError, "numbers.*NoneType, str"),
+        (["a"], np.array([["x"], [2], [3]], object), TypeError, "numbers or text.*int, str in 'a'"),
+        (["a"], np.array([["2020-01-01"]], "datetime64"), TypeError, "numbers or text.*datetime64"),
+        (["a"], np.array([["x"], [None]], object), ValueError, "none missing.*None in 'a', row 1"),
+        (["a"], np.array([["x"], [np.nan]], object), ValueError, "none missing.*nan in 'a', row 1"),
         (["a"], np.zeros((3, 2)), ValueError, r"\[N, 1\].*\(3, 2\)"),
         (["a"], np.zeros((0, 1)), ValueError, "shape"),
         (["a", "a"], np.zeros((3, 2)), ValueError, "different"),
@@ -128,3 +131,56 @@ def test_images_of_a_table_cannot_be_found_by_factors():
 def test_bad_tables_are_refused(names, table, error, message):
     with pytest.raises(error, match=message):
         FactorTable(names, table)
+
+
+def test_text_becomes_sorted_labels_and_text_of_numbers_becomes_numbers():
+    cells = [["dog", "10", "2"], ["cat", "9", "2b"], ["dog", "-1.5e1", "2"], ["owl", "9", "10"]]
+    for table in (np.array(cells), np.array(cells, object), np.array(cells, "S"), cells):
+        factors = FactorTable(["kind", "age", "code"], table)
+        assert factors.labels == {"kind": ("cat", "dog", "owl"), "code": ("10", "2", "2b")}
+        np.testing.assert_array_equal(factors.values_of(np.arange(4)), [[1, 10, 1], [0, 9, 2], [1, -15, 1], [2, 9, 0]])
+        np.testing.assert_array_equal(factors.values[1], [-15, 9, 10])
+    mixed = FactorTable(["kind", "age"], np.array([["dog", 10], ["cat", 9.5]], object))
+    assert mixed.labels == {"kind": ("cat", "dog")}
+    np.testing.assert_array_equal(mixed.values_of(np.arange(2)), [[1, 10], [0, 9.5]])
+
+
+@pytest.mark.parametrize("missing", ["NA", "null", "nan", "", "inf", " - "])
+def test_a_missing_value_does_not_turn_numbers_into_labels(missing):
+    with pytest.raises(ValueError, match=f"{missing!r} in 'age', row 1"):
+        FactorTable(["age"], [["1.5"], [missing], ["2"]])
+
+
+def test_text_is_discrete_however_many_values_it_has():
+    factors = FactorTable(["name", "age"], [[f"n{k}", k] for k in range(300)])
+    assert factors.continuous == (False, True)
+    with pytest.raises(ValueError, match=r"continuous factors of numbers\. Received: \['name'\]"):
+        FactorTable(["name"], [["a"], ["b"]], continuous=[True])
+
+
+def test_rows_keep_their_labels_and_values():
+    factors = FactorTable(["kind", "age"], [["owl", 1], ["cat", 2], ["dog", 3], ["owl", 4]])
+    some = rows_of(factors, np.array([0, 2, 3]))
+    np.testing.assert_array_equal(some.values_of(np.arange(3)), [[2, 1], [1, 3], [2, 4]])
+    np.testing.assert_array_equal(some.to_factors(np.arange(3))[:, 0], [1, 0, 1])
+    assert described(some)["labels"] == {"kind": ["dog", "owl"]}
+    for labels in ({"kind": ["cat"]}, {"other": ["cat", "dog"]}):
+        with pytest.raises(ValueError, match="Expected labels of factors"):
+            FactorTable(["kind"], [[0], [1]], labels=labels)
+
+
+def test_a_grid_of_labels_stays_a_grid():
+    rows = [[kind, size] for size in (2, 10) for kind in ("dog", "cat")]
+    factors, order = arranged(["kind", "size"], np.array(rows, object))
+    assert factors.is_grid
+    assert factors.labels == {"kind": ("cat", "dog")}
+    assert order.tolist() == [1, 3, 0, 2]
+    with pytest.raises(ValueError, match="Expected labels of factors"):
+        FactorSpace(["kind"], [range(2)], {"kind": ["cat"]})
+
+
+def test_a_summary_names_the_labels():
+    factors = FactorTable(["kind", "age", "one"], [[f"n{k % 9}", k / 7, 0] for k in range(30)])
+    found = described(factors, ["one"])
+    assert found["labels"] == {"kind": [f"n{k}" for k in range(9)]}
+    assert summary(found) == "discrete kind (9: n0, n1, n2, n3, n4, n5, n6, n7, ...); continuous age (30); ignored one"

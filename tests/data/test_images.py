@@ -1,5 +1,9 @@
+import base64
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from tfvae.data import images as module
 from tfvae.data.images import ImageData, to_uint8
@@ -113,3 +117,18 @@ def test_a_block_has_few_rows_if_they_are_large():
     assert module.rows_of_a_block((256, 256, 3), np.float32) * 256 * 256 * 3 * 4 <= 2**24
     assert module.rows_of_a_block((10**6, 10**6, 3)) == 1
     assert module.rows_of_a_block(()) == 1024
+
+
+def test_data_show_themselves_with_their_first_images():
+    images = np.random.default_rng(0).integers(2, 256, (9, 5, 4, 1), np.uint8)
+    data = ImageData("<mine>", images)
+    assert repr(data) == "<ImageData <mine>: 9 images of 5 x 4, grey>"
+    shown = data._repr_html_()
+    assert "&lt;mine&gt;" in shown
+    encoded = base64.b64decode(shown.partition("base64,")[2].partition('"')[0])
+    pixels = np.asarray(Image.open(io.BytesIO(encoded)))
+    for k in range(8):
+        np.testing.assert_array_equal(pixels[:, 5 * k : 5 * k + 4], np.broadcast_to(images[k], (5, 4, 3)))
+    assert pixels.shape == (5, 40, 3)
+    assert "<img" not in ImageData("table", np.zeros((3, 2)))._repr_html_()
+    assert "<img" not in ImageData("deep", np.zeros((3, 2, 2, 5), np.uint8))._repr_html_()

@@ -27,7 +27,7 @@ def test_ten_lines_give_a_score_and_a_traversal(workplace, eager, capsys):
         assert long in code
         code = code.replace(long, short)
     exec(code, {})
-    assert "'score': 0." in capsys.readouterr().out
+    assert "factor_vae  0." in capsys.readouterr().out
     assert (workplace / "traversals.png").read_bytes().startswith(b"\x89PNG")
     assert (workplace / "factor_vae.keras").exists()
     assert (workplace / "saved_models" / "factor_vae" / "1" / "saved_model.pb").exists()

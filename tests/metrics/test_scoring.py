@@ -108,11 +108,25 @@ def test_a_series_declares_factors_by_its_labels():
     ],
 )
 def test_codes_log_variances_and_factors_are_numbers_that_are_known(wrong, error, received):
-    for arguments in ({"codes": wrong}, {"log_variance": wrong}, {"factors": wrong}):
-        with pytest.raises(error, match=f"Expected {next(iter(arguments))} .* of numbers. Received: {received}"):
-            score(**{"codes": F, "factors": F, "metrics": "mig"} | arguments)
+    for name in ("codes", "log_variance"):
+        with pytest.raises(error, match=f"Expected {name} .* of numbers. Received: {received}"):
+            score(**{"codes": F, "factors": F, "metrics": "mig"} | {name: wrong})
     unmasked = score(np.ma.masked_greater(F, 9), F, metrics="mig")
     assert unmasked == score(F, F, metrics="mig")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        (F.astype(complex), TypeError, "numbers or text. Received: dtype=complex128"),
+        (np.where(F > 0.9, None, F), ValueError, "none missing. Received: None in 'factor0'"),
+        (np.ma.masked_greater(F, 0.9), ValueError, "Expected factors .* Received: a masked array without"),
+    ],
+)
+def test_factors_are_known_numbers_or_text(wrong, error, message):
+    with pytest.raises(error, match=message):
+        score(F, wrong, metrics="mig")
+    assert score(F, F.astype(str), metrics="mig") == score(F, F, metrics="mig")
 
 
 def test_a_factor_scores_the_same_however_its_values_are_written():

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 COMMANDS = {
     "train": "train a model, or resume a training that was interrupted",
     "evaluate": "score a model: metrics, reconstruction error, KL of each latent",
+    "encode": "write the codes of all images as CSV, Parquet or NumPy arrays",
     "traverse": "draw what each latent of a model does",
     "generate": "draw samples of a model, or reconstructions under other noise",
     "report": "write one HTML page about a model",

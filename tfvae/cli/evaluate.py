@@ -10,7 +10,7 @@ error needs the model's likelihood, which an export does not have.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +34,11 @@ SEED = flags.DEFINE_integer("seed", 0, "Determines the images that are drawn.", 
 
 
 def main(argv: Sequence[str]) -> None:
-    from tfvae.evaluation import QUICKLY, evaluate
+    from tfvae.evaluation import QUICKLY, evaluate, with_ceilings
     from tfvae.files.atomic import written_whole
     from tfvae.loading import load
     from tfvae.metrics.parameters import overlaid
+    from tfvae.metrics.scores import Scores
 
     metrics = "all" if METRICS.value == ["all"] else METRICS.value
     arguments = QUICKLY if QUICK.value else {}
@@ -55,56 +56,12 @@ def main(argv: Sequence[str]) -> None:
         **{**arguments, "parameters": parameters},
     )
     if CEILINGS.value:
-        _add_ceilings(scores, data)
-    scores = {"model": str(MODEL.value), **scores}
+        scores = with_ceilings(scores, data)
+    scores = Scores({"model": str(MODEL.value), **scores})
     if OUTPUT.value:
         with written_whole(Path(OUTPUT.value)) as beside:
             beside.write_text(json.dumps(scores, indent=2) + "\n")
-    print("\n".join(f"{name:>23}  {text}" for name, text in described(scores)))
-
-
-def described(scores: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The lines about scores: a name and what to print for it."""
-    for name, result in scores.items():
-        if not isinstance(result, Mapping) or "score" not in result:
-            continue
-        if result["score"] is None:
-            yield name, f"skipped: {result['skipped']}"
-        else:
-            ceiling = f"  (a perfect code: {result['ceiling']:.3f})" if "ceiling" in result else ""
-            yield name, f"{result['score']:.3f} +- {result['standard_error']:.3f}{ceiling}"
-    if "factors" in scores:
-        yield "factors", _taken_for(scores["factors"])
-    reconstruction, kl = scores.get("reconstruction"), scores.get("kl")
-    if reconstruction is None:
-        yield "reconstruction", "skipped: the model has no likelihood"
-    else:
-        yield "reconstruction", f"{reconstruction['nats']:.1f} +- {reconstruction['standard_error']:.1f} nats"
-    if kl is None:
-        yield "KL", "skipped: the codes have no posterior"
-    else:
-        latents = " ".join(f"{each:.2f}" for each in sorted(kl["latents"], reverse=True))
-        yield "KL", f"{kl['total']:.2f} nats = {latents}"
-    yield "latents", described_latents(scores["latents"])
-
-
-def described_latents(latents: Mapping[str, Any]) -> str:
-    """What `evaluate` says of latents, in a line: which count, and what each carries, in descending order."""
-    active = latents["active"]
-    text = f"{sum(active)} of {len(active)} count ({latents['rule']})"
-    if "information" not in latents:
-        return text
-    carried = " ".join(f"{nats:.3f}" for nats in sorted(latents["information"], reverse=True))
-    return f"{text}; each carries at most, in nats: {carried}"
-
-
-def _taken_for(factors: Mapping[str, Any]) -> str:
-    """What each factor was taken for: "discrete shape (3), scale (6); continuous age (981); ignored color"."""
-    kinds = {
-        kind: ", ".join(f"{name} ({names[name]})" if isinstance(names, Mapping) else name for name in names)
-        for kind, names in factors.items()
-    }
-    return "; ".join(f"{kind} {names}" for kind, names in kinds.items() if names)
+    print(scores)
 
 
 def _parameters(assignments: Sequence[str], metrics: Any) -> dict[str, dict[str, Any]]:
@@ -123,18 +80,3 @@ def _parameters(assignments: Sequence[str], metrics: Any) -> dict[str, dict[str,
             raise ValueError(f"Expected --metric for a metric out of {list(chosen)}. Received: --metric={text}")
         found.setdefault(name, {})[parameter] = value
     return checked_parameters(chosen, found)
-
-
-def _add_ceilings(scores: dict[str, Any], data: Any) -> None:
-    """Adds "ceiling", the score of a perfect code of the same images, to each metric that needs factors."""
-    from tfvae.evaluation import limited
-    from tfvae.metrics import METRICS, ceiling
-
-    supervised = [name for name in METRICS if name in scores and METRICS[name].needs_factors]
-    names = [name for name in supervised if scores[name]["score"] is not None]
-    if names:
-        ignored = scores["factors"].get("ignored", ())
-        images = limited(data, scores.get("limit", len(data)), scores["seed"])
-        perfect = ceiling(images, metrics=names, seed=scores["seed"], parameters=scores["parameters"], ignore=ignored)
-        for name in names:
-            scores[name]["ceiling"] = perfect[name]["score"]

@@ -8,12 +8,11 @@ framed image and different noise: it shows what the codes leave to the noise.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from absl import flags
 
 MODEL = flags.DEFINE_string("model", None, "A run's folder or a .keras file.", required=True)
-OUTPUT = flags.DEFINE_string("output", None, "The picture to write, .png.", required=True)
+OUTPUT = flags.DEFINE_string("output", None, "The picture to write: .png, .pdf or .svg.", required=True)
 RECONSTRUCT = flags.DEFINE_bool("reconstruct", False, "Draw images and their reconstructions instead of samples.")
 DATA = flags.DEFINE_string("data", None, "A data set to reconstruct; by default the one the model was trained on.")
 SEED = flags.DEFINE_integer("seed", 0, "Determines what is drawn.", lower_bound=0)
@@ -24,12 +23,11 @@ def main(argv: Sequence[str]) -> None:
 
     from tfvae.data.shapes import undrawable
     from tfvae.loading import load
+    from tfvae.plots.figures import check_suffix, save_figure
     from tfvae.plots.generated import plot_reconstructions, reconstructions_under_noise
     from tfvae.plots.samples import plot_samples
-    from tfvae.plots.tiles import save_png
 
-    if Path(OUTPUT.value).suffix != ".png":
-        raise ValueError(f"Expected --output to end in .png. Received: --output={OUTPUT.value}")
+    check_suffix(OUTPUT.value)
     trained = load(MODEL.value)
     able = trained.capabilities()
     if able.prior_draws is None or able.decode is None:
@@ -52,5 +50,5 @@ def main(argv: Sequence[str]) -> None:
         figure = plot_reconstructions(images, reconstructions_under_noise(able.represent, able.decode, images, noise))
     else:
         figure = plot_samples(np.asarray(able.decode(*draws)))
-    save_png(figure, OUTPUT.value)
+    save_figure(figure, OUTPUT.value)
     print(f"Drew what the model generates: {OUTPUT.value}")

@@ -26,6 +26,7 @@ THREADS = flags.DEFINE_integer("threads", 1, "Cores of a run.", 1)
 RAY = flags.DEFINE_string("ray", None, "A Ray cluster: HOST:PORT, auto, or local to start one; by default none.")
 GPUS = flags.DEFINE_float("gpus", 0, "GPUs of a run, with --ray; 0.5 for two runs that share one.", 0)
 TIME_LIMIT = flags.DEFINE_float("time_limit", None, "Seconds that a run may take; by default those of the study.")
+FORMAT = flags.DEFINE_enum("format", "png", ["png", "pdf", "svg"], "The format of the figures.")
 DRY_RUN = flags.DEFINE_bool("dry_run", False, "List the runs, and how far each is; run nothing.")
 
 
@@ -43,7 +44,7 @@ def main(argv: Sequence[str]) -> None:
         return
     failed = run_study(study, output, processes=PROCESSES.value, threads=THREADS.value, ray=RAY.value, gpus=GPUS.value)
     if (output / "results.parquet").exists():
-        for path in save_figures(read_table(output), output):
+        for path in save_figures(read_table(output), output, suffix=f".{FORMAT.value}"):
             print(f"Drew {path}")
     for name, problem in failed.items():
         print(f"Failed: {name}: {problem}", file=sys.stderr)

@@ -4,16 +4,16 @@
   tfvae traverse --model=factor_vae-dsprites --output=traversals.gif --index=351200
 
 The model is a run's folder, a .keras file, a name in the zoo, or the folder <name>/<version> of an exported encoder
-next to <name>-decoder/<version>. A .png is the paper's figure, a .gif is an animation.
+next to <name>-decoder/<version>. A .png, .pdf or .svg is the paper's figure, a .gif is an
+animation.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from absl import flags
 
 MODEL = flags.DEFINE_string("model", None, "A folder, a .keras file, or a name in the zoo.", required=True)
-OUTPUT = flags.DEFINE_string("output", None, "The picture to write, .png or .gif.", required=True)
+OUTPUT = flags.DEFINE_string("output", None, "The picture to write: .png, .pdf, .svg or .gif.", required=True)
 DATA = flags.DEFINE_string("data", None, "A data set; by default the one the model was trained on.")
 INDEX = flags.DEFINE_integer("index", None, "The image whose latents are traversed; by default one at random.")
 SEED = flags.DEFINE_integer("seed", 0, "Determines which images are drawn at random.", lower_bound=0)
@@ -24,11 +24,10 @@ RANGE = flags.DEFINE_float(
 
 def main(argv: Sequence[str]) -> None:
     from tfvae.loading import load
+    from tfvae.plots.figures import check_suffix
     from tfvae.plots.traversals import draw_traversals
 
-    path = Path(OUTPUT.value)
-    if path.suffix not in (".png", ".gif"):
-        raise ValueError(f"Expected --output to end in .png or .gif. Received: --output={path}")
+    path = check_suffix(OUTPUT.value, ".gif")
     trained = load(MODEL.value)
     if trained.capabilities().decode is None:
         raise ValueError(f"Expected a model with a decoder. Received: {MODEL.value}, which has none")

@@ -2,16 +2,23 @@
 
 import os
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from tqdm import tqdm
 
 from tfvae.codes.cache import read_codes, write_codes
 from tfvae.codes.capabilities import capabilities_of
-from tfvae.codes.latents import ActiveRule
+from tfvae.codes.latents import ActiveRule, columns, latent_information
 from tfvae.codes.outputs import CODE_OUTPUTS, centred, checked_outputs, offset_of_first
 from tfvae.codes.subset import subset
+from tfvae.codes.table import columns_of, write
+from tfvae.data.images import ImageData
+from tfvae.files.frames import pandas_module
+from tfvae.files.html import table
+
+if TYPE_CHECKING:
+    import pandas
 
 _SAMPLES = 10_000  # images over which the active latents are found
 
@@ -102,6 +109,28 @@ class Codes:
         codes._store(np.arange(len(data)), checked_outputs(outputs, len(data)))
         return codes
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {', '.join(f'{name} {value}' for name, value in self._facts())}>"
+
+    def _repr_html_(self) -> str:
+        return table(self._facts()) + (self._latents_table() if self.encoded else "")
+
+    def _facts(self) -> list[tuple[str, str]]:
+        """What is known without encoding an image."""
+        of = [("of", self.data.name)] if isinstance(self.data, ImageData) else []
+        sizes = [(name, f"[N, {output.shape[1]}]") for name, output in self._outputs.items()]
+        return [*of, ("encoded", f"{self.encoded:,} of {len(self.data):,}"), *sizes]
+
+    def _latents_table(self) -> str:
+        """What each latent does over the images that are encoded, by descending information."""
+        outputs = self.outputs(np.flatnonzero(self._is_encoded))
+        means, information = columns(outputs), latent_information(outputs)
+        carried = [None] * means.shape[1] if information is None else [f"{nats:.3f}" for nats in information]
+        order = range(means.shape[1]) if information is None else np.argsort(-information, kind="stable")
+        names = [*(f"z{k}" for k in range(outputs["mean"].shape[1])), "category"]
+        rows = [(names[k], f"{means[:, k].mean():.3f}", f"{means[:, k].std():.3f}", carried[k]) for k in order]
+        return table(rows, ("latent", "mean", "deviation", "nats"))
+
     @property
     def _offset(self) -> np.ndarray | float:
         return self._offsets.get("mean", 0.0)  # in a dict, as copies of this object share it
@@ -182,6 +211,32 @@ class Codes:
         outputs = self._rows(indices)
         return {**outputs, "mean": outputs["mean"] + self._offset} if np.any(self._offset) else outputs
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the codes of all images to a file, which is replaced if it exists.
+
+        Args:
+            path: .csv or .parquet, a row for each image; or .npz, the arrays "mean", "log_variance" and "probabilities"
+                that the codes have, "files", "factors" and "factor_names". The columns are those of `to_frame`.
+
+        Raises:
+            ValueError: for another suffix.
+        """
+        write(self, path)
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """The codes of all images as a DataFrame of pandas, a row for each image.
+
+        Returns:
+            The columns "index", the image's place, and "file", where images come from files; "z0", "z1", ..., the
+            means, and "z0.log_variance", ...; of a category "category", the likeliest, and its probabilities
+            "category.0", ...; and each factor under its name ("factor.NAME" if that is taken), text where it has
+            labels.
+
+        Raises:
+            ImportError: without pandas, `pip install tfvae[pandas]`.
+        """
+        return pandas_module().DataFrame(columns_of(self))
+
     def _rows(self, indices: np.ndarray) -> dict[str, np.ndarray]:
         indices = self._encode(indices)
         return {name: output[indices] for name, output in self._outputs.items()}
@@ -243,4 +298,4 @@ class Codes:
 
 
 def _no_represent(images: np.ndarray) -> Any:
-    raise AssertionError("codes from arrays need no encoder")
+    raise ValueError("Expected codes that come from an encoder, to encode other images. Received: codes from arrays")

@@ -17,7 +17,7 @@ def arranged(
 
     Args:
         names: names of the K factors.
-        table: numbers [N, K], a row for each image.
+        table: numbers or text [N, K], a row for each image.
         continuous: as `FactorTable` takes it. The factors of a grid are discrete in any case.
 
     Returns:
@@ -34,7 +34,7 @@ def arranged(
         places = np.ravel_multi_index(tuple(rows.to_factors(every).T), rows.sizes)
         order = np.argsort(places, kind="stable")
         if np.array_equal(places[order], every):
-            return FactorSpace(rows.names, rows.values), order
+            return FactorSpace(rows.names, rows.values, rows.labels), order
     return rows, every
 
 

@@ -24,7 +24,8 @@ def declared(data: ImageData, *, continuous: Any = (), discrete: Any = ()) -> Im
         Data that share the images. Factors of a grid of which one is continuous become a table, in the same order.
 
     Raises:
-        ValueError: if the data have no factors, a name is unknown, or a factor is declared twice.
+        ValueError: if the data have no factors, a name is unknown, a factor is declared twice, or one whose values are
+            text is declared to be continuous.
     """
     if data.factors is None:
         raise ValueError(
@@ -32,7 +33,7 @@ def declared(data: ImageData, *, continuous: Any = (), discrete: Any = ()) -> Im
         )
     factors, kinds = data.factors, dict[str, bool]()
     for option, value in zip(OPTIONS, (continuous, discrete), strict=True):
-        for name in _names(value):
+        for name in names_in(value):
             if name not in factors.names or name in kinds:
                 raise ValueError(
                     f"Expected {option} to be factors out of {list(factors.names)}, each declared once. "
@@ -43,11 +44,13 @@ def declared(data: ImageData, *, continuous: Any = (), discrete: Any = ()) -> Im
     if factors.is_grid and not any(everything.values()):
         return data
     view = copy.copy(data)
-    view.factors = FactorTable(factors.names, factors.values_of(np.arange(len(data))), continuous=everything)
+    view.factors = FactorTable(
+        factors.names, factors.values_of(np.arange(len(data))), continuous=everything, labels=factors.labels
+    )
     return view
 
 
-def _names(value: Any) -> list[str]:
+def names_in(value: Any) -> list[str]:
     """The names in an option: text with commas, or what `names.parse` has read as JSON, such as a number or a list."""
     if isinstance(value, str):
         return value.split(",")

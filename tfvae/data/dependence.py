@@ -4,24 +4,19 @@ In most data that disentanglement is studied on, factors are independent and all
 Section 7) name this as a limitation.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfvae.data.factor_table import FactorTable
-from tfvae.data.factors import Factors
+from tfvae.data.factors import Factors, labels_of
 from tfvae.data.ground_truth import GroundTruthData
-from tfvae.data.images import GraphImages, ImageData
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from tfvae.data.images import ImageData
+from tfvae.data.selection import selected
 
 SYNTAX = {
     "correlated": "correlated=FACTOR,FACTOR,STRENGTH, such as correlated=scale,posX,0.2",
-    "held_out": "held_out=FACTOR:VALUES,FACTOR:VALUES, such as held_out=shape:2,posX:0|1|2 or posX:16..31",
+    "held_out": "held_out=FACTOR:VALUES,FACTOR:VALUES, such as held_out=shape:2,posX:0|1 or posX:16..31 or class:cat",
 }
 
 
@@ -71,7 +66,7 @@ def correlated(
     cumulated = np.cumsum(weight[order])
     at = (np.arange(size) + 0.5) / size * cumulated[-1]
     chosen = order[np.searchsorted(cumulated, at, side="right")]
-    return _view(data, factors, f"correlated={first},{second},{strength:g}", chosen)
+    return _view(data, f"correlated={first},{second},{strength:g}", chosen)
 
 
 def held_out(data: ImageData, combinations: Mapping[str, Iterable[int]]) -> GroundTruthData:
@@ -106,7 +101,7 @@ def held_out(data: ImageData, combinations: Mapping[str, Iterable[int]]) -> Grou
             f"Expected to leave out some of the {len(data)} images. Received: combinations={dict(combinations)}, "
             f"which {'all' if out.all() else 'none'} of them have"
         )
-    return _view(data, factors, f"held_out={','.join(parts)}", np.flatnonzero(~out))
+    return _view(data, f"held_out={','.join(parts)}", np.flatnonzero(~out))
 
 
 def view(data: ImageData, option: str) -> GroundTruthData:
@@ -140,6 +135,11 @@ def _read_held_out(data: ImageData, arguments: str) -> GroundTruthData:
     combinations: dict[str, list[int]] = {}
     for part in arguments.split(","):
         name, _, values = part.rpartition(":")
+        texts = labels_of(data.factors, name) if data.factors is not None and name in data.factors.names else []
+        labels = {text: rank for rank, text in enumerate(texts)}
+        if name not in combinations and all(text in labels for text in values.split("|")):
+            combinations[name] = [labels[text] for text in values.split("|")]
+            continue
         if not name or name in combinations or not re.fullmatch(r"\d+(\.\.\d+)?(\|\d+(\.\.\d+)?)*", values):
             raise ValueError(f"Expected {SYNTAX['held_out']}. Received: 'held_out={arguments}'")
         combinations[name] = []
@@ -149,32 +149,10 @@ def _read_held_out(data: ImageData, arguments: str) -> GroundTruthData:
     return held_out(data, combinations)
 
 
-class _Selected(GraphImages):
-    """Some images of a data set, by their places there."""
-
-    def __init__(self, data: ImageData, places: np.ndarray) -> None:
-        self.shape = (len(places), *data.image_shape)
-        self._data = data
-        self._places = places
-
-    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
-        return self._data.images(self._places[indices])
-
-    def in_graph(self) -> "Callable[[tf.Tensor], tf.Tensor] | None":
-        """As `ImageData.in_graph`."""
-        import tensorflow as tf
-
-        read = self._data.in_graph()
-        if read is None:
-            return None
-        places = tf.convert_to_tensor(self._places)
-        return lambda indices: read(tf.gather(places, indices))
-
-
-def _view(data: ImageData, factors: Factors, option: str, places: np.ndarray) -> GroundTruthData:
-    table = FactorTable(factors.names, factors.values_of(places), continuous=factors.continuous)
-    digest = hashlib.sha256(data.digest.encode() + places.astype("<i8").tobytes()).hexdigest()
-    return GroundTruthData(f"{data.name}?{option}", table, _Selected(data, places), digest=digest)
+def _view(data: ImageData, option: str, places: np.ndarray) -> GroundTruthData:
+    view = selected(data, places, option)
+    assert isinstance(view, GroundTruthData)
+    return view
 
 
 def _factors(data: ImageData, kind: str) -> Factors:

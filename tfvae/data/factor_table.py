@@ -1,16 +1,17 @@
 """Factors of images that do not form a grid."""
 
-import numbers
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
-from tfvae.data.factors import Factors, checked_indices
+from tfvae.data.columns import as_array, as_numbers
+from tfvae.data.factors import Factors, check_labels, checked_indices, labels_of
 
 # More than the 183 cars of Cars3D, and fewer than the 256 levels of a byte or the 360 degrees of a circle.
 _MOST_CLASSES = 200
+_SHOWN = 8  # labels in a line of text
 Continuous = Iterable[bool] | Mapping[str, bool]
 
 
@@ -31,8 +32,11 @@ def is_discrete(values: int, rows: int) -> bool:
 def described(factors: Factors, ignored: Collection[str] = ()) -> dict[str, Any]:
     """What each factor is taken for: {"discrete": {"shape": 3}, "continuous": {"age": 981}}, with numbers of values.
 
-    Those that are not scored are listed apart: "ignored": ["shape"], where there are any.
+    Those that are not scored are listed apart: "ignored": ["shape"], where there are any. So are the labels of factors
+    whose values are text, up to 200 of each: "labels": {"shape": ["heart", "square"]}.
     """
+    labels = {name: labels_of(factors, name) for name in factors.labels}
+    labels = {name: texts for name, texts in labels.items() if len(texts) <= _MOST_CLASSES}
     sizes = [
         each for each in zip(factors.names, factors.sizes, factors.continuous, strict=True) if each[0] not in ignored
     ]
@@ -40,7 +44,26 @@ def described(factors: Factors, ignored: Collection[str] = ()) -> dict[str, Any]
         "discrete": {name: size for name, size, continuous in sizes if not continuous},
         "continuous": {name: size for name, size, continuous in sizes if continuous},
         **({"ignored": list(ignored)} if ignored else {}),
+        **({"labels": labels} if labels else {}),
     }
+
+
+def summary(factors: Mapping[str, Any]) -> str:
+    """What `described` returns, in a line: "discrete shape (2: heart, square), scale (6); continuous age (981)"."""
+    labels = factors.get("labels", {})
+
+    def text(name: str, size: int) -> str:
+        shown = [*labels.get(name, [])[:_SHOWN], *(["..."] if len(labels.get(name, [])) > _SHOWN else [])]
+        return f"{name} ({size}{': ' if shown else ''}{', '.join(shown)})"
+
+    parts = {kind: [text(*each) for each in factors[kind].items()] for kind in ("discrete", "continuous")}
+    parts["ignored"] = list(factors.get("ignored", ()))
+    return "; ".join(f"{kind} {', '.join(names)}" for kind, names in parts.items() if names)
+
+
+def rows_of(factors: Factors, places: np.ndarray) -> "FactorTable":
+    """The factors of some of the images, those at `places`, int [N], as a table of N rows."""
+    return FactorTable(factors.names, factors.values_of(places), continuous=factors.continuous, labels=factors.labels)
 
 
 class FactorTable:
@@ -51,42 +74,58 @@ class FactorTable:
 
     Args:
         names: names of the K factors, all different.
-        table: numbers [N, K], a row for each image.
+        table: numbers or text [N, K], a row for each image. The values of a column of text are 0, 1, ..., the places
+            of its sorted texts, which are its `labels`; text that is all numbers is numbers.
         continuous: which factors are continuous: K booleans, or booleans by name. What it leaves out follows
-            `is_discrete`.
+            `is_discrete`; text is discrete.
+        labels: texts by name of a factor, whose numbers in the table are then places among them, 0, 1, ... Not all of
+            them need occur.
 
     Raises:
-        ValueError: if the shapes do not match, a name is repeated or unknown, or a value is not finite.
-        TypeError: if the table does not hold numbers.
+        ValueError: if the shapes do not match, a name is repeated or unknown, a value is missing or not finite, or text
+            is declared continuous.
+        TypeError: if a column holds something else than numbers or text.
 
     Examples:
         >>> factors = tfvae.data.FactorTable(["kind", "age"], [[0, 31.5], [1, 40.2], [0, 28.0], [1, 35.9]])
         >>> factors.sizes, factors.continuous
         ((2, 4), (False, True))
+        >>> tfvae.data.FactorTable(["kind"], [["dog"], ["cat"], ["dog"]]).labels
+        {'kind': ('cat', 'dog')}
     """
 
     is_grid: ClassVar[bool] = False
 
-    def __init__(self, names: Iterable[str], table: np.ndarray, *, continuous: Continuous | None = None) -> None:
-        names, table = tuple(names), as_numbers(table)
+    def __init__(
+        self,
+        names: Iterable[str],
+        table: np.ndarray,
+        *,
+        continuous: Continuous | None = None,
+        labels: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        names, table = tuple(names), as_array(table, "a table of numbers or text")
         if table.ndim != 2 or 0 in table.shape or table.shape[1] != len(names):
             raise ValueError(f"Expected a table [N, {len(names)}] for {names}. Received: shape={table.shape}")
         if len(set(names)) != len(names):
             raise ValueError(f"Expected names that are all different. Received: names={names}")
-        declared = _declared(continuous, names)
+        table, texts = as_numbers(names, table)
+        texts = {**{name: tuple(given) for name, given in (labels or {}).items()}, **texts}
+        declared = {**dict.fromkeys(texts, False), **_declared(continuous, names)}
+        if wrong := [name for name in texts if declared[name]]:
+            raise ValueError(f"Expected continuous factors of numbers. Received: {wrong}, whose values are text")
         if not np.isfinite(table).all():
             bad = [name for name, column in zip(names, table.T, strict=True) if not np.isfinite(column).all()]
             raise ValueError(f"Expected finite values. Received: NaN or infinity in {bad}")
         self.names = names
-        self._table = table.astype(np.float64)
+        self._table, self.labels = table, texts
         distinct = [np.unique(column, return_inverse=True) for column in self._table.T]
-        if table.dtype.kind in "iu":
-            _check_exact(names, table, [len(values) for values, _ in distinct])
         self.values: tuple[np.ndarray, ...] = tuple(values for values, _ in distinct)
         self.continuous = tuple(
             declared.get(name, not is_discrete(len(values), len(table)))
             for name, values in zip(names, self.values, strict=True)
         )
+        check_labels(self)
         self._ranks = np.stack([ranks for _, ranks in distinct], axis=-1).astype(np.int64)
 
     @property
@@ -125,38 +164,6 @@ class FactorTable:
         counts = [np.bincount(ranks, minlength=size) for ranks, size in zip(self._ranks.T, self.sizes, strict=True)]
         orders = np.argsort(self._ranks, axis=0, kind="stable")
         return [(order, np.concatenate([[0], np.cumsum(count)])) for order, count in zip(orders.T, counts, strict=True)]
-
-
-def as_numbers(table: Any, what: str = "a table of numbers") -> np.ndarray:
-    """An array of bool, integers or floats, of anything that `np.asarray` takes.
-
-    Numbers and booleans as Python objects, as in a DataFrame of mixed columns, become floats.
-
-    Raises:
-        TypeError: if it holds something else.
-        ValueError: if it is a masked array, of which values are masked: they are unknown.
-    """
-    if isinstance(table, np.ma.MaskedArray) and np.ma.is_masked(table):
-        raise ValueError(f"Expected {what}. Received: a masked array without {int(table.mask.sum())} of its values")
-    table = np.asarray(table)
-    if table.dtype.kind in "biuf":
-        return table
-    if table.dtype.kind == "O":
-        wrong = {type(value).__name__ for value in table.flat if not isinstance(value, numbers.Real | np.bool_)}
-        if not wrong:
-            return table.astype(np.float64)
-        raise TypeError(f"Expected {what}. Received: objects of type {', '.join(sorted(wrong))}")
-    raise TypeError(f"Expected {what}. Received: dtype={table.dtype}")
-
-
-def _check_exact(names: tuple[str, ...], table: np.ndarray, sizes: list[int]) -> None:
-    """Raises ValueError when float64, in which values are kept, does not tell apart the integers of a column."""
-    merged = [name for name, column, size in zip(names, table.T, sizes, strict=True) if len(np.unique(column)) > size]
-    if merged:
-        raise ValueError(
-            "Expected integers that float64 tells apart, as those up to 2**53; subtract the smallest. "
-            f"Received: larger ones in {merged}"
-        )
 
 
 def _declared(continuous: Continuous | None, names: tuple[str, ...]) -> dict[str, bool]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -25,6 +25,9 @@ class Factors(Protocol):
     @property
     def continuous(self) -> tuple[bool, ...]: ...
 
+    @property
+    def labels(self) -> Mapping[str, tuple[str, ...]]: ...
+
     def __len__(self) -> int: ...
 
     def to_index(self, factors: np.ndarray) -> np.ndarray: ...
@@ -45,9 +48,10 @@ class FactorSpace:
     Args:
         names: names of the K factors, all different.
         values: for each factor its values, a float array [size_k].
+        labels: for each factor whose values are text, by its name: the texts that the values 0, 1, ... stand for.
 
     Raises:
-        ValueError: if names and values do not match, a name is repeated, or a factor has no value.
+        ValueError: if names, values and labels do not match, a name is repeated, or a factor has no value.
 
     Examples:
         >>> factors = tfvae.data.FactorSpace(["x", "y"], [range(4), range(2)])
@@ -61,6 +65,7 @@ class FactorSpace:
 
     names: tuple[str, ...]
     values: tuple[np.ndarray, ...]
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names, values = tuple(self.names), tuple(np.asarray(value, np.float64) for value in self.values)
@@ -76,6 +81,7 @@ class FactorSpace:
                 raise ValueError(f"Expected values of shape [size >= 1] for {name!r}. Received: shape={value.shape}")
         object.__setattr__(self, "names", names)
         object.__setattr__(self, "values", values)
+        check_labels(self)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -213,6 +219,23 @@ class FactorSpace:
         rows = np.tile(factors, (self.sizes[k], 1))
         rows[:, k] = np.arange(self.sizes[k])
         return rows
+
+
+def labels_of(factors: Factors, name: str) -> list[str]:
+    """The texts that the values of a factor stand for, in the order of its values; none if the values are numbers."""
+    texts, values = factors.labels.get(name, ()), factors.values[factors.names.index(name)]
+    return [texts[int(value)] for value in values] if texts else []
+
+
+def check_labels(factors: Factors) -> None:
+    """Raises ValueError unless all labels are of factors, whose values are places among them."""
+    values = dict(zip(factors.names, factors.values, strict=True))
+    for name, texts in factors.labels.items():
+        if name not in values or not np.isin(values[name], np.arange(len(texts))).all():
+            raise ValueError(
+                f"Expected labels of factors out of {list(values)}, one for each value. "
+                f"Received: {len(texts)} for {name!r}"
+            )
 
 
 def checked_indices(indices: np.ndarray, size: int) -> np.ndarray:

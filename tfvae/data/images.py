@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import DTypeLike
 
+from tfvae.data.factor_table import described, summary
 from tfvae.data.factors import Factors, checked_indices
-from tfvae.data.shapes import is_image
+from tfvae.data.shapes import is_image, undrawable
+from tfvae.files.html import strip, table
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 _BLOCK_BYTES = 2**24
+_SHOWN = 8  # images in a notebook
 
 
 class Images(Protocol):
@@ -48,7 +51,9 @@ class ImageData:
     The rows of a table of numbers are data too: vectors [N, F], which are kept as float32 and may have any finite
     values. What is said of images is true of them, but for the range.
 
-    `str` of it is one line: how many images there are, their size and colours, and `notes`, text on what was left out.
+    `str` of it is one line: how many images there are, their size and colours, their factors, and `notes`, text on what
+    was left out. `files` are the names of the images' files, N paths within a folder, where they come from one.
+    `origins`, int [N], are their places in the data set that they are a part of, None for all of it.
 
     Args:
         name: the name of the data set.
@@ -81,6 +86,8 @@ class ImageData:
         self._images = stored(images) if isinstance(images, np.ndarray) else images
         self._digest = digest
         self.notes = ""
+        self.files: tuple[str, ...] | None = None
+        self.origins: np.ndarray | None = None
 
     def __str__(self) -> str:
         if is_image(self.image_shape):
@@ -89,7 +96,22 @@ class ImageData:
             text = f"{self.name}: {len(self):,} images of {height} x {width}, {colours}"
         else:
             text = f"{self.name}: {len(self):,} vectors of {self.image_shape[0]} numbers"
+        if self.factors is not None:
+            text += f"; factors: {summary(described(self.factors))}"
         return f"{text}; {self.notes}" if self.notes else text
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self}>"
+
+    def _repr_html_(self) -> str:
+        places = np.arange(min(_SHOWN, len(self)))
+        rows = [("name", self.name), ("examples", f"{len(self):,}"), ("shape", self.image_shape)]
+        if self.factors is not None:
+            rows.append(("factors", summary(described(self.factors))))
+        if self.notes:
+            rows.append(("notes", self.notes))
+        shown = "" if undrawable(self.image_shape) else strip(self.images(places))
+        return table(rows) + shown
 
     def __len__(self) -> int:
         return self._images.shape[0]

@@ -3,11 +3,10 @@
 import importlib
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from tfvae.data import dependence
-from tfvae.data.declared import OPTIONS, declared
+from tfvae.data import declared, dependence, split
 from tfvae.data.images import ImageData
 from tfvae.data.names import parse
 
@@ -31,6 +30,8 @@ SOURCES: dict[str, Loader | str] = {
     "chairs": "tfvae.data.sets.chairs:load",
     "cars3d": "tfvae.data.sets.cars3d:load",
 }
+# Options of every data set, unless its own loader declares them.
+_OF_ANY = (*split.OPTIONS, *declared.OPTIONS, *dependence.SYNTAX)
 
 
 def load(name: str, **kwargs: Any) -> Any:
@@ -42,7 +43,10 @@ def load(name: str, **kwargs: Any) -> Any:
             the factors are known, options can also make them depend on each other (see `dependence`): correlate two of
             them, "dsprites?correlated=scale,posX,0.2", or leave out combinations of values,
             "dsprites?held_out=shape:2,posX:16..31"; and declare which are continuous and which discrete, where the rule
-            (`factor_table.is_discrete`) is wrong: "npz:PATH?continuous=age,angle&discrete=make".
+            (`factor_table.is_discrete`) is wrong: "npz:PATH?continuous=age,angle&discrete=make". Of any data set they
+            choose a part, "dsprites?split=train" or "dsprites?split=validation", a tenth of the images unless
+            "&validation=0.2" says otherwise (see `split.split`). `split` is of TensorFlow Datasets for "tfds:", unless
+            `validation` is given, which divides its split "train".
         **kwargs: more options, which are arguments of the data set's own `load`.
 
     Returns:
@@ -68,17 +72,22 @@ def load(name: str, **kwargs: Any) -> Any:
     else:
         names = [*sorted(DATASETS), *(f"{key}:..." for key in SOURCES)]
         raise ValueError(f"Expected a data set out of {names}. Received: name={name!r}")
-    dependent = {key: options.pop(key) for key in dependence.SYNTAX if key in options}
-    kinds = {key: options.pop(key) for key in OPTIONS if key in options}
-    _check_options(base, loader, len(arguments), [*options, *kwargs])
-    data = loader(*arguments, **options, **kwargs)
+    own = _check_options(base, loader, len(arguments), [*options, *kwargs])
+    options |= kwargs
+    parts = _popped(split.OPTIONS, options, own)
+    if "split" in own and "split" in options and "validation" in parts:
+        # Its own split "train" is divided: the images of its test stay apart.
+        parts["split"], options["split"] = options["split"], "train"
+    kinds = _popped(declared.OPTIONS, options, own)
+    dependent = _popped(dependence.SYNTAX, options, own)
+    data = loader(*arguments, **options)
     if not isinstance(data, ImageData):
         raise TypeError(f"Expected the loader of {base!r} to return ImageData. Received: {type(data).__name__}")
     if kinds:
-        data = declared(data, **kinds)
+        data = declared.declared(data, **kinds)
     for key, value in dependent.items():
         data = dependence.view(data, f"{key}={value}")
-    return data
+    return split.split_by_options(data, parts)
 
 
 def register_data(name: str) -> Callable[[_Loader], _Loader]:
@@ -126,10 +135,17 @@ def _function(loader: Loader | str) -> Loader:
     return getattr(importlib.import_module(module), function)
 
 
-def _check_options(base: str, loader: Loader, positional: int, options: list[str]) -> None:
+def _check_options(base: str, loader: Loader, positional: int, options: list[str]) -> list[str]:
+    """Returns the options that the loader itself declares; those of any data set are allowed too."""
     parameters = [*inspect.signature(loader).parameters.values()][positional:]
     known = [each.name for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
     any_name = any(each.kind == each.VAR_KEYWORD for each in parameters)
     for option in options:
-        if (option not in known and not any_name) or options.count(option) > 1:
+        if (option not in {*known, *_OF_ANY} and not any_name) or options.count(option) > 1:
             raise ValueError(f"Expected options of {base!r} out of {known}, each once. Received: {option!r}")
+    return known
+
+
+def _popped(names: Iterable[str], options: dict[str, Any], own: list[str]) -> dict[str, Any]:
+    """Takes options of these names out of `options`, but for those that the data set's own loader declares."""
+    return {name: options.pop(name) for name in names if name in options and name not in own}

@@ -10,8 +10,10 @@ import tensorflow as tf
 from tfvae.codes.cache import model_digest
 from tfvae.codes.capabilities import Capabilities
 from tfvae.data.shapes import is_image, noun
+from tfvae.export.provenance import read_provenance
 from tfvae.export.signature import TOLERANCE
 from tfvae.export.versions import checked_folder
+from tfvae.files.html import table
 
 
 def load_saved_model(path: str | os.PathLike) -> "SavedEncoder":
@@ -66,6 +68,12 @@ class SavedEncoder:
         self.image_shape = tuple(spec.shape[1:])
         self.latent_dim = outputs["mean"].shape[-1]
 
+    def __repr__(self) -> str:
+        return _described(self, f"{self.image_shape} -> {self.latent_dim} latents")
+
+    def _repr_html_(self) -> str:
+        return _as_table(self)
+
     def capabilities(self) -> Capabilities:
         """What it can do: encode images."""
         return Capabilities(self, image_shape=self.image_shape, digest=lambda: model_digest(self.path))
@@ -116,6 +124,13 @@ class SavedDecoder:
         self.latent_dim = inputs["z"].shape[-1]
         self.categories = inputs["category"].shape[-1] if "category" in inputs else 0
 
+    def __repr__(self) -> str:
+        categories = f" and {self.categories} categories" if self.categories else ""
+        return _described(self, f"{self.latent_dim} latents{categories} -> {self.image_shape}")
+
+    def _repr_html_(self) -> str:
+        return _as_table(self)
+
     def __call__(self, codes: np.ndarray | tf.Tensor) -> tf.Tensor:
         """Decodes codes, float [B, D] or, with a categorical latent, [B, D + K], its one-hot rows last."""
         codes = tf.cast(tf.convert_to_tensor(codes), tf.float32)
@@ -126,6 +141,16 @@ class SavedDecoder:
         if self.categories:
             inputs["category"] = codes[:, self.latent_dim :]
         return self._signature(**inputs)[self._output]
+
+
+def _described(network: "SavedEncoder | SavedDecoder", what: str) -> str:
+    return f"<{type(network).__name__} {network.path.parent.name}/{network.path.name}: {what}>"
+
+
+def _as_table(network: "SavedEncoder | SavedDecoder") -> str:
+    known = read_provenance(network.path)
+    rows = [("folder", network.path), ("images", network.image_shape), ("latents", network.latent_dim)]
+    return table(rows + [(name, known[name]) for name in ("model", "data") if known.get(name)])
 
 
 def _served(path: Path) -> tuple[Any, Any, dict[str, Any], dict[str, Any]]:

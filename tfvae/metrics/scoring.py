@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from tfvae.codes.codes import Codes
-from tfvae.data.factor_table import Continuous, FactorTable, as_numbers, described
+from tfvae.data.columns import as_array, as_numeric
+from tfvae.data.factor_table import Continuous, FactorTable, described
 from tfvae.data.factors import Factors
 from tfvae.metrics.ignored import Ignore, ignored_names, ignoring
 from tfvae.metrics.limits import TooLargeError
 from tfvae.metrics.parameters import Parameters, checked_parameters
 from tfvae.metrics.registry import METRICS, Metric
+from tfvae.metrics.scores import Scores
 from tfvae.metrics.selection import Selection, checked_result, selected
 
 
@@ -28,7 +30,7 @@ def score(
     active: str = "information",
     seed: int = 0,
     parameters: Parameters | None = None,
-) -> dict[str, dict[str, Any]]:
+) -> Scores:
     """Scores a matrix of codes against a matrix of factors, without a model or images.
 
     A factor is discrete if it has at most 200 values and at least two rows for each, on average; otherwise it is
@@ -40,7 +42,7 @@ def score(
 
     Args:
         codes: numbers [N, D], the means of q(z|x).
-        factors: numbers [N, K], K <= N; without them, metrics that need factors are skipped.
+        factors: numbers or text [N, K], K <= N; without them, metrics that need factors are skipped.
         metrics: "all", names out of `METRICS`, or functions, see `score_codes`.
         names: names of the K factors, in any sequence; by default "factor0", "factor1", ...
         continuous: which factors are continuous: K booleans, or booleans by name, such as {"age": True}.
@@ -53,13 +55,13 @@ def score(
         parameters: for each metric, the parameters that differ from its defaults, such as `QUICK`.
 
     Returns:
-        For each metric its result, as `score_codes`. For a metric that needs factors it also has "factors": what each
-        was taken for, such as {"discrete": {"shape": 3}, "continuous": {"age": 981}}, with their numbers of values, and
-        "ignored": the names of those that are left out, if any.
+        For each metric its result, as `score_codes`, in a dict that prints as a table. For a metric that needs factors
+        it also has "factors": what each was taken for, such as {"discrete": {"shape": 3}, "continuous": {"age": 981}},
+        with their numbers of values, and "ignored": the names of those that are left out, if any.
 
     Raises:
         ValueError: if a name or a parameter is unknown, shapes do not fit, or a number is NaN or infinite.
-        TypeError: if the factors are not numbers.
+        TypeError: if a column of factors is neither numbers nor text.
 
     Examples:
         >>> factors = np.indices((3, 4, 5)).reshape(3, -1).T
@@ -69,14 +71,14 @@ def score(
         >>> results["mig"]["factors"]
         {'discrete': {'a': 3, 'b': 4, 'c': 5}, 'continuous': {}}
     """
-    codes = as_numbers(codes, "codes [N, D] of numbers")
-    log_variance = None if log_variance is None else as_numbers(log_variance, "log_variance [N, D] of numbers")
+    codes = as_numeric(codes, "codes [N, D] of numbers")
+    log_variance = None if log_variance is None else as_numeric(log_variance, "log_variance [N, D] of numbers")
     if codes.ndim != 2 or codes.shape[0] < 2:
         raise ValueError(f"Expected codes [N, D], N >= 2. Received: shape={codes.shape}")
     if factors is None:
         rows = Codes.from_arrays(_Rows(len(codes)), codes, log_variance, active=active)
-        return score_codes(rows, metrics, seed, parameters, ignore)
-    factors = as_numbers(factors, "factors [N, K] of numbers")
+        return Scores(score_codes(rows, metrics, seed, parameters, ignore))
+    factors = as_array(factors, "factors [N, K] of numbers or text")
     if factors.ndim != 2 or len(factors) != len(codes):
         raise ValueError(f"Expected factors [{len(codes)}, K], a row for each code. Received: shape={factors.shape}")
     if factors.shape[1] > len(factors):
@@ -90,7 +92,9 @@ def score(
     known = Codes.from_arrays(Labelled(table), codes, log_variance, active=active)
     results = _results(known, chosen, seed, parameters, ignored)
     kinds = {"factors": described(table, ignored)}
-    return {name: {**result, **(kinds if chosen[name].needs_factors else {})} for name, result in results.items()}
+    return Scores(
+        {name: {**result, **(kinds if chosen[name].needs_factors else {})} for name, result in results.items()}
+    )
 
 
 def ceiling(
@@ -198,6 +202,7 @@ class _Rows:
 
     factors: Factors | None = None
     scored_factors: tuple[str, ...] = ()
+    files: tuple[str, ...] | None = None
 
     def __init__(self, size: int) -> None:
         self._size = size

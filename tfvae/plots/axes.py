@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from tfvae.plots.figures import Picture
 from tfvae.plots.tiles import DPI, FAINT, INK
 
 # Distinct to colour-blind readers, on white and on black.
@@ -17,7 +18,7 @@ COLORS = ("#3b78c3", "#e4572e", "#2a9d6f", "#9b5fc0", "#c98a1b", "#5b8a99", "#c2
 
 def new_axes(rows: int, columns: int, *, width: float = 3.2, height: float = 2.4) -> tuple[Figure, list[Axes]]:
     """A figure of rows x columns charts, each about width x height inches, with its axes row by row."""
-    figure = Figure(figsize=(columns * width, rows * height), dpi=DPI, facecolor="white", layout="constrained")
+    figure = Picture(figsize=(columns * width, rows * height), dpi=DPI, facecolor="white", layout="constrained")
     axes = [figure.add_subplot(rows, columns, place + 1) for place in range(rows * columns)]
     for each in axes:
         for side in ("top", "right"):

@@ -15,8 +15,8 @@ from matplotlib.ticker import EngFormatter
 
 from tfvae.analysis.settings import Setting, by_model
 from tfvae.plots.axes import add_legend, colors
+from tfvae.plots.figures import save_figure
 from tfvae.plots.study_grid import Rows, by_number, plot_grid, scores_in, strength_name
-from tfvae.plots.tiles import save_png
 from tfvae.plots.trade_off import has_both, plot_trade_off
 
 _SHORT_LABEL = 12  # characters: three such labels fit side by side
@@ -86,8 +86,8 @@ def plot_by_strength(rows: Rows, scores: Sequence[str] | None = None) -> Figure:
     return plot_grid(rows, scores, draw, strength_name, last=True)[0]
 
 
-def save_figures(rows: Rows, folder: str | os.PathLike) -> list[Path]:
-    """Writes all figures that a table has the numbers for to a folder, as PNG; returns their paths."""
+def save_figures(rows: Rows, folder: str | os.PathLike, *, suffix: str = ".png") -> list[Path]:
+    """Writes all figures that a table has the numbers for to a folder, as .png, .pdf or .svg; returns their paths."""
     scores = scores_in(rows)
     if not scores:
         return []
@@ -100,9 +100,10 @@ def save_figures(rows: Rows, folder: str | os.PathLike) -> list[Path]:
     for score in scores:
         if score != "reconstruction" and any(has_both(setting, score) for setting in settings):
             figures[f"trade_off_{score}"] = plot_trade_off(rows, score)
-    for name, figure in figures.items():
-        save_png(figure, Path(folder) / f"{name}.png")
-    return [Path(folder) / f"{name}.png" for name in figures]
+    paths = [Path(folder) / f"{name}{suffix}" for name in figures]
+    for path, figure in zip(paths, figures.values(), strict=True):
+        save_figure(figure, path)
+    return paths
 
 
 def _add_legend_below(column: list[Axes]) -> float:

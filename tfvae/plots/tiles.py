@@ -9,6 +9,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 
 from tfvae.files.atomic import written_whole
+from tfvae.plots.figures import Picture
 
 DPI = 100
 INK, FAINT = "#222222", "#8a8a8a"
@@ -23,7 +24,7 @@ def save_png(figure: Figure, path: str | os.PathLike) -> None:
 
 def new_figure(width: int, height: int) -> Figure:
     """An empty white figure of width x height pixels."""
-    return Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
+    return Picture(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
 
 
 def rendered(figure: Figure) -> np.ndarray:

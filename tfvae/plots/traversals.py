@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from tfvae.data.images import ImageData
 from tfvae.data.shapes import undrawable
 from tfvae.files.atomic import written_whole
 from tfvae.plots import tiles
+from tfvae.plots.figures import check_suffix, save_figure
 
 GAP = 2  # pixels between tiles
 MARGIN = 10
@@ -122,7 +122,7 @@ def draw_traversals(
     """Writes the traversals of one image's latents, sorted by what they carry over 256 random images.
 
     Args:
-        path: .png is the paper's figure, .gif an animation.
+        path: .png, .pdf or .svg is the paper's figure, .gif an animation.
         model: a model that decodes, as `tfvae.codes.capabilities_of` takes it.
         data: images, with or without factors.
         reach: float, each latent goes from minus to plus this; by default the model's `traversal_range`.
@@ -134,9 +134,7 @@ def draw_traversals(
             that cannot be drawn.
         IndexError: for an index that is not in the data.
     """
-    path, able = Path(path), capabilities_of(model)
-    if path.suffix not in (".png", ".gif"):
-        raise ValueError(f"Expected a file that ends in .png or .gif. Received: {path}")
+    path, able = check_suffix(path, ".gif"), capabilities_of(model)
     if able.decode is None:
         raise ValueError("Expected a model with a decoder. Received: one that only represents images")
     able.check_shape(data.image_shape)
@@ -154,7 +152,7 @@ def draw_traversals(
     if path.suffix == ".gif":
         save_gif(traversals, path)
     else:
-        tiles.save_png(plot_traversals(traversals), path)
+        save_figure(plot_traversals(traversals), path)
 
 
 def decoder_inputs(codes: Mapping[str, Any]) -> np.ndarray:
@@ -222,7 +220,7 @@ def plot_traversals(traversals: Traversals, *, scale: int | None = None) -> Figu
     tiles.add_text(figure, left - 8, body - 10, heading, align="right", color=tiles.FAINT)
     for column, value in enumerate(traversals.values):
         tiles.add_text(figure, left + column * (width + GAP) + width / 2, body - 10, f"{value:.1f}", color=tiles.FAINT)
-    for row, (label, color) in enumerate(_labels(traversals)):
+    for row, (label, color) in enumerate(latent_labels(traversals.latents, traversals.information)):
         draw(traversals.frames[row], body + row * (height + GAP), label, color)
     for line in range(lines):
         top = below + line * (split + height + GAP) + split
@@ -251,7 +249,11 @@ def save_gif(
     scale = tiles.scale_for(traversals.images, 96) if scale is None else scale
     height, width = (scale * size for size in traversals.images.shape[1:3])
     caption, bar, gap = 22, 4, 8
-    labels = [("image", tiles.INK), ("reconstruction", tiles.INK), *_labels(traversals, unit=" nats")]
+    labels = [
+        ("image", tiles.INK),
+        ("reconstruction", tiles.INK),
+        *latent_labels(traversals.latents, traversals.information, unit=" nats"),
+    ]
     if traversals.categories is not None:
         labels.append(("category", tiles.INK))
     rows = max(1, round((len(labels) / 2.5) ** 0.5))
@@ -294,11 +296,11 @@ def save_gif(
         frames[0].save(beside, "GIF", save_all=True, append_images=frames[1:], duration=duration, loop=0)
 
 
-def _labels(traversals: Traversals, unit: str = "") -> list[tuple[str, str]]:
-    """The label and colour of each row's latent."""
-    if traversals.information is None:
-        return [(f"z{latent}", tiles.INK) for latent in traversals.latents]
-    pairs = zip(traversals.latents, traversals.information, strict=True)
+def latent_labels(latents: np.ndarray, information: np.ndarray | None, unit: str = "") -> list[tuple[str, str]]:
+    """The label and colour of the row of each latent, int [R], which carries `information`, float [R], in nats."""
+    if information is None:
+        return [(f"z{latent}", tiles.INK) for latent in latents]
+    pairs = zip(latents, information, strict=True)
     return [
         (f"z{latent}   {nats:.2f}{unit}", tiles.INK if nats > INFORMATION else tiles.FAINT) for latent, nats in pairs
     ]

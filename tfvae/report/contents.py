@@ -38,6 +38,8 @@ class Contents:
         numbers: rows of the table of nats: "name", "nats", "standard_error" and "of".
         figures: "id", "title", "caption", and the figure as "svg" or "image".
         traversal: the rows of the traversals.
+        ends: the rows of the images at both ends of each latent.
+        nearest: the rows of images and those with the nearest codes.
         explorer: the sliders and the decoder that they run.
         skipped: what the page leaves out, with the reason.
     """
@@ -48,6 +50,8 @@ class Contents:
     numbers: list[dict[str, Any]] = field(default_factory=list)
     figures: list[dict[str, Any]] = field(default_factory=list)
     traversal: list[dict[str, Any]] = field(default_factory=list)
+    ends: list[dict[str, Any]] = field(default_factory=list)
+    nearest: list[dict[str, Any]] = field(default_factory=list)
     explorer: dict[str, Any] | None = None
     skipped: list[tuple[str, str]] = field(default_factory=list)
 

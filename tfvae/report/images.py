@@ -1,4 +1,4 @@
-"""The parts of a page that show decoded images: traversals and samples."""
+"""The parts of a page that show images: traversals, samples, the ends of each latent, and nearest images."""
 
 import base64
 import io
@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from tfvae.analysis.extremes import extremes
+from tfvae.analysis.nearest import nearest
+from tfvae.codes import Codes
 from tfvae.data.shapes import undrawable
 from tfvae.plots.traversals import Traversals, traverse
 from tfvae.report.contents import Contents, Subject
@@ -27,6 +30,40 @@ def add_traversals(contents: Contents, subject: Subject) -> None:
     images = subject.codes.data.scaled(random_places(subject))
     values = np.linspace(-can.traversal_range, can.traversal_range, 11)
     contents.traversal = _rows(traverse(can.represent, can.decode, images, values=values))
+
+
+def add_neighbours(contents: Contents, subject: Subject) -> None:
+    """Adds the images at both ends of each latent, and the nearest images of five."""
+    codes, names = subject.codes, "images at both ends of each latent, nearest images"
+    if reason := undrawable(codes.data.image_shape):
+        contents.skip(names, reason)
+        return
+    images = 2_000 if subject.quick else 10_000
+    try:
+        chosen = random_places(subject)[:5]
+        close = nearest(codes, chosen, count=9, num_images=images, seed=subject.seed)
+        ends = extremes(codes, num_images=images, seed=subject.seed) if not _only_categories(codes) else None
+    except ValueError as error:
+        contents.skip(names, f"of an error: {error}")
+        return
+    gap = np.full((1, *codes.data.image_shape), np.nan, np.float32)
+    if ends is None:
+        contents.skip("images at both ends of each latent", "only the categories count")
+    else:
+        count = ends.low.shape[1]
+        contents.ends = [{"axis": ["lowest", *[""] * (2 * count - 1), "highest"]}]
+        carried = [None] * len(ends.latents) if ends.information is None else ends.information.tolist()
+        for latent, nats, low, high in zip(ends.latents, carried, ends.low, ends.high, strict=True):
+            tiles = np.concatenate([codes.data.scaled(low), gap, codes.data.scaled(high)])
+            contents.ends.append(_row(f"z{latent}", tiles, f"images with low and with high latent {latent}", nats))
+    contents.nearest = [{"axis": ["image", "", "nearest", *[""] * (close.places.shape[1] - 1)]}]
+    for number, image, places in zip(chosen, close.images, close.places, strict=True):
+        tiles = np.concatenate([image[np.newaxis].astype(np.float32) / 255, gap, codes.data.scaled(places)])
+        contents.nearest.append(_row(f"image {number}", tiles, f"image {number} and the images with the nearest codes"))
+
+
+def _only_categories(codes: Codes) -> bool:
+    return set(np.flatnonzero(codes.active_latents())) <= set(codes.discrete)
 
 
 def add_samples(contents: Contents, subject: Subject) -> None:
@@ -93,13 +130,13 @@ def _row(label: str, tiles: np.ndarray, alt: str, information: float | None = No
 def _tiled(images: np.ndarray, empty: int = 0) -> np.ndarray:
     """Images [rows, columns, H, W, C] in [0, 1] side by side, uint8 with transparent gaps, 4 channels.
 
-    `empty` further columns are transparent.
+    `empty` further columns are transparent, and so are pixels that are NaN.
     """
     rows, columns, height, width, _ = images.shape
-    levels = np.round(255 * np.clip(images, 0, 1)).astype(np.uint8)
+    levels = np.round(255 * np.clip(np.nan_to_num(images), 0, 1)).astype(np.uint8)
     sheet = np.zeros((rows, height + _GAP, columns + empty, width + _GAP, 4), np.uint8)
     sheet[:, :height, :columns, :width, :3] = np.broadcast_to(
         levels.transpose(0, 2, 1, 3, 4), (rows, height, columns, width, 3)
     )
-    sheet[:, :height, :columns, :width, 3] = 255
+    sheet[:, :height, :columns, :width, 3] = 255 * np.isfinite(images[..., 0]).transpose(0, 2, 1, 3)
     return sheet.reshape(rows * (height + _GAP), (columns + empty) * (width + _GAP), 4)[:-_GAP, :-_GAP]

@@ -14,7 +14,7 @@ from tfvae.report.curves import add_curves
 from tfvae.report.densities import add_densities
 from tfvae.report.facts import facts
 from tfvae.report.html import write_html
-from tfvae.report.images import add_samples, add_traversals
+from tfvae.report.images import add_neighbours, add_samples, add_traversals
 from tfvae.report.scores import add_scores
 from tfvae.report.sensitivity import add_sensitivity
 from tfvae.report.sliders import add_sliders
@@ -71,6 +71,7 @@ def write_report(
     report("Images")
     add_sliders(contents, subject, found)
     add_traversals(contents, subject)
+    add_neighbours(contents, subject)
     add_samples(contents, subject)
     report("Bound of log p(x)")
     add_bound(contents, subject)

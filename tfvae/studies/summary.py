@@ -22,7 +22,7 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> Table:
         ValueError: there are no rows.
     """
     settings = [(model, setting) for model, found in by_model(rows).items() for setting in found]
-    scores = _scores(rows)
+    scores = scores_in(rows)
     columns = ["model", "setting", "seeds", "steps", *(_UNITS.get(score, score) for score in scores), "CPU ms a step"]
     return Table("Results", columns, [_cells(model, setting, scores) for model, setting in settings])
 
@@ -36,7 +36,7 @@ def over_training(rows: Sequence[Mapping[str, Any]]) -> Table | None:
     lines = [(setting, steps) for setting in settings for steps in sorted({row["steps"] for row in setting.rows})]
     if len(lines) == len(settings):
         return None
-    scores = _scores(rows)
+    scores = scores_in(rows)
     columns = ["setting", "seeds", "steps", "CPU s", *(_UNITS.get(score, score) for score in scores)]
     found = []
     for setting, steps in lines:
@@ -47,7 +47,14 @@ def over_training(rows: Sequence[Mapping[str, Any]]) -> Table | None:
     return Table("Over training", columns, found)
 
 
-def _scores(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def summary_value(setting: Setting, score: str) -> str | None:
+    """A cell of `summary`: "0.300 +- 0.041" at the setting's last step; None if the score was skipped."""
+    last = max(row["steps"] for row in setting.rows)
+    return _score(setting, score, last, [row for row in setting.rows if row["steps"] == last])
+
+
+def scores_in(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The scores of a study's table, in the order of its columns; the reconstruction and the KL are the last."""
     metrics = dict.fromkeys(key.removesuffix(".standard_error") for row in rows for key in row if _is_error(key))
     return [*(name for name in metrics if name not in _UNITS), *_UNITS]
 

@@ -144,8 +144,7 @@ def test_faces_are_cropped_and_have_their_attributes(tmp_path):
     columns = [data.factors.names.index(name) for name in ("Male", "Smiling")]
     np.testing.assert_array_equal(data.factors.values_of(np.arange(5))[:, columns], attributes)
     expected = [
-        Image.fromarray(picture[45:173, 25:153]).resize((64, 64), Image.Resampling.LANCZOS)
-        for picture in pictures
+        Image.fromarray(picture[45:173, 25:153]).resize((64, 64), Image.Resampling.LANCZOS) for picture in pictures
     ]
     np.testing.assert_array_equal(every(data), np.stack(expected))
 

@@ -1,8 +1,9 @@
 """A folder of pictures: a user's own images, fitted to the size of the network once and then cached.
 
-The order is that of the sorted paths. Subfolders are included. Links are followed, and each folder is read once. Hidden
-files and files whose suffix is not that of a picture are passed over; `str` of the data counts them, and a warning does
-if some are films, or pictures of other formats. HEIC files are read where pillow-heif is installed.
+The order is that of the sorted paths. Subfolders are included; they are classes if there are at least two, and no
+picture is beside them. Links are followed, and each folder is read once. Hidden files and files whose suffix is not
+that of a picture are passed over; `str` of the data counts them, and a warning does if some are films, or pictures of
+other formats. HEIC files are read where pillow-heif is installed.
 """
 
 import hashlib
@@ -15,9 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from tfvae.data.cache import Cached, cache_folder, cached
+from tfvae.data.declared import names_in
+from tfvae.data.factor_table import rows_of
+from tfvae.data.ground_truth import GroundTruthData
 from tfvae.data.images import ImageData
 from tfvae.data.pictures import in_parallel, is_unread_picture, passed_over, read_picture, suffix_of_picture
 from tfvae.data.rows import RowWriter, rewrite
+from tfvae.data.sets.picture_factors import factors_of
 
 
 def load(
@@ -27,6 +32,10 @@ def load(
     channels: int | None = None,
     crop: int | None = None,
     skip_broken: bool = False,
+    factors: str | os.PathLike[str] | bool | None = None,
+    columns: str | Sequence[str] | None = None,
+    file_column: str | None = None,
+    classes: bool | None = None,
     cache: str | os.PathLike[str] | None = None,
 ) -> ImageData:
     """Reads the pictures in a folder. After the first time they come from the cache, until a file changes.
@@ -37,19 +46,31 @@ def load(
         channels: 1 for grey, 3 for colour; by default 1 if all pictures are grey, else 3.
         crop: side of the square in the middle of each picture that is resized; by default its shorter side.
         skip_broken: whether to leave out pictures that cannot be read, with a warning.
+        factors: a CSV file, in the folder or by its path, with a header and a row for each picture: a column of their
+            names, as paths from the folder (or without folders, if no two are the same), and columns of factors.
+            A column of numbers is one of numbers, another one of labels. False: no factors and no classes.
+        columns: the columns of factors, separated by commas or in a list; by default all others.
+        file_column: the column of names; by default the one that names pictures.
+        classes: whether the folders in the folder are the values of a factor "class", by their names; by default if
+            there are at least two, no picture is beside them, and no CSV file is given.
         cache: the folder of the cache; by default $TFVAE_CACHE, else the user's cache folder. N images take
             N size size channels bytes. If the pictures or these arguments change, a new copy is made.
 
     Returns:
-        Images without factors, uint8 [N, size, size, channels].
+        Images, uint8 [N, size, size, channels], whose `files` are their paths from the folder. `GroundTruthData` with a
+        `FactorTable` if there are classes or a CSV file, else `ImageData`.
 
     Raises:
-        FileNotFoundError: if there is no such folder, or no picture in it.
-        ValueError: if a picture is broken, or an argument is out of range.
+        FileNotFoundError: if there is no such folder, no picture in it, or the CSV file does not exist or names a
+            picture that does not.
+        ValueError: if a picture is broken, a folder of a class has no picture, a picture has no row in the CSV file or
+            two, a value is missing, or an argument is out of range.
         OSError: if a folder cannot be read, or the disk of the cache is full.
     """
     root = existing_folder(path)
     found = files_below(root)
+    if isinstance(factors, str | os.PathLike):
+        found = [file for file in found if file.name != Path(factors).name]
     files, others = [file for file in found if suffix_of_picture(file)], passed_over(found)
     if not files:
         raise FileNotFoundError(
@@ -57,10 +78,33 @@ def load(
         )
     if any(map(is_unread_picture, found)):
         warnings.warn(f"{root}: {len(files):,} pictures are read; passed over: {others}", stacklevel=3)
-    images = cached_pictures(
-        "folder", root, files, size=size, channels=channels, crop=crop, skip_broken=skip_broken, cache=cache
+    table = factors_of(
+        root,
+        files,
+        factors=factors,
+        columns=None if columns is None else names_in(columns),
+        file_column=None if file_column is None else str(file_column),
+        classes=False if factors is False and classes is None else classes,
     )
-    data = ImageData(f"folder:{os.fspath(path)}", images.images, digest=images.digest)
+    images = cached_pictures(
+        "folder",
+        root,
+        files,
+        size=size,
+        channels=channels,
+        crop=crop,
+        skip_broken=skip_broken,
+        cache=cache,
+        table=np.arange(len(files))[:, np.newaxis] if skip_broken else None,
+    )
+    kept = np.arange(len(files)) if images.table is None else images.table[:, 0]
+    name = f"folder:{os.fspath(path)}"
+    data = (
+        ImageData(name, images.images, digest=images.digest)
+        if table is None
+        else GroundTruthData(name, rows_of(table, kept), images.images, digest=images.digest)
+    )
+    data.files = tuple(files[place].relative_to(root).as_posix() for place in kept)
     left_out = len(files) - len(data)
     notes = [f"{left_out:,} broken"] * (left_out > 0) + [others] * bool(others)
     data.notes = f"passed over: {', '.join(notes)}" if notes else ""

@@ -1,0 +1,58 @@
+import json
+
+import numpy as np
+import pytest
+
+import tfvae
+from tfvae.metrics.scores import Scores
+
+KNOWN = {
+    "mig": {"score": 0.5, "standard_error": 0.1, "ceiling": 0.9},
+    "irs": {"score": None, "standard_error": None, "skipped": "fewer than <two> factors vary"},
+    "mine": {"score": 2},
+    "factors": {"discrete": {"kind": 2}, "continuous": {}, "labels": {"kind": ["cat", "dog"]}},
+}
+MODEL = {
+    "kl": {"total": 3.5, "latents": [1.0, 2.5]},
+    "reconstruction": {"nats": 70.04, "standard_error": 0.51},
+    "latents": {"rule": "kl:0.01", "active": [True, False], "information": [0.1, 0.2]},
+}
+
+
+def test_scores_print_as_lines():
+    lines = repr(Scores(KNOWN)).splitlines()
+    assert [line.strip() for line in lines] == [
+        "mig  0.500 +- 0.100  (a perfect code: 0.900)",
+        "irs  skipped: fewer than <two> factors vary",
+        "mine  2.000",
+        "factors  discrete kind (2: cat, dog)",
+    ]
+    assert [line.strip() for line in repr(Scores({**KNOWN, **MODEL})).splitlines()[4:]] == [
+        "reconstruction  70.0 +- 0.5 nats",
+        "KL  3.50 nats = 2.50 1.00",
+        "latents  1 of 2 count (kl:0.01); each carries at most, in nats: 0.200 0.100",
+    ]
+
+
+def test_a_notebook_shows_intervals_and_ceilings():
+    shown = Scores({**KNOWN, **MODEL})._repr_html_()
+    for text in ("95% interval", "0.304 to 0.696", "a perfect code", "0.900", "fewer than &lt;two&gt;", "70.0 +- 0.5"):
+        assert text in shown
+    assert "perfect" not in Scores({"mine": {"score": 2}})._repr_html_()
+
+
+def test_what_evaluate_and_score_return_are_such_scores_and_dicts():
+    factors = np.stack(np.unravel_index(np.arange(24), (4, 3, 2)), axis=1)
+    scores = tfvae.metrics.score(factors, factors, metrics="mig", names=["a", "b", "c"])
+    assert repr(scores).strip().startswith("mig  1.000")
+    assert scores == json.loads(json.dumps(scores))
+    assert "0 +- 0" not in repr(tfvae.metrics.score(factors, metrics="mig"))
+    data = np.zeros((24, 2, 2, 1)), factors
+    found = tfvae.evaluate(lambda x: np.resize(factors, (len(x), 3)), data, metrics=["mig", "irs"], ignore=2)
+    assert isinstance(found, Scores)
+    ceilings = tfvae.evaluation.with_ceilings(found, data)
+    perfect = tfvae.metrics.ceiling(tfvae.data.as_image_data(data), metrics=["mig", "irs"], ignore="factor2")
+    assert {name: ceilings[name]["ceiling"] for name in perfect} == {
+        name: pytest.approx(each["score"]) for name, each in perfect.items()
+    }
+    assert "ceiling" not in found["mig"]
