@@ -17,6 +17,9 @@ SMALL = {
     "downstream": {"labels": (60,), "test": 60, "trees": 5},
     "explicitness": {"train": 120, "test": 60, "repeats": 2},
     "factor_vae": {"votes": 60, "evaluation_votes": 60, "batch": 8, "repeats": 2},
+    "infoc": {"neighbours": 3, "repeats": 2},
+    "infoe": {"repeats": 2},
+    "infom": {"neighbours": 3, "repeats": 2},
     "predictability": {"train": 120, "test": 60, "repeats": 2},
     "sap": {"train": 120, "test": 60, "repeats": 2},
 }

@@ -21,6 +21,9 @@ SMALL = {
     "dci": {"train": 240, "test": 120, "trees": 20},
     "downstream": {"labels": (10, 240), "test": 120, "trees": 10},
     "factor_vae": {"votes": 200, "evaluation_votes": 200, "batch": 30, "repeats": 2},
+    "infoc": {"neighbours": 3, "repeats": 2},
+    "infoe": {"repeats": 2},
+    "infom": {"neighbours": 3, "repeats": 2},
 }
 # The score of uninformative codes.
 WORST = {"amari": 1, "beta_vae": 1 / 4, "explicitness": 0.5, "factor_vae": 1 / 4}
@@ -74,7 +77,7 @@ def test_identity_reaches_its_ceiling(name):
 
 
 def test_a_better_code_scores_better(name):
-    if name in ("beta_vae", "explicitness", "downstream"):
+    if name in ("beta_vae", "explicitness", "downstream", "infoe"):
         worse = np.random.default_rng(0).normal(size=F.shape)  # these do not require one latent per factor
     elif name not in SUPERVISED:
         worse = F @ [[1, 1, 0, 0], [0.3, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
@@ -132,7 +135,9 @@ def test_a_table_of_a_grid_scores_as_the_grid(name):
 def test_continuous_factors_are_scored(name):
     values = np.random.default_rng(0).uniform(size=(600, 2))
     labelled = Labelled(FactorTable(("a", "b"), values))
-    good, bad = score(name, values, data=labelled), score(name, np.roll(values, 100, axis=0), data=labelled)
+    # InfoM and InfoC of uninformative codes are what the errors of their estimates make of them.
+    worse = values @ [[1, 1], [-1, 1]] if name in ("infoc", "infom") else np.roll(values, 100, axis=0)
+    good, bad = score(name, values, data=labelled), score(name, worse, data=labelled)
     gain = (good["score"] - bad["score"]) * (-1 if METRICS[name].lower_is_better else 1)
     assert gain > 0.1
 

@@ -29,6 +29,11 @@ SOURCES: dict[str, Loader | str] = {
     "npz": "tfvae.data.sets.arrays:load",
     "chairs": "tfvae.data.sets.chairs:load",
     "cars3d": "tfvae.data.sets.cars3d:load",
+    "falcor3d": "tfvae.data.sets.numbered_pictures:load_falcor3d",
+    "isaac3d": "tfvae.data.sets.numbered_pictures:load_isaac3d",
+    "mpi3d": "tfvae.data.sets.published_arrays:load_mpi3d",
+    "shapes3d": "tfvae.data.sets.published_arrays:load_shapes3d",
+    "smallnorb": "tfvae.data.sets.smallnorb:load",
 }
 # Options of every data set, unless its own loader declares them.
 _OF_ANY = (*split.OPTIONS, *declared.OPTIONS, *dependence.SYNTAX)
@@ -39,9 +44,10 @@ def load(name: str, **kwargs: Any) -> Any:
 
     Args:
         name: a key of `DATASETS`; or a key of `SOURCES` with what it reads: "tfds:mnist", "folder:PATH", "npz:PATH",
-            "chairs:PATH", "cars3d:PATH". It may have options: "folder:PATH?size=64&channels=3" (see `names.parse`). If
-            the factors are known, options can also make them depend on each other (see `dependence`): correlate two of
-            them, "dsprites?correlated=scale,posX,0.2", or leave out combinations of values,
+            "mpi3d:PATH", "shapes3d:PATH", "isaac3d:PATH", "falcor3d:PATH", "smallnorb:PATH", "chairs:PATH",
+            "cars3d:PATH". It may have options: "folder:PATH?size=64&channels=3" (see `names.parse`). If the factors are
+            known, options can also make them depend on each other (see `dependence`): correlate two of them,
+            "dsprites?correlated=scale,posX,0.2", or leave out combinations of values,
             "dsprites?held_out=shape:2,posX:16..31"; and declare which are continuous and which discrete, where the rule
             (`factor_table.is_discrete`) is wrong: "npz:PATH?continuous=age,angle&discrete=make". Of any data set they
             choose a part, "dsprites?split=train" or "dsprites?split=validation", a tenth of the images unless

@@ -5,6 +5,9 @@ from .downstream import downstream_score
 from .explicitness import explicitness_score
 from .factor_vae import factor_vae_score
 from .gaussian_total_correlation import gaussian_total_correlation_score
+from .infoc import infoc_score
+from .infoe import infoe_score
+from .infom import infom_score
 from .irs import irs_score
 from .mig import mig_score
 from .modularity import modularity_score
@@ -28,6 +31,9 @@ __all__ = [
     "explicitness_score",
     "factor_vae_score",
     "gaussian_total_correlation_score",
+    "infoc_score",
+    "infoe_score",
+    "infom_score",
     "irs_score",
     "mig_score",
     "modularity_score",

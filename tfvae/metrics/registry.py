@@ -14,6 +14,9 @@ from tfvae.metrics.downstream import downstream_score
 from tfvae.metrics.explicitness import explicitness_score
 from tfvae.metrics.factor_vae import factor_vae_score
 from tfvae.metrics.gaussian_total_correlation import gaussian_total_correlation_score
+from tfvae.metrics.infoc import infoc_score
+from tfvae.metrics.infoe import infoe_score
+from tfvae.metrics.infom import infom_score
 from tfvae.metrics.irs import irs_score
 from tfvae.metrics.mig import mig_score
 from tfvae.metrics.modularity import modularity_score
@@ -61,6 +64,9 @@ METRICS: dict[str, Metric] = {
         factor_vae_score,
         {"votes": 200, "evaluation_votes": 200, "batch": 50, "scale_samples": 2_000, "repeats": 1},
     ),
+    "infoc": Metric(infoc_score, {"samples": 1_000, "repeats": 2}),
+    "infoe": Metric(infoe_score, {"samples": 2_000, "repeats": 2}),
+    "infom": Metric(infom_score, {"samples": 1_000, "repeats": 2}),
     "irs": Metric(irs_score, {"samples": 4_000, "repeats": 2}),
     "mig": Metric(mig_score, {"samples": 4_000, "repeats": 2}),
     "modularity": Metric(modularity_score, {"samples": 4_000, "repeats": 2}),

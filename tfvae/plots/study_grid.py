@@ -15,7 +15,9 @@ from tfvae.plots.tiles import FAINT
 
 Rows = Sequence[Mapping[str, Any]]
 _SCORES = ("reconstruction", *METRICS)
-_NAMES = {"beta_vae": "beta-VAE metric", "factor_vae": "FactorVAE metric"}
+_NAMES = {"beta_vae": "beta-VAE metric", "factor_vae": "FactorVAE metric"} | {
+    f"info{each}": f"Info{each.upper()}" for each in "cem"
+}
 _ACRONYMS = ("dci", "irs", "mig", "sap")
 
 

@@ -20,7 +20,7 @@ _LABELS = {
     "train_images": "train_labels",
 }
 # MPI3D has no factors in its file: its images are a grid in this order. "Complex" is the set of four real objects.
-_MPI3D = (
+MPI3D = (
     "object_color",
     "object_shape",
     "object_size",
@@ -29,7 +29,7 @@ _MPI3D = (
     "horizontal_axis",
     "vertical_axis",
 )
-_MPI3D_SIZES = ((6, 6, 2, 3, 3, 40, 40), (4, 4, 2, 3, 3, 40, 40))
+MPI3D_SIZES = ((6, 6, 2, 3, 3, 40, 40), (4, 4, 2, 3, 3, 40, 40))
 
 
 def images_key(keys: set[str]) -> str | None:
@@ -60,9 +60,9 @@ def find_factors(file: Path, keys: set[str], images: int) -> tuple[Factors, np.n
     """
     found = _find(file, keys)
     if found is None:
-        for sizes in _MPI3D_SIZES:
+        for sizes in MPI3D_SIZES:
             if math.prod(sizes) == images:
-                return FactorSpace(_MPI3D, tuple(np.arange(size) for size in sizes)), np.arange(images)
+                return FactorSpace(MPI3D, tuple(np.arange(size) for size in sizes)), np.arange(images)
         return None
     if len(found.table) != images:
         raise ValueError(

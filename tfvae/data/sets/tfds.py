@@ -28,7 +28,7 @@ from tfvae.data.images import ImageData
 from tfvae.data.packed import pack
 from tfvae.data.pictures import fitted, in_parallel
 from tfvae.data.rows import RowWriter, rewrite
-from tfvae.data.sets import dsprites, shapes3d
+from tfvae.data.sets import dsprites, shapes3d, smallnorb
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,9 @@ LAYOUTS = {
         factors=shapes3d.FACTORS,
         labels=tuple(f"label_{name}" for name in shapes3d.FACTORS.names),
     ),
-    # Elevations from 30 to 70 and azimuths from 0 to 340 degrees. Train and test have half of the instances each.
+    # Train and test have half of the instances each.
     "smallnorb": Layout(
-        factors=FactorSpace(
-            ("category", "instance", "elevation", "azimuth", "lighting"),
-            (np.arange(5.0), np.arange(10.0), 30 + 5 * np.arange(9.0), 20 * np.arange(18.0), np.arange(6.0)),
-        ),
+        factors=smallnorb.FACTORS,
         labels=("label_category", "instance", "label_elevation", "label_azimuth", "label_lighting"),
     ),
 }
