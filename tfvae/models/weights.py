@@ -37,7 +37,7 @@ class Weight:
         variable = attributes.get(self._variable)
         return attributes[self.name] if variable is None or not tf.inside_function() else variable.value()
 
-    def __set__(self, model: Any, value: float) -> None:
+    def __set__(self, model: Any, value: Any) -> None:
         least = "above 0" if self.positive else "of at least 0"
         try:
             number = float(value)
