@@ -36,6 +36,14 @@ class Trained:
         exported: the folder of the encoder's SavedModel; None for a Keras model.
         decoder: the exported decoder; None for a Keras model, and for an encoder without one.
         traversal_range: of an export, see `Capabilities`; a Keras model has its own.
+
+    Examples:
+        >>> from tfvae.loading import load
+        >>> trained = load("vae-dsprites")
+        >>> trained.steps, trained.model is None, trained.decoder is None
+        (50000, True, False)
+        >>> trained.represent(np.zeros([3, 64, 64, 1], np.float32))["mean"].shape
+        TensorShape([3, 10])
     """
 
     represent: Callable[..., Any]
@@ -153,6 +161,14 @@ def load_checkpointed(workdir: str | os.PathLike, image_shape: tuple[int, ...]) 
     Raises:
         FileNotFoundError: when there is neither.
         OSError: when every checkpoint is damaged.
+
+    Examples:
+        >>> from tfvae.loading import load_checkpointed
+        >>> images = np.zeros([16, 16, 16, 1], np.float32)
+        >>> experiment = tfvae.Experiment("vae", latent_dim=2, batch_size=8, steps=2, log_every=1, checkpoint_every=1)
+        >>> model = tfvae.train(experiment, "runs/vae", data=images, progress=False)
+        >>> load_checkpointed("runs/vae", image_shape=(16, 16, 1)).steps
+        2
     """
     workdir = Path(workdir)
     if Checkpoints.steps_in(workdir / "checkpoints"):

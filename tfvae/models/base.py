@@ -50,6 +50,13 @@ class Model(keras.Model):
             itself.
         seed: int. With the step, it decides the noise of that step.
         kwargs: Keras's own: name, dtype, trainable.
+
+    Examples:
+        >>> model = tfvae.create("vae", (16, 16, 1), latent_dim=2)
+        >>> isinstance(model, tfvae.models.Model), model.image_shape, model.latent_dim
+        (True, (16, 16, 1), 2)
+        >>> sorted(model.predict(np.zeros([3, 16, 16, 1]), verbose=0))
+        ['log_variance', 'mean']
     """
 
     networks: tuple[str, ...] = ("encoder",)  # the constructor arguments that are networks

@@ -38,6 +38,12 @@ def plot_curves(runs: Mapping[str, Sequence[Mapping[str, Curve]]], tags: Sequenc
 
     Raises:
         ValueError: if no run has one of the tags.
+
+    Examples:
+        >>> from tfvae.plots.curves import plot_curves
+        >>> steps = np.array([100, 200, 300])
+        >>> seeds = [{"kl": (steps, np.array([5.0, 9.0, 11.0]))}, {"kl": (steps, np.array([6.0, 9.0, 12.0]))}]
+        >>> figure = plot_curves({"gamma 35": seeds}, ["kl"])
     """
     columns = 2 if len(tags) == 4 else min(len(tags), 3)
     rows = -(-len(tags) // columns)

@@ -36,6 +36,16 @@ def plot_by_step(rows: Rows, scores: Sequence[str] | None = None, *, by_time: bo
 
     Raises:
         ValueError: if there are no rows, or none with one of the scores.
+
+    Examples:
+        >>> from tfvae.plots.study import plot_by_step
+        >>> rows = [
+        ...     {"model": "beta_vae", "parameters.beta": beta, "seed": seed, "steps": steps, "mig": steps / 100 * beta}
+        ...     for beta in (1.0, 4.0)
+        ...     for seed in (0, 1)
+        ...     for steps in (10, 20)
+        ... ]
+        >>> figure = plot_by_step(rows, ["mig"])
     """
 
     def draw(axes: Axes, settings: list[Setting], score: str) -> None:
@@ -68,6 +78,15 @@ def plot_by_strength(rows: Rows, scores: Sequence[str] | None = None) -> Figure:
 
     Raises:
         ValueError: if there are no rows, or none with one of the scores.
+
+    Examples:
+        >>> from tfvae.plots.study import plot_by_strength
+        >>> rows = [
+        ...     {"model": "beta_vae", "parameters.beta": beta, "seed": seed, "steps": 10, "mig": beta / 10 + seed / 50}
+        ...     for beta in (1.0, 4.0)
+        ...     for seed in (0, 1)
+        ... ]
+        >>> figure = plot_by_strength(rows, ["mig"])
     """
 
     def draw(axes: Axes, settings: list[Setting], score: str) -> None:
@@ -87,7 +106,18 @@ def plot_by_strength(rows: Rows, scores: Sequence[str] | None = None) -> Figure:
 
 
 def save_figures(rows: Rows, folder: str | os.PathLike) -> list[Path]:
-    """Writes all figures that a table has the numbers for to a folder, as PNG; returns their paths."""
+    """Writes all figures that a table has the numbers for to a folder, as PNG; returns their paths.
+
+    Examples:
+        >>> from tfvae.plots.study import save_figures
+        >>> rows = [
+        ...     {"model": "beta_vae", "parameters.beta": beta, "seed": seed, "steps": 10, "mig": beta / 10 + seed / 50}
+        ...     for beta in (1.0, 4.0)
+        ...     for seed in (0, 1)
+        ... ]
+        >>> [path.name for path in save_figures(rows, "figures")]
+        ['scores_by_strength.png']
+    """
     scores = scores_in(rows)
     if not scores:
         return []

@@ -28,6 +28,12 @@ def plot_trade_off(rows: Rows, score: str = "factor_vae") -> Figure:
 
     Raises:
         ValueError: if there are no rows, or no setting with the score and the reconstruction error.
+
+    Examples:
+        >>> from tfvae.plots.trade_off import plot_trade_off
+        >>> row = {"model": "beta_vae", "parameters.beta": 1.0, "seed": 0, "steps": 9, "mig": 0.1, "reconstruction": 50}
+        >>> rows = [row, row | {"parameters.beta": 4.0, "mig": 0.2, "reconstruction": 70}]
+        >>> figure = plot_trade_off(rows, "mig")
     """
     models = {model: [s for s in settings if has_both(s, score)] for model, settings in by_model(rows).items()}
     drawn = {model: settings for model, settings in models.items() if settings}
