@@ -22,7 +22,7 @@ LABELS = {
     "accuracy_on_fake": "discriminator's accuracy on samples",
     "loss": "loss (nats)",
 }
-_BOUNDS = {"discriminator_accuracy": (0.45, 1.0)}
+_BOUNDS = {"discriminator_accuracy": (0.45, 1.0)}  # at least; curves that go further widen them
 
 
 def plot_curves(runs: Mapping[str, Sequence[Mapping[str, Curve]]], tags: Sequence[str]) -> Figure:
@@ -71,11 +71,13 @@ def plot_curves(runs: Mapping[str, Sequence[Mapping[str, Curve]]], tags: Sequenc
         chart.xaxis.set_major_formatter(EngFormatter(sep=""))
         chart.grid(axis="y", linewidth=0.5, alpha=0.25)
         if tag in _BOUNDS:
-            chart.set_ylim(*_BOUNDS[tag])
+            low, high = chart.dataLim.intervaly
+            chart.set_ylim(min(_BOUNDS[tag][0], low - 0.02), max(_BOUNDS[tag][1], high))
     for chart in axes[len(tags) :]:
         chart.set_visible(False)
     if len(runs) > 1:
-        add_legend(axes[0])
+        lines = {line.get_label(): line for chart in axes for line in chart.lines}
+        add_legend(figure, handles=[*lines.values()], loc="outside lower center", ncols=min(len(runs), 4))
     return figure
 
 
