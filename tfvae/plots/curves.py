@@ -1,4 +1,4 @@
-"""Curves over training: the discriminator's estimate of TC and its accuracy (Kim & Mnih, 2018, Figures 7 and 37)."""
+"""Curves over training: the estimate of TC and the discriminator's accuracy (Kim & Mnih, 2018, Figures 7 and 37)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from tfvae.plots.axes import add_legend, colors, new_axes, set_title
 Curve = tuple[np.ndarray, np.ndarray]  # steps [T] and values [T]
 
 LABELS = {
-    "total_correlation": "discriminator's estimate of TC (nats)",
+    "total_correlation": "estimate of TC (nats)",
     "discriminator_accuracy": "discriminator's accuracy",
     "discriminator_loss": "discriminator's loss (nats)",
     "true_total_correlation": "true TC (nats)",
