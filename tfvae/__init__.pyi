@@ -3,6 +3,7 @@ from .data import register_data
 from .evaluation import evaluate
 from .experiment import Experiment
 from .export import export_decoder, export_encoder, load_saved_model
+from .loading import from_preset
 from .metrics import register_metric
 from .models import (
     AAE,
@@ -54,6 +55,7 @@ __all__ = [
     "evaluate",
     "export_decoder",
     "export_encoder",
+    "from_preset",
     "linear_annealing",
     "load_saved_model",
     "looks",

@@ -1,4 +1,4 @@
-"""Loads trained models: a run's folder, a .keras file, a SavedModel, or an entry of the zoo."""
+"""Loads trained models: a run's folder, a .keras file, a preset, a SavedModel, or an entry of the zoo."""
 
 import dataclasses
 import logging
@@ -15,6 +15,7 @@ from tfvae.codes.capabilities import Capabilities, capabilities_of
 from tfvae.experiment import Experiment
 from tfvae.export import SavedDecoder, SavedEncoder, load_decoder, load_saved_model
 from tfvae.export.provenance import read_provenance
+from tfvae.files.preset import is_preset, read_preset
 from tfvae.models import MODELS
 from tfvae.models.base import Model
 from tfvae.models.build import build_model
@@ -36,6 +37,14 @@ class Trained:
         exported: the folder of the encoder's SavedModel; None for a Keras model.
         decoder: the exported decoder; None for a Keras model, and for an encoder without one.
         traversal_range: of an export, see `Capabilities`; a Keras model has its own.
+
+    Examples:
+        >>> from tfvae.loading import load
+        >>> trained = load("vae-dsprites")
+        >>> trained.steps, trained.model is None, trained.decoder is None
+        (50000, True, False)
+        >>> trained.represent(np.zeros([3, 64, 64, 1], np.float32))["mean"].shape
+        TensorShape([3, 10])
     """
 
     represent: Callable[..., Any]
@@ -81,9 +90,10 @@ def load(source: str | os.PathLike) -> Trained:
     """Loads a trained model.
 
     Args:
-        source: a run's folder, as `training.train` writes it; a .keras file; the folder of an exported encoder, whose
-            decoder is <name>-decoder/<version> next to <name>/<version>, if it exists; or a name in the zoo. The latest
-            checkpoint of an unfinished run is used, and a warning is logged.
+        source: a run's folder, as `training.train` writes it; a .keras file; the folder of a preset
+            (`tfvae.from_preset`); the folder of an exported encoder, whose decoder is <name>-decoder/<version> next to
+            <name>/<version>, if it exists; or a name in the zoo. The latest checkpoint of an unfinished run is used,
+            and a warning is logged.
 
     Raises:
         FileNotFoundError: when it is none of these.
@@ -111,14 +121,17 @@ def load(source: str | os.PathLike) -> Trained:
         return trained
     if path.suffix == ".keras":
         return _load_keras(path)
+    if is_preset(path):
+        model = _model_of_tfvae(read_preset(path), path)
+        return _trained(model, None, _steps(model))
     if path.is_dir():
         return _exported(load_saved_model(path))
     if (name := str(source)) in zoo.names():
         steps = zoo.load_scores(name)["release"]["steps"]["trained"]
         return dataclasses.replace(_exported(zoo.load_encoder(name)), experiment=zoo.load_experiment(name), steps=steps)
     raise FileNotFoundError(
-        f"Expected a run's folder, a .keras file, a SavedModel's folder, or a name in the zoo out of {zoo.names()}. "
-        f"Received: {source}"
+        "Expected a run's folder, a .keras file, a preset or SavedModel's folder, or a name in the zoo out of "
+        f"{zoo.names()}. Received: {source}"
     )
 
 
@@ -126,7 +139,7 @@ def load_to_train(source: str | os.PathLike) -> Model:
     """Loads a Keras model to train further, compiled: `train` takes it as `start_from`.
 
     Args:
-        source: a name in the zoo (see `tfvae.zoo.load_model`), a run's folder or a .keras file.
+        source: a name in the zoo (see `tfvae.zoo.load_model`), a run's folder, a .keras file or a preset's folder.
 
     Raises:
         ValueError: for the folder of an export, which has no Keras model; else as `load`.
@@ -136,8 +149,33 @@ def load_to_train(source: str | os.PathLike) -> Model:
         return zoo.load_model(name)
     model = load(source).model
     if model is None:
-        raise ValueError(f"Expected a zoo entry, a run or a .keras file. Received: {source}, an exported encoder")
+        raise ValueError(
+            f"Expected a zoo entry, a run, a .keras file or a preset. Received: {source}, an exported encoder"
+        )
     return model
+
+
+def from_preset(source: str | os.PathLike) -> Model:
+    """Loads a Keras model, compiled: ready for `predict`, `decode`, `evaluate` and `fit`.
+
+    Args:
+        source: a name in the zoo, such as "factor_vae-dsprites" (see `tfvae.zoo.load_model`); a folder that
+            `model.save_to_preset` wrote; "hf://USER/NAME", which Keras downloads from the Hugging Face Hub, with the
+            package huggingface_hub; a run's folder or a .keras file.
+
+    Raises:
+        FileNotFoundError: if it is none of these.
+        ValueError: if it holds something else than a model of tfvae, or its files are not those of its manifest.
+
+    Examples:
+        >>> model = tfvae.from_preset("vae-dsprites")
+        >>> model.save_to_preset("presets/shapes")
+        >>> tfvae.from_preset("presets/shapes").predict(np.zeros([3, 64, 64, 1]), verbose=0)["mean"].shape
+        (3, 10)
+    """
+    if str(source).startswith("hf://"):
+        return _model_of_tfvae(keras.saving.load_model(str(source)), source)
+    return load_to_train(source)
 
 
 def load_checkpointed(workdir: str | os.PathLike, image_shape: tuple[int, ...]) -> Trained:
@@ -153,6 +191,14 @@ def load_checkpointed(workdir: str | os.PathLike, image_shape: tuple[int, ...]) 
     Raises:
         FileNotFoundError: when there is neither.
         OSError: when every checkpoint is damaged.
+
+    Examples:
+        >>> from tfvae.loading import load_checkpointed
+        >>> images = np.zeros([16, 16, 16, 1], np.float32)
+        >>> experiment = tfvae.Experiment("vae", latent_dim=2, batch_size=8, steps=2, log_every=1, checkpoint_every=1)
+        >>> model = tfvae.train(experiment, "runs/vae", data=images, progress=False)
+        >>> load_checkpointed("runs/vae", image_shape=(16, 16, 1)).steps
+        2
     """
     workdir = Path(workdir)
     if Checkpoints.steps_in(workdir / "checkpoints"):
@@ -167,12 +213,20 @@ def load_checkpointed(workdir: str | os.PathLike, image_shape: tuple[int, ...]) 
 def _load_keras(path: Path) -> Trained:
     if not path.exists():
         raise FileNotFoundError(f"Expected a Keras model. There is none at {path}")
-    model = keras.models.load_model(path)
-    if not isinstance(model, Model):
-        raise ValueError(f"Expected a model of tfvae. Received: a {type(model).__name__} in {path}")
+    model = _model_of_tfvae(keras.models.load_model(path), path)
     sibling = path.parent / "experiment.json"
     experiment = Experiment.load(sibling) if sibling.exists() else None
-    return _trained(model, experiment, None if model.optimizer is None else int(model.optimizer.iterations))
+    return _trained(model, experiment, _steps(model))
+
+
+def _model_of_tfvae(model: keras.Model, source: str | os.PathLike) -> Model:
+    if not isinstance(model, Model):
+        raise ValueError(f"Expected a model of tfvae. Received: a {type(model).__name__} in {source}")
+    return model
+
+
+def _steps(model: Model) -> int | None:
+    return None if model.optimizer is None else int(model.optimizer.iterations)
 
 
 def _trained(model: Model, experiment: Experiment | None, steps: int | None) -> Trained:

@@ -154,6 +154,11 @@ def load_model(name: str, version: int | None = None, *, root: str | os.PathLike
 
     Raises:
         ValueError: as `load_encoder`.
+
+    Examples:
+        >>> model = tfvae.zoo.load_model("vae-dsprites")
+        >>> type(model).__name__, model.predict(np.zeros([3, 64, 64, 1]), verbose=0)["mean"].shape
+        ('VAE', (3, 10))
     """
     from tfvae.models.build import build_model  # which imports TensorFlow Probability
 

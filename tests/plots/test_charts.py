@@ -44,8 +44,25 @@ def test_curves_are_means_over_seeds_at_common_steps():
     assert second.get_ydata().tolist() == [0, 1, 4]
     (band,) = figure.axes[0].collections
     np.testing.assert_allclose(band.get_paths()[0].vertices[:, 1].max(), 3 + 2 * np.sqrt(2))
-    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["gamma 1", "gamma 9"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["gamma 1", "gamma 9"]
     assert to_hex(first.get_color()) != to_hex(second.get_color())
+
+
+@pytest.mark.parametrize("values", [[0.5, 0.6, 0.7], [0.2, 0.5, 1.0]])
+def test_the_accuracy_s_axis_shows_the_whole_curve_and_at_least_the_half_from_chance_to_perfect(values):
+    figure = plot_curves({"a": [{"discriminator_accuracy": (STEPS, np.array(values))}]}, ["discriminator_accuracy"])
+    low, high = figure.axes[0].get_ylim()
+    assert low <= 0.45
+    assert low < min(values)
+    assert high == 1
+
+
+def test_the_legend_is_off_the_charts_and_names_settings_that_lack_the_first_curve():
+    figure = plot_curves({"a": [run([1, 2, 3])], "b": [{"tc": (STEPS, STEPS)}]}, ["kl", "tc"])
+    tiles.rendered(figure)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
+    box = figure.legends[0].get_window_extent()
+    assert 0 <= box.y0 < box.y1 <= min(axes.get_tightbbox().y0 for axes in visible(figure))
 
 
 def test_the_error_names_a_curve_that_no_run_has():

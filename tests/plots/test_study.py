@@ -46,12 +46,41 @@ def test_points_are_the_means_at_the_end_of_training_by_strength(rows):
     ]
     np.testing.assert_allclose(beta[0].get_data(orig=False), expected)
     np.testing.assert_allclose(factor[0].get_data(orig=False)[1], [np.mean(of(rows, "factor_vae", "mig", 8, 10))])
-    assert [text.get_text() for text in axes.texts] == ["1", "4", ""]
+    assert [text.get_text() for text in axes.texts] == ["1", "4"]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["BetaVAE, beta", "FactorVAE"]
     across, up = beta[2]
     for bars, score, axis in ((across, "reconstruction", 0), (up, "mig", 1)):
-        mean, half = confidence_interval(of(rows, "beta_vae", score, 8, 1))
-        np.testing.assert_allclose(bars.get_segments()[0][:, axis], [mean - half, mean + half])
+        runs = of(rows, "beta_vae", score, 8, 1)
+        np.testing.assert_allclose(bars.get_segments()[0][:, axis], [min(runs), max(runs)])
+
+
+def test_bars_are_confidence_intervals_from_four_seeds_on_and_within_the_axes(rows):
+    fourth = [row | {"seed": 3, "mig": row["mig"] + 0.5} for row in rows if row["seed"] == 0]
+    three, four = plot_by_strength(rows, ["mig"]), plot_by_strength(rows + fourth, ["mig"])
+    assert three.get_supxlabel() == "mean and range over 3 seeds"
+    assert four.get_supxlabel() == "mean and 95% confidence interval over 4 seeds"
+    axes = four.axes[0]
+    mean, half = confidence_interval(of(rows + fourth, "beta_vae", "mig", 8, 1))
+    (bar,) = axes.containers[0][2][0].get_segments()
+    np.testing.assert_allclose(bar[:, 1], [mean - half, mean + half])
+    for figure in (three, four, plot_by_step(rows + fourth, ["mig"]), plot_trade_off(rows + fourth, "mig")):
+        for chart in figure.axes:
+            low, high = chart.get_ylim()
+            assert low < chart.dataLim.y0 < chart.dataLim.y1 < high
+
+
+def test_settings_that_differ_in_several_ways_are_named_in_a_legend_off_the_chart(rows):
+    other = {"parameters.warmup_steps": 1_000, "batch_size": 64}
+    mixed = [row | (other if row.get("parameters.beta") == 4 else {"batch_size": 32}) for row in rows]
+    mixed = [row for row in mixed if row["model"] == "beta_vae"]
+    for figure in (plot_by_strength(mixed, ["mig"]), plot_trade_off(mixed, "mig")):
+        FigureCanvasAgg(figure).draw()
+        (axes,) = figure.axes
+        chart, legend = axes.get_window_extent(), axes.get_legend().get_window_extent()
+        assert len(axes.get_legend().get_texts()) == 2
+        assert legend.y1 <= chart.y0 or legend.y0 >= chart.y1
+        assert 0 <= legend.y0 < legend.y1 <= figure.bbox.height
+        assert chart.width > 0.7 * figure.bbox.width
 
 
 def test_lines_are_the_means_over_seeds_at_each_step(rows):

@@ -60,6 +60,14 @@ def batch_total_correlation(
 
     Raises:
         ValueError: if a number is out of range, or the codes have no posterior.
+
+    Examples:
+        >>> from tfvae.analysis.batch_total_correlation import batch_total_correlation
+        >>> data = tfvae.data.load("dsprites")
+        >>> codes = tfvae.codes.Codes(tfvae.zoo.load_encoder("vae-dsprites"), data)
+        >>> estimate = batch_total_correlation(codes, np.random.default_rng(0), batch=16, samples=8)
+        >>> estimate.log_q.shape
+        (8,)
     """
     size = len(codes.data)
     if not 1 <= batch <= size or samples < 2:

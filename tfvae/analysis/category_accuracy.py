@@ -25,6 +25,16 @@ def category_accuracy(
     Returns:
         For each discrete factor of exactly C values, "accuracy" and its "standard_error", as if the N images were drawn
         at random; empty if there is no such factor.
+
+    Examples:
+        >>> from tfvae.analysis.category_accuracy import category_accuracy
+        >>> data = tfvae.data.GroundTruthData(
+        ...     "bars", tfvae.data.FactorSpace(["bar"], [range(2)]), np.eye(2, dtype=np.uint8).reshape(2, 2, 1, 1) * 255
+        ... )
+        >>> def represent(images):
+        ...     return {"probabilities": images[:, ::-1, 0, 0]}  # right, but category 0 is bar 1
+        >>> category_accuracy(represent, data)["bar"]["accuracy"]
+        1.0
     """
     blocks = np.split(np.arange(len(data)), range(batch_size, len(data), batch_size))
     probabilities = np.concatenate([represent(data.scaled(rows))["probabilities"] for rows in blocks])

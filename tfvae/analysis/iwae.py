@@ -42,6 +42,14 @@ def log_marginal_likelihood(
     Raises:
         ValueError: if a number is out of range.
         ArithmeticError: if a weight is NaN.
+
+    Examples:
+        >>> from tfvae.analysis.iwae import log_marginal_likelihood
+        >>> data = tfvae.data.load("dsprites")
+        >>> model = tfvae.zoo.load_model("vae-dsprites")
+        >>> bound = log_marginal_likelihood(model, data, images=2, particles=2)
+        >>> bound["nats"] < 0
+        True
     """
     if images < 2:
         raise ValueError(f"Expected at least two images. Received: images={images}")

@@ -78,6 +78,14 @@ def sensitivity(
     Raises:
         ValueError: if the metric is unknown, there are not two parameters with values, or the metric raises it.
         TypeError: if the metric does not take a parameter.
+
+    Examples:
+        >>> from tfvae.analysis.sensitivity import sensitivity
+        >>> data = tfvae.data.load("dsprites")
+        >>> codes = tfvae.codes.Codes(tfvae.zoo.load_encoder("vae-dsprites"), data)
+        >>> found = sensitivity(codes, "factor_vae", {"batch": [2, 4], "votes": [10, 20, 30]}, seeds=2)
+        >>> found.mean.shape
+        (2, 3)
     """
     if metric not in METRICS:
         raise ValueError(f"Expected a metric out of {sorted(METRICS)}. Received: metric={metric!r}")

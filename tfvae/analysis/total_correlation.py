@@ -21,6 +21,13 @@ def total_correlation(
 
     Returns:
         "total_correlation" in nats and its "standard_error".
+
+    Examples:
+        >>> from tfvae.analysis.total_correlation import total_correlation
+        >>> data = tfvae.data.load("dsprites")
+        >>> codes = tfvae.codes.Codes(tfvae.zoo.load_encoder("vae-dsprites"), data)
+        >>> sorted(total_correlation(codes, np.random.default_rng(0), samples=10))
+        ['standard_error', 'total_correlation']
     """
     found = kl_decomposition(codes, rng, samples=samples, components=components)["total_correlation"]
     return {"total_correlation": found["nats"], "standard_error": found["standard_error"]}

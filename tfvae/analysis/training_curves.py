@@ -21,6 +21,15 @@ def read_scalars(folder: str | os.PathLike) -> dict[str, tuple[np.ndarray, np.nd
 
     Raises:
         FileNotFoundError: if there is no event file.
+
+    Examples:
+        >>> from tfvae.analysis.training_curves import read_scalars
+        >>> images = np.zeros([16, 16, 16, 1], np.float32)
+        >>> experiment = tfvae.Experiment("vae", latent_dim=2, batch_size=8, steps=2, log_every=1, checkpoint_every=2)
+        >>> model = tfvae.train(experiment, "runs/vae", data=images, progress=False)
+        >>> steps, values = read_scalars("runs/vae/logs")["reconstruction"]
+        >>> steps.tolist()
+        [1, 2]
     """
     files = sorted(Path(folder).glob("*tfevents*"), key=lambda file: file.name.split("tfevents.")[-1])
     if not files:

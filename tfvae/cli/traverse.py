@@ -1,4 +1,4 @@
-"""Draws how images change with each latent: originals, reconstructions, and a row for each latent, by descending KL.
+"""Draws how images change with each latent: originals, reconstructions, and a row for each latent, by what it carries.
 
   tfvae traverse --model=runs/factor_vae --output=traversals.png
   tfvae traverse --model=factor_vae-dsprites --output=traversals.gif --index=351200

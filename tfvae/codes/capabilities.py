@@ -22,6 +22,14 @@ class Capabilities:
         noise_dim: how many inputs of `decode` are noise; 0 for a decoder that takes only codes.
         traversal_range: a latent's usual values lie between minus and plus this.
         digest: returns what identifies the function `represent`, for the cache of codes; None if nothing does.
+
+    Examples:
+        >>> able = tfvae.codes.Capabilities(lambda images: images[:, :2, 0, 0], image_shape=(16, 16, 1))
+        >>> able.decode is None
+        True
+        >>> codes = tfvae.codes.Codes(able, tfvae.data.as_image_data(np.zeros([4, 16, 16, 1], np.float32)))
+        >>> codes.means(np.arange(4)).shape
+        (4, 2)
     """
 
     represent: Callable[..., Any]

@@ -24,6 +24,11 @@ def latent_kl(outputs: Mapping[str, Any]) -> np.ndarray | None:
 
     Returns:
         float64 [D (+ 1)], in nats; None without log variances.
+
+    Examples:
+        >>> mean = np.array([[-1.0, 3.0], [1.0, 3.0]])
+        >>> tfvae.codes.latent_kl({"mean": mean, "log_variance": np.zeros([2, 2])})
+        array([0.5, 4.5])
     """
     if outputs.get("log_variance") is None:
         return None
@@ -49,6 +54,12 @@ def latent_information(outputs: Mapping[str, Any]) -> np.ndarray | None:
 
     Returns:
         float64 [D (+ 1)], in nats; None without log variances.
+
+    Examples:
+        >>> mean = np.array([[-1.0, 3.0], [1.0, 3.0]])  # the second latent is the same for both images
+        >>> outputs = {"mean": mean, "log_variance": np.log(np.full([2, 2], 0.01))}
+        >>> tfvae.codes.latent_information(outputs).round(2) + 0.0
+        array([2.31, 0.  ])
     """
     if outputs.get("log_variance") is None:
         return None
@@ -86,6 +97,12 @@ class ActiveRule:
     Args:
         name: of the rule.
         threshold: float; a latent counts if it exceeds this ("spread": if it reaches it). None for "all".
+
+    Examples:
+        >>> tfvae.codes.ActiveRule("kl", 0.5)
+        ActiveRule(name='kl', threshold=0.5)
+        >>> tfvae.codes.ActiveRule.of("information:0.05").threshold
+        0.05
     """
 
     name: str = "information"

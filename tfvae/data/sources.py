@@ -115,6 +115,13 @@ def register_data(name: str) -> Callable[[_Loader], _Loader]:
 
     Raises:
         ValueError: if the name has another form, or is taken.
+
+    Examples:
+        >>> @tfvae.register_data("grey_tiles")
+        ... def load_grey_tiles(*, size=16):
+        ...     return tfvae.data.as_image_data(np.linspace(0, 1, 8)[:, None, None, None] * np.ones([8, size, size, 1]))
+        >>> tfvae.data.load("grey_tiles?size=32").image_shape
+        (32, 32, 1)
     """
     if not re.fullmatch(r"[A-Za-z][\w.-]*:?", name, re.ASCII):
         raise ValueError(

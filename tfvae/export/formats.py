@@ -37,6 +37,16 @@ def export_tflite(
         ValueError: if the SavedModel is not one of this library or does not compute in float32, or if the file would
             differ from it by more than 1e-4. Nothing is written then.
         FileExistsError: if the file exists. It is not overwritten.
+
+    Examples:
+        >>> from tfvae.export import export_tflite, tflite_runner
+        >>> images = np.random.default_rng(0).random([4, 16, 16, 1], np.float32)
+        >>> path = tfvae.export_encoder(tfvae.create("vae", (16, 16, 1), latent_dim=2), "saved_models/small/1")
+        >>> differences = export_tflite(path, "small.tflite", {"images": images})
+        >>> max(differences.values()) < 1e-4
+        True
+        >>> tflite_runner("small.tflite")({"images": images})["mean"].shape
+        (4, 2)
     """
     return _export(saved_model, path, inputs, ".tflite", _to_tflite, tflite_runner)
 
@@ -59,6 +69,16 @@ def export_onnx(
     Raises:
         ImportError: without the extra `onnx`.
         ValueError, FileExistsError: as `export_tflite`.
+
+    Examples:
+        >>> from tfvae.export import export_onnx, onnx_runner
+        >>> images = np.random.default_rng(0).random([4, 16, 16, 1], np.float32)
+        >>> path = tfvae.export_encoder(tfvae.create("vae", (16, 16, 1), latent_dim=2), "saved_models/small/1")
+        >>> differences = export_onnx(path, "small.onnx", {"images": images})
+        >>> max(differences.values()) < 1e-4
+        True
+        >>> onnx_runner("small.onnx")({"images": images})["mean"].shape
+        (4, 2)
     """
     check_onnx_extra()
     return _export(saved_model, path, inputs, ".onnx", _to_onnx, onnx_runner)

@@ -51,6 +51,11 @@ class SavedEncoder:
 
     Args:
         path: the folder of a SavedModel. `load_saved_model` reports what is wrong with any other folder.
+
+    Examples:
+        >>> encode = tfvae.load_saved_model(tfvae.zoo.saved_models() / "vae-dsprites" / "2")
+        >>> encode.image_shape, encode.latent_dim, encode(np.zeros([3, 64, 64, 1]))["mean"].shape
+        ((64, 64, 1), 10, TensorShape([3, 10]))
     """
 
     def __init__(self, path: Path):
@@ -107,6 +112,12 @@ class SavedDecoder:
 
     Args:
         path: the folder of a SavedModel. `load_decoder` reports what is wrong with any other folder.
+
+    Examples:
+        >>> from tfvae.export import load_decoder
+        >>> decode = load_decoder(tfvae.zoo.saved_models() / "vae-dsprites-decoder" / "2")
+        >>> decode.image_shape, decode.latent_dim, decode(np.zeros([3, 10])).shape
+        ((64, 64, 1), 10, TensorShape([3, 64, 64, 1]))
     """
 
     def __init__(self, path: Path):

@@ -26,6 +26,14 @@ class Provenance:
         experiment: the training run.
         scores: what `tfvae.evaluate` returned for the model; `record_scores` adds them later.
         data_digest: identifies the training data: the `digest` of a data set.
+
+    Examples:
+        >>> from tfvae.export import Provenance
+        >>> model = tfvae.create("vae", (16, 16, 1), latent_dim=2)
+        >>> made = Provenance(tfvae.Experiment("vae", latent_dim=2), scores={"mig": {"score": 0.1}})
+        >>> path = tfvae.export_encoder(model, "saved_models/small/1", provenance=made)
+        >>> (path / "assets.extra" / "provenance.json").exists()
+        True
     """
 
     experiment: Experiment | None = None
@@ -70,6 +78,13 @@ def record_scores(saved_model: str | os.PathLike, scores: Mapping[str, Any]) -> 
     Raises:
         FileExistsError: if it has scores already: they are never replaced.
         ValueError: if the folder's files are not those of its manifest.
+
+    Examples:
+        >>> from tfvae.export import record_scores
+        >>> path = tfvae.export_encoder(tfvae.create("vae", (16, 16, 1), latent_dim=2), "saved_models/small/1")
+        >>> record_scores(path, {"mig": {"score": 0.1, "standard_error": 0.01}})
+        >>> '"mig"' in (path / "assets.extra" / "provenance.json").read_text()
+        True
     """
     verify_manifest(saved_model)
     path = Path(saved_model) / NAME

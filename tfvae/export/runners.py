@@ -21,6 +21,15 @@ def tflite_runner(file: bytes | str | os.PathLike, *, threads: int | None = None
 
     Returns:
         Inputs by name, with any number of rows from 1 -> outputs by name.
+
+    Examples:
+        >>> from tfvae.export import export_tflite, tflite_runner
+        >>> model = tfvae.create("vae", (4,), architecture="dense", latent_dim=2)
+        >>> path = tfvae.export_encoder(model, "saved_models/vectors/1")
+        >>> differences = export_tflite(path, "vectors.tflite", {"vectors": np.zeros([1, 4], np.float32)})
+        >>> run = tflite_runner("vectors.tflite", threads=1)
+        >>> run({"vectors": np.zeros([3, 4], np.float32)})["mean"].shape
+        (3, 2)
     """
     content = file if isinstance(file, bytes) else Path(file).read_bytes()
     with warnings.catch_warnings():
@@ -42,6 +51,15 @@ def onnx_runner(file: bytes | str | os.PathLike, *, threads: int | None = None) 
 
     Raises:
         ImportError: without the extra `onnx`.
+
+    Examples:
+        >>> from tfvae.export import export_onnx, onnx_runner
+        >>> model = tfvae.create("vae", (4,), architecture="dense", latent_dim=2)
+        >>> path = tfvae.export_encoder(model, "saved_models/vectors/1")
+        >>> differences = export_onnx(path, "vectors.onnx", {"vectors": np.zeros([1, 4], np.float32)})
+        >>> run = onnx_runner("vectors.onnx", threads=1)
+        >>> run({"vectors": np.zeros([3, 4], np.float32)})["mean"].shape
+        (3, 2)
     """
     check_onnx_extra()
     import onnxruntime

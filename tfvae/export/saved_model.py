@@ -87,6 +87,12 @@ def export_decoder(model: "Model", path: str | os.PathLike, *, provenance: Prove
     Raises:
         TypeError: if it is not a model of tfvae, or has no decoder.
         ValueError, FileExistsError: as `export_encoder`.
+
+    Examples:
+        >>> path = tfvae.export_decoder(tfvae.create("vae", (16, 16, 1), latent_dim=2), "saved_models/small-decoder/1")
+        >>> from tfvae.export import load_decoder
+        >>> load_decoder(path)(np.zeros([3, 2])).shape
+        TensorShape([3, 16, 16, 1])
     """
     path, decode = Path(path), _checked(model).decode
     if decode is None or model.decoding_network is None:

@@ -52,6 +52,11 @@ class AdversarialVAE(VAE):
 
     Raises:
         ValueError: when the networks do not fit each other, or an argument is out of its range.
+
+    Examples:
+        >>> model = tfvae.create("factor_vae", (16, 16, 1), latent_dim=2, gamma=10.0)
+        >>> isinstance(model, tfvae.models.AdversarialVAE), model.discriminator.output_shape
+        (True, (None, 2))
     """
 
     networks = (*VAE.networks, "discriminator")

@@ -1,5 +1,6 @@
 """What all models share: networks and optimizers by name, images that are checked, seeds, and logs."""
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
@@ -12,6 +13,7 @@ from tfvae.codes.cache import model_digest
 from tfvae.codes.capabilities import Capabilities
 from tfvae.data.shapes import is_image, noun
 from tfvae.experiment import Experiment
+from tfvae.files.preset import write_preset
 from tfvae.models import passes
 from tfvae.models.arguments import guarded
 from tfvae.models.checks import check_all_trained, check_compile, check_network, check_optimizers, loading
@@ -50,6 +52,13 @@ class Model(keras.Model):
             itself.
         seed: int. With the step, it decides the noise of that step.
         kwargs: Keras's own: name, dtype, trainable.
+
+    Examples:
+        >>> model = tfvae.create("vae", (16, 16, 1), latent_dim=2)
+        >>> isinstance(model, tfvae.models.Model), model.image_shape, model.latent_dim
+        (True, (16, 16, 1), 2)
+        >>> sorted(model.predict(np.zeros([3, 16, 16, 1]), verbose=0))
+        ['log_variance', 'mean']
     """
 
     networks: tuple[str, ...] = ("encoder",)  # the constructor arguments that are networks
@@ -405,6 +414,20 @@ class Model(keras.Model):
         roles = ", ".join(f"{name} is {getattr(self, name).name!r}" for name in self.networks)
         (kwargs.get("print_fn") or print)(f"{type(self).__name__}: {roles}")
         super().summary(*args, **kwargs)
+
+    def save_to_preset(self, folder: str | os.PathLike) -> None:
+        """Writes config.json, model.weights.h5, metadata.json and manifest.json, for `tfvae.from_preset`.
+
+        The weights include the state of the optimizers, so that training continues where it stopped. The folder appears
+        completely or not at all. `keras.saving.save_model(model, "hf://USER/NAME")` uploads the same layout.
+
+        Args:
+            folder: a new folder.
+
+        Raises:
+            FileExistsError: if it exists.
+        """
+        write_preset(self, folder)
 
     def get_config(self) -> dict[str, Any]:
         networks = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.networks}

@@ -48,6 +48,12 @@ class InfoGAN(Model):
 
     Raises:
         ValueError: when the networks do not fit each other, or a number is out of its range.
+
+    Examples:
+        >>> model = tfvae.create("info_gan", (64, 64, 1), latent_dim=2, categories=3)
+        >>> codes = model.predict(np.zeros([5, 64, 64, 1]), verbose=0)
+        >>> {name: each.shape for name, each in codes.items()}
+        {'mean': (5, 2), 'probabilities': (5, 3)}
     """
 
     networks = ("encoder", "generator", "discriminator")

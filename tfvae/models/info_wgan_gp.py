@@ -49,6 +49,11 @@ class InfoWGANGP(InfoGAN):
     Raises:
         ValueError: when the networks do not fit each other, a number is out of its range, the trunk has batch norm, or
             for mixed_float16.
+
+    Examples:
+        >>> model = tfvae.create("info_wgan_gp", (64, 64, 1), latent_dim=2, categories=3, noise_dim=4)
+        >>> model.decode(np.eye(5)).shape  # codes and one-hot categories -> images, all with the same noise
+        TensorShape([5, 64, 64, 1])
     """
 
     logged = (

@@ -17,6 +17,11 @@ def plot_agreement(agreement: Agreement, *, significance: float = 0.05) -> Figur
     Args:
         agreement: from `tfvae.analysis.agreement`.
         significance: float, the p-value below which a coefficient is printed dark.
+
+    Examples:
+        >>> from tfvae.analysis.agreement import agreement
+        >>> from tfvae.plots.agreement import plot_agreement
+        >>> figure = plot_agreement(agreement({"mig": [0.1, 0.2, 0.4], "sap": [0.01, 0.03, 0.02]}))
     """
     names = [name.replace("_", " ") for name in agreement.metrics]
     side = 1.2 + 0.5 * len(names)

@@ -42,9 +42,9 @@ def set_title(axes: Axes, text: str, *, color: str = INK) -> None:
     axes.set_title(text, fontsize=9, color=color)
 
 
-def add_legend(axes: Axes, **settings: object) -> None:
+def add_legend(target: Axes | Figure, **settings: object) -> None:
     """A legend without a box, in the colour of the text."""
-    axes.legend(frameon=False, fontsize=8, labelcolor=INK, **settings)
+    target.legend(frameon=False, fontsize=8, labelcolor=INK, **settings)
 
 
 def svg(figure: Figure, name: str) -> str:

@@ -17,6 +17,14 @@ def plot_batch_total_correlation(estimates: Mapping[str, BatchEstimate], *, bins
         estimates: label of a column, such as "beta 4" -> `tfvae.analysis.batch_total_correlation`.
         bins: int, bins of each histogram. The two of a column have one axis, so that they can be compared;
             the first bin holds all values below the lowest half percent.
+
+    Examples:
+        >>> from tfvae.analysis.batch_total_correlation import batch_total_correlation
+        >>> from tfvae.plots.batch_total_correlation import plot_batch_total_correlation
+        >>> data = tfvae.data.load("dsprites")
+        >>> codes = tfvae.codes.Codes(tfvae.zoo.load_encoder("vae-dsprites"), data)
+        >>> estimate = batch_total_correlation(codes, np.random.default_rng(0), batch=16, samples=8)
+        >>> figure = plot_batch_total_correlation({"VAE": estimate})
     """
     figure, axes = new_axes(2, len(estimates), width=3.4, height=1.9)
     for column, (label, estimate) in enumerate(estimates.items()):

@@ -1,4 +1,4 @@
-"""Curves over training: the discriminator's estimate of TC and its accuracy (Kim & Mnih, 2018, Figures 7 and 37)."""
+"""Curves over training: the estimate of TC and the discriminator's accuracy (Kim & Mnih, 2018, Figures 7 and 37)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from tfvae.plots.axes import add_legend, colors, new_axes, set_title
 Curve = tuple[np.ndarray, np.ndarray]  # steps [T] and values [T]
 
 LABELS = {
-    "total_correlation": "discriminator's estimate of TC (nats)",
+    "total_correlation": "estimate of TC (nats)",
     "discriminator_accuracy": "discriminator's accuracy",
     "discriminator_loss": "discriminator's loss (nats)",
     "true_total_correlation": "true TC (nats)",
@@ -22,7 +22,7 @@ LABELS = {
     "accuracy_on_fake": "discriminator's accuracy on samples",
     "loss": "loss (nats)",
 }
-_BOUNDS = {"discriminator_accuracy": (0.45, 1.0)}
+_BOUNDS = {"discriminator_accuracy": (0.45, 1.0)}  # at least; curves that go further widen them
 
 
 def plot_curves(runs: Mapping[str, Sequence[Mapping[str, Curve]]], tags: Sequence[str]) -> Figure:
@@ -38,6 +38,12 @@ def plot_curves(runs: Mapping[str, Sequence[Mapping[str, Curve]]], tags: Sequenc
 
     Raises:
         ValueError: if no run has one of the tags.
+
+    Examples:
+        >>> from tfvae.plots.curves import plot_curves
+        >>> steps = np.array([100, 200, 300])
+        >>> seeds = [{"kl": (steps, np.array([5.0, 9.0, 11.0]))}, {"kl": (steps, np.array([6.0, 9.0, 12.0]))}]
+        >>> figure = plot_curves({"gamma 35": seeds}, ["kl"])
     """
     columns = 2 if len(tags) == 4 else min(len(tags), 3)
     rows = -(-len(tags) // columns)
@@ -65,11 +71,13 @@ def plot_curves(runs: Mapping[str, Sequence[Mapping[str, Curve]]], tags: Sequenc
         chart.xaxis.set_major_formatter(EngFormatter(sep=""))
         chart.grid(axis="y", linewidth=0.5, alpha=0.25)
         if tag in _BOUNDS:
-            chart.set_ylim(*_BOUNDS[tag])
+            low, high = chart.dataLim.intervaly
+            chart.set_ylim(min(_BOUNDS[tag][0], low - 0.02), max(_BOUNDS[tag][1], high))
     for chart in axes[len(tags) :]:
         chart.set_visible(False)
     if len(runs) > 1:
-        add_legend(axes[0])
+        lines = {line.get_label(): line for chart in axes for line in chart.lines}
+        add_legend(figure, handles=[*lines.values()], loc="outside lower center", ncols=min(len(runs), 4))
     return figure
 
 

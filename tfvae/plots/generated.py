@@ -29,6 +29,13 @@ def reconstructions_under_noise(
 
     Returns:
         float32 [N, V, H, W, C].
+
+    Examples:
+        >>> from tfvae.plots.generated import reconstructions_under_noise
+        >>> model = tfvae.create("info_gan", (64, 64, 1), latent_dim=2, categories=3, noise_dim=4)
+        >>> images, noise = np.zeros([2, 64, 64, 1], np.float32), np.zeros([3, 4], np.float32)
+        >>> reconstructions_under_noise(model.predict_on_batch, model.decode, images, noise).shape
+        (2, 3, 64, 64, 1)
     """
     codes = decoder_inputs(represent(images))
     drawn = np.asarray(decode(codes.repeat(len(noise), axis=0), np.tile(noise, (len(codes), 1))), np.float32)
@@ -45,6 +52,11 @@ def plot_reconstructions(images: np.ndarray, reconstructions: np.ndarray, *, sca
 
     Returns:
         A matplotlib figure, as `plot_samples` does.
+
+    Examples:
+        >>> from tfvae.plots.generated import plot_reconstructions
+        >>> figure = plot_reconstructions(np.zeros([2, 16, 16, 1]), np.ones([2, 5, 16, 16, 1]))
+        >>> figure.savefig("reconstructions.png")
     """
     rows = np.concatenate([images[:, np.newaxis], reconstructions], axis=1)
     scale = tiles.scale_for(images, 64) if scale is None else scale

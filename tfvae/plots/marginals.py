@@ -15,6 +15,13 @@ def plot_marginals(marginals: Marginals, *, columns: int = 5) -> Figure:
     Args:
         marginals: from `tfvae.analysis.aggregate_posterior`.
         columns: int, charts in a row.
+
+    Examples:
+        >>> from tfvae.analysis.aggregate_posterior import marginals
+        >>> from tfvae.plots.marginals import plot_marginals
+        >>> data = tfvae.data.load("dsprites")
+        >>> codes = tfvae.codes.Codes(tfvae.zoo.load_encoder("vae-dsprites"), data)
+        >>> figure = plot_marginals(marginals(codes, np.random.default_rng(0), images=20))
     """
     latents = np.argsort(-marginals.information, kind="stable")
     columns = min(columns, len(latents))

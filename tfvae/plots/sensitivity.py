@@ -19,6 +19,13 @@ def plot_sensitivity(analyses: Sequence[Sensitivity]) -> Figure:
     """Draws a chart for each analysis: mean score, and bars of one standard deviation over seeds.
 
     Each value of the first parameter is a line; the second is the horizontal axis. All charts share one vertical axis.
+
+    Examples:
+        >>> from tfvae.analysis.sensitivity import sensitivity
+        >>> from tfvae.plots.sensitivity import plot_sensitivity
+        >>> data = tfvae.data.load("dsprites")
+        >>> codes = tfvae.codes.Codes(tfvae.zoo.load_encoder("vae-dsprites"), data)
+        >>> figure = plot_sensitivity([sensitivity(codes, "factor_vae", {"batch": [2, 4], "votes": [10, 20]}, seeds=2)])
     """
     figure, axes = new_axes(1, len(analyses), width=3.9, height=2.8)
     lowest = min(float((each.mean - each.standard_deviation).min()) for each in analyses)

@@ -16,7 +16,7 @@ from matplotlib.ticker import EngFormatter
 from tfvae.analysis.settings import Setting, by_model
 from tfvae.plots.axes import add_legend, colors
 from tfvae.plots.figures import save_figure
-from tfvae.plots.study_grid import Rows, by_number, plot_grid, scores_in, strength_name
+from tfvae.plots.study_grid import Rows, bars_of, by_number, plot_grid, scores_in, strength_name
 from tfvae.plots.trade_off import has_both, plot_trade_off
 
 _SHORT_LABEL = 12  # characters: three such labels fit side by side
@@ -27,7 +27,8 @@ _LINE = 0.18  # inches
 def plot_by_step(rows: Rows, scores: Sequence[str] | None = None, *, by_time: bool = False) -> Figure:
     """Draws scores over training (Figure 4): a row of charts for each score, a column for each model.
 
-    A line is a setting, the mean over its seeds; its band is the 95% confidence interval of the mean.
+    A line is a setting, the mean over its seeds; its band is the 95% confidence interval of the mean, or the range of
+    the runs if a setting has fewer than four seeds.
 
     Args:
         rows: of a study's table, see `tfvae.studies.read_table`, of runs that were scored at several steps.
@@ -36,31 +37,38 @@ def plot_by_step(rows: Rows, scores: Sequence[str] | None = None, *, by_time: bo
 
     Raises:
         ValueError: if there are no rows, or none with one of the scores.
+
+    Examples:
+        >>> from tfvae.plots.study import plot_by_step
+        >>> rows = [
+        ...     {"model": "beta_vae", "parameters.beta": beta, "seed": seed, "steps": steps, "mig": steps / 100 * beta}
+        ...     for beta in (1.0, 4.0)
+        ...     for seed in (0, 1)
+        ...     for steps in (10, 20)
+        ... ]
+        >>> figure = plot_by_step(rows, ["mig"])
     """
+
+    bars = bars_of(rows)
 
     def draw(axes: Axes, settings: list[Setting], score: str) -> None:
         for setting, color in zip(settings, colors(len(settings)), strict=True):
             steps = setting.steps(score)
             across = [setting.interval("training_cpu_seconds", step)[0] if by_time else step for step in steps]
-            found = [setting.interval(score, step) for step in steps]
-            axes.plot(across, [mean for mean, _ in found], color=color, linewidth=1.2, marker=".", label=setting.label)
-            low, high = ([mean + side * half for mean, half in found] for side in (-1, 1))
-            axes.fill_between(across, low, high, color=color, alpha=0.2, linewidth=0)
+            means, low, high = zip(*(bars(setting, score, step) for step in steps), strict=True) if steps else ((),) * 3
+            axes.plot(across, means, color=color, linewidth=1.2, marker=".", label=setting.label)
+            axes.fill_between(across, low, high, color=color, alpha=0.15, linewidth=0)
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
 
     label = "CPU seconds of training" if by_time else "training steps"
-    figure, columns = plot_grid(rows, scores, draw, lambda settings: label, last=False)
-    lines = [_add_legend_below(column) for column in columns]
-    figure.set_figheight(figure.get_figheight() + _LINE * max(lines))
-    return figure
+    return _with_legends(*plot_grid(rows, scores, draw, lambda settings: label, last=False))
 
 
 def plot_by_strength(rows: Rows, scores: Sequence[str] | None = None) -> Figure:
     """Draws scores at the end of training by the strength of each model: rows and columns as in `plot_by_step`.
 
-    A point is the mean over the seeds of a setting, its bar the 95% confidence interval of the mean. The dots next to
-    it are the runs. The axis is scaled to the runs, so that the bars of very few seeds may leave it. Settings that
-    differ in more than one number are placed side by side, each with its label.
+    A point is the mean over the seeds of a setting; its bar is as the band there. The dots next to it are the runs.
+    Settings that differ in more than one number are placed side by side, and named in a legend.
 
     Args:
         rows: of a study's table, see `tfvae.studies.read_table`.
@@ -68,26 +76,51 @@ def plot_by_strength(rows: Rows, scores: Sequence[str] | None = None) -> Figure:
 
     Raises:
         ValueError: if there are no rows, or none with one of the scores.
+
+    Examples:
+        >>> from tfvae.plots.study import plot_by_strength
+        >>> rows = [
+        ...     {"model": "beta_vae", "parameters.beta": beta, "seed": seed, "steps": 10, "mig": beta / 10 + seed / 50}
+        ...     for beta in (1.0, 4.0)
+        ...     for seed in (0, 1)
+        ... ]
+        >>> figure = plot_by_strength(rows, ["mig"])
     """
+
+    bars = bars_of(rows)
 
     def draw(axes: Axes, settings: list[Setting], score: str) -> None:
         # Strengths grow as powers do: they are placed at equal distances.
         for place, (setting, color) in enumerate(zip(settings, colors(len(settings)), strict=True)):
             for step in setting.steps(score)[-1:]:
-                mean, half = setting.interval(score, step)
-                axes.errorbar(place, mean, half, color=color, marker="o", markersize=4, capsize=2.5, linewidth=1)
+                mean, low, high = bars(setting, score, step)
+                ends = [[mean - low], [high - mean]]
+                label = None if by_number(settings) else setting.label
+                axes.errorbar(
+                    place, mean, ends, color=color, label=label, fmt="o", markersize=4, capsize=2.5, linewidth=1
+                )
                 runs = setting.at(score, step)
                 axes.plot([place + 0.12] * len(runs), runs, ".", color=color, markersize=4, alpha=0.5, mew=0)
-        labels = [setting.label.split(" ")[-1] if by_number(settings) else setting.label for setting in settings]
-        slanted: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
-        axes.set_xticks(range(len(settings)), labels, **({} if by_number(settings) else slanted))
+        labels = [setting.label.split(" ")[-1] for setting in settings] if by_number(settings) else []
+        axes.set_xticks(range(len(labels)), labels)
         axes.set_xlim(-0.6, len(settings) - 0.4)
 
-    return plot_grid(rows, scores, draw, strength_name, last=True)[0]
+    return _with_legends(*plot_grid(rows, scores, draw, strength_name, last=True))
 
 
 def save_figures(rows: Rows, folder: str | os.PathLike, *, suffix: str = ".png") -> list[Path]:
-    """Writes all figures that a table has the numbers for to a folder, as .png, .pdf or .svg; returns their paths."""
+    """Writes all figures that a table has the numbers for to a folder, as .png, .pdf or .svg; returns their paths.
+
+    Examples:
+        >>> from tfvae.plots.study import save_figures
+        >>> rows = [
+        ...     {"model": "beta_vae", "parameters.beta": beta, "seed": seed, "steps": 10, "mig": beta / 10 + seed / 50}
+        ...     for beta in (1.0, 4.0)
+        ...     for seed in (0, 1)
+        ... ]
+        >>> [path.name for path in save_figures(rows, "figures")]
+        ['scores_by_strength.png']
+    """
     scores = scores_in(rows)
     if not scores:
         return []
@@ -104,6 +137,13 @@ def save_figures(rows: Rows, folder: str | os.PathLike, *, suffix: str = ".png")
     for path, figure in zip(paths, figures.values(), strict=True):
         save_figure(figure, path)
     return paths
+
+
+def _with_legends(figure: Figure, columns: list[list[Axes]]) -> Figure:
+    """The figure, with a legend below each column, and higher by their lines."""
+    lines = [_add_legend_below(column) for column in columns]
+    figure.set_figheight(figure.get_figheight() + _LINE * max(lines))
+    return figure
 
 
 def _add_legend_below(column: list[Axes]) -> float:

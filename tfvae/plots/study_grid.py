@@ -14,11 +14,14 @@ from tfvae.plots.curves import LABELS
 from tfvae.plots.tiles import FAINT
 
 Rows = Sequence[Mapping[str, Any]]
+Bars = Callable[[Setting, str, int], tuple[float, float, float]]
 _SCORES = ("reconstruction", *METRICS)
 _NAMES = {"beta_vae": "beta-VAE metric", "factor_vae": "FactorVAE metric"} | {
     f"info{each}": f"Info{each.upper()}" for each in "cem"
 }
 _ACRONYMS = ("dci", "irs", "mig", "sap")
+# A 95% confidence interval of two seeds is 13 times as wide as they are apart; of four it is about their range.
+_SEEDS_OF_AN_INTERVAL = 4
 
 
 def plot_grid(
@@ -61,12 +64,13 @@ def plot_grid(
                 chart.grid(axis="y", linewidth=0.5, alpha=0.25)
             else:
                 chart.text(0.5, 0.5, "skipped: no scores", transform=chart.transAxes, ha="center", color=FAINT)
+                chart.xaxis.set_visible(False)
             chart.sharey(first)
         set_title(column[0], model_name(model))
         column[-1].set_xlabel(x_label(settings))
     for chart, score in zip(columns[0], scores, strict=True):
         chart.set_ylabel(score_name(score))
-        chart.set_ylim(*limits(every, score, last=last))
+        chart.set_ylim(*limits(every, score, bars_of(rows), last=last))
     add_note(figure, rows)
     return figure, columns
 
@@ -76,25 +80,50 @@ def scores_in(rows: Rows) -> list[str]:
     return [name for name in _SCORES if any(row.get(name) is not None for row in rows)]
 
 
-def limits(settings: Sequence[Setting], score: str, *, last: bool) -> tuple[float, float]:
-    """Limits of an axis that shows every run, though not all of the intervals: those of two or three seeds are vast."""
+def bars_of(rows: Rows) -> Bars:
+    """What bars and bands of a figure show of a setting's score at a step: the mean, the lower and the upper end.
+
+    From four seeds on it is the 95% confidence interval of the mean, of fewer the range of the runs.
+    """
+    if min(_numbers_of_seeds(rows)) >= _SEEDS_OF_AN_INTERVAL:
+
+        def interval(setting: Setting, score: str, steps: int) -> tuple[float, float, float]:
+            mean, half = setting.interval(score, steps)
+            return mean, mean - half, mean + half
+
+        return interval
+
+    def spread(setting: Setting, score: str, steps: int) -> tuple[float, float, float]:
+        values = setting.at(score, steps)
+        return setting.interval(score, steps)[0], min(values), max(values)
+
+    return spread
+
+
+def limits(settings: Sequence[Setting], score: str, bars: Bars, *, last: bool) -> tuple[float, float]:
+    """Limits of an axis that shows every run and every bar."""
     values = [
         value
         for setting in settings
         for step in (setting.steps(score)[-1:] if last else setting.steps(score))
-        for value in setting.at(score, step)
+        for value in (*setting.at(score, step), *bars(setting, score, step))
     ]
     low, high = min(values), max(values)
-    room = 0.15 * (high - low) or 0.05 * abs(high) or 0.05
+    room = 0.08 * (high - low) or 0.05 * abs(high) or 0.05
     return low - room, high + room
 
 
 def add_note(figure: Figure, rows: Rows, further: str = "") -> None:
-    """Says at the foot of a figure over how many seeds it averages."""
-    seeds = {len({row["seed"] for row in setting.rows}) for each in by_model(rows).values() for setting in each}
+    """Says at the foot of a figure over how many seeds it averages, and what its bars are."""
+    seeds = _numbers_of_seeds(rows)
     number = str(min(seeds)) if len(seeds) == 1 else f"{min(seeds)} to {max(seeds)}"
-    text = "one seed each" if seeds == {1} else f"mean and 95% confidence interval over {number} seeds"
+    bars = "95% confidence interval" if min(seeds) >= _SEEDS_OF_AN_INTERVAL else "range"
+    text = "one seed each" if seeds == {1} else f"mean and {bars} over {number} seeds"
     figure.supxlabel(text + further, fontsize=8, color=FAINT, x=0.99, ha="right")
+
+
+def _numbers_of_seeds(rows: Rows) -> set[int]:
+    return {len({row["seed"] for row in setting.rows}) for each in by_model(rows).values() for setting in each}
 
 
 def by_number(settings: list[Setting]) -> bool:

@@ -17,7 +17,13 @@ ACCENT = (228, 87, 46)
 
 
 def save_png(figure: Figure, path: str | os.PathLike) -> None:
-    """Writes a figure as a PNG at its own dpi; the same figure gives the same bytes."""
+    """Writes a figure as a PNG at its own dpi; the same figure gives the same bytes.
+
+    Examples:
+        >>> from tfvae.plots.samples import plot_samples
+        >>> from tfvae.plots.tiles import save_png
+        >>> save_png(plot_samples(np.zeros([4, 16, 16, 1])), "samples.png")
+    """
     with written_whole(path) as beside:
         FigureCanvasAgg(figure).print_png(beside, metadata={"Software": None})
 

@@ -35,6 +35,13 @@ class Traversals:
         frames: float32 [D, V, H, W, C]: row i holds the decoded codes with z[latents[i]] at each of the values.
         category: int, the likeliest category of the first image; None for a model without a categorical latent.
         categories: float32 [K, H, W, C]: the decoded codes with each of the K categories; None without them.
+
+    Examples:
+        >>> from tfvae.plots.traversals import traverse
+        >>> encode, decode = tfvae.zoo.load_encoder("vae-dsprites"), tfvae.zoo.load_decoder("vae-dsprites")
+        >>> found = traverse(encode, decode, np.zeros([2, 64, 64, 1]))
+        >>> found.frames.shape, sorted(found.latents.tolist())
+        ((10, 11, 64, 64, 1), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     """
 
     images: np.ndarray
@@ -133,6 +140,11 @@ def draw_traversals(
         ValueError: for another suffix, a model without a decoder, images of another shape than the model's, or data
             that cannot be drawn.
         IndexError: for an index that is not in the data.
+
+    Examples:
+        >>> from tfvae.plots.traversals import draw_traversals
+        >>> data = tfvae.data.load("dsprites")
+        >>> draw_traversals("traversals.png", tfvae.zoo.load_model("vae-dsprites"), data)
     """
     path, able = check_suffix(path, ".gif"), capabilities_of(model)
     if able.decode is None:
@@ -196,6 +208,12 @@ def plot_traversals(traversals: Traversals, *, scale: int | None = None) -> Figu
 
     Returns:
         A matplotlib figure without a global backend. At its own dpi, each image pixel fills whole screen pixels.
+
+    Examples:
+        >>> from tfvae.plots.traversals import plot_traversals, traverse
+        >>> encode, decode = tfvae.zoo.load_encoder("vae-dsprites"), tfvae.zoo.load_decoder("vae-dsprites")
+        >>> found = traverse(encode, decode, np.zeros([2, 64, 64, 1]))
+        >>> figure = plot_traversals(found)
     """
     scale = tiles.scale_for(traversals.images, 64) if scale is None else scale
     height, width = (scale * size for size in traversals.images.shape[1:3])
@@ -245,6 +263,12 @@ def save_gif(
         path: the file to write.
         scale: int, screen pixels for each image pixel; by default enough for tiles 96 pixels high.
         seconds: float, the length of a sweep back and forth. GIF rounds each frame's time to a hundredth.
+
+    Examples:
+        >>> from tfvae.plots.traversals import save_gif, traverse
+        >>> encode, decode = tfvae.zoo.load_encoder("vae-dsprites"), tfvae.zoo.load_decoder("vae-dsprites")
+        >>> found = traverse(encode, decode, np.zeros([2, 64, 64, 1]))
+        >>> save_gif(found, "traversals.gif")
     """
     scale = tiles.scale_for(traversals.images, 96) if scale is None else scale
     height, width = (scale * size for size in traversals.images.shape[1:3])

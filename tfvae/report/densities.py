@@ -40,7 +40,7 @@ def add_densities(contents: Contents, subject: Subject) -> Marginals | None:
             "title": "Marginals of q(z)",
             "svg": svg(plot_marginals(found), "marginals"),
             "caption": "Each latent's distribution over the data, with the prior's density (Figure 40 of the paper). "
-            "Sorted by KL(q(z|x) || p(z)).",
+            "Sorted by what they carry.",
         }
     )
     _add_batch_estimate(contents, subject, rng)

@@ -52,6 +52,13 @@ def write_report(
     Raises:
         FileExistsError: if the file exists and `overwrite` is False.
         ValueError: if the data do not fit the model.
+
+    Examples:
+        >>> from tfvae.loading import Trained
+        >>> from tfvae.report.page import write_report
+        >>> model = tfvae.create("vae", (16, 16, 1), latent_dim=2)
+        >>> data = tfvae.data.as_image_data(np.random.default_rng(0).random([32, 16, 16, 1], np.float32))
+        >>> write_report(Trained(model.predict_on_batch, model.image_shape, model), data, "report.html", quick=True)
     """
     path = Path(path)
     if path.exists() and not overwrite:

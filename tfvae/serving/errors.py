@@ -48,6 +48,15 @@ class ServingError(RuntimeError):
         code: grpc.StatusCode, also for REST.
         message: the server's message, cut at 2,000 characters.
         temporary: whether the same request may succeed later.
+
+    Examples:
+        >>> from tfvae.serving import Client, ServingError
+        >>> with Client("http://localhost:1", "factor_vae-dsprites", attempts=1) as client:
+        ...     try:
+        ...         client.encode(np.zeros([1, 64, 64, 1], np.float32))
+        ...     except ServingError as error:
+        ...         print(error.code.name, error.temporary)
+        UNAVAILABLE True
     """
 
     def __init__(self, code: grpc.StatusCode, message: str, *, temporary: bool = False):

@@ -62,6 +62,13 @@ def read_table(path: str | os.PathLike) -> list[dict[str, Any]]:
     Raises:
         FileNotFoundError: when there is none.
         ValueError: when it is damaged.
+
+    Examples:
+        >>> from tfvae.studies.table import read_table, write_table
+        >>> row = {"run": "vae-1", "model": "vae", "seed": 1, "steps": 10, "mig": 0.25, "training_cpu_seconds": 9.0}
+        >>> write_table([row], "study")
+        >>> read_table("study")[0]["mig"]
+        0.25
     """
     path = Path(path)
     path = path / "results.parquet" if path.is_dir() else path

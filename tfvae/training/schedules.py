@@ -24,6 +24,11 @@ def linear_annealing(steps: int, *, start: float = 0.0, end: float = 1.0, delay:
 
     Raises:
         ValueError: when an argument is out of its range.
+
+    Examples:
+        >>> weight = tfvae.linear_annealing(4, end=10.0, delay=1)
+        >>> [weight(step) for step in range(7)]
+        [0.0, 0.0, 2.5, 5.0, 7.5, 10.0, 10.0]
     """
     if steps < 1 or delay < 0:
         raise ValueError(f"Expected steps >= 1 and delay >= 0. Received: steps={steps}, delay={delay}")
@@ -48,6 +53,11 @@ def cyclical_annealing(
 
     Raises:
         ValueError: when an argument is out of its range.
+
+    Examples:
+        >>> weight = tfvae.cyclical_annealing(8, cycles=2)
+        >>> [weight(step) for step in range(8)]
+        [0.0, 0.5, 1.0, 1.0, 0.0, 0.5, 1.0, 1.0]
     """
     if cycles < 1 or steps < cycles or not 0 < ratio <= 1:
         raise ValueError(

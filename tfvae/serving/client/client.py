@@ -51,6 +51,14 @@ class Client:
 
     Raises:
         ValueError, TypeError: for an address or another argument that cannot be used.
+
+    Examples:
+        >>> from tfvae.serving import Client
+        >>> from tfvae.serving.local.server import LocalServer  # for an example: a server is another process or machine
+        >>> path = tfvae.export_encoder(tfvae.create("vae", (16, 16, 1), latent_dim=2), "served/small/1")
+        >>> with LocalServer("served") as server, Client(server.grpc_address, "small") as client:
+        ...     client.encode(np.zeros([3, 16, 16, 1], np.float32))["mean"].shape
+        (3, 2)
     """
 
     def __init__(
