@@ -24,11 +24,21 @@ ROTATION = np.array(
 )
 
 
+class Pixels:
+    """Images that are read as they are requested, so that they may be of 0 and 1 alone."""
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self.shape, self._pixels = pixels.shape, pixels
+
+    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
+        return self._pixels[indices]
+
+
 def grid(sizes: tuple[int, ...]) -> GroundTruthData:
     """One image [1, K, 1] for each point of a grid; its pixels are the factors."""
     space = FactorSpace(tuple(f"factor{k}" for k in range(len(sizes))), tuple(np.arange(size) for size in sizes))
     pixels = space.to_factors(np.arange(len(space))).astype(np.uint8)
-    return GroundTruthData("grid", space, pixels[:, None, :, None])
+    return GroundTruthData("grid", space, Pixels(pixels[:, None, :, None]))
 
 
 def factors_in(images: np.ndarray) -> np.ndarray:
