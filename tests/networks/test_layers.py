@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from tfvae.models import create
 from tfvae.networks.layers import Conv2DTranspose
 
 X = np.random.default_rng(0).normal(size=(3, 5, 2, 6)).astype(np.float32)
@@ -63,3 +64,15 @@ def test_saved_and_loaded(tmp_path):
     plain.save_weights(tmp_path / "plain.weights.h5")
     network.load_weights(tmp_path / "plain.weights.h5")
     np.testing.assert_allclose(network(X), np.tanh(plain(X)), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["vae", "info_gan"])
+def test_images_are_channels_last_whatever_keras_is_set_to(name):
+    expected = create(name, (20, 16, 1), latent_dim=2)
+    keras.config.set_image_data_format("channels_first")
+    try:
+        model = create(name, (20, 16, 1), latent_dim=2)
+    finally:
+        keras.config.set_image_data_format("channels_last")
+    x = np.random.default_rng(0).random((2, 20, 16, 1), np.float32)
+    np.testing.assert_array_equal(*(each.predict(x, verbose=0)["mean"] for each in (model, expected)))

@@ -8,6 +8,7 @@ import math
 import keras
 from keras import layers
 
+from tfvae.networks.layers import LAST
 from tfvae.networks.vae import OUTPUT, check_shape, layer_settings
 
 
@@ -44,7 +45,7 @@ def dense_encoder(
     return keras.Sequential(
         [
             keras.Input(shape, name="images"),
-            layers.Flatten(name="flatten", dtype=dtype),
+            layers.Flatten(data_format=LAST, name="flatten", dtype=dtype),
             *[layers.Dense(units, activation="relu", **next(layer)) for _ in range(depth)],
             layers.Dense(2 * latent_dim if outputs is None else outputs, **(next(layer) | OUTPUT)),
         ],

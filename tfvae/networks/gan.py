@@ -15,7 +15,7 @@ import keras
 from keras import layers
 
 from tfvae.data.shapes import is_image
-from tfvae.networks.layers import cropped
+from tfvae.networks.layers import LAST, cropped
 
 SLOPE = 0.1
 
@@ -96,7 +96,7 @@ def encoder(
         # The tables have no batch norm after the first convolution.
         norm = None if critic or place == 0 else "batch"
         trunk += maker.block(layers.Conv2D, filters, 4, stride, "same", norm=norm, slope=SLOPE)
-    trunk += [layers.Flatten(name="flatten", dtype=dtype)]
+    trunk += [layers.Flatten(data_format=LAST, name="flatten", dtype=dtype)]
     trunk += maker.block(layers.Dense, sizes.units, norm="layer" if critic else "batch", slope=SLOPE)
     head = [
         *maker.block(layers.Dense, sizes.code_units, norm="batch", slope=SLOPE),
@@ -135,7 +135,7 @@ def generator(
     slope = SLOPE if sizes.leaky_upconvolutions else 0.0
     for filters, stride in sizes.upconvolutions:
         hidden += maker.block(layers.Conv2DTranspose, filters, 4, stride, "same", norm="batch", slope=slope)
-    output = maker.output(layers.Conv2DTranspose, image_shape[-1], 4, 2, "same", activation="sigmoid")
+    output = maker.output(layers.Conv2DTranspose, image_shape[-1], 4, 2, "same", data_format=LAST, activation="sigmoid")
     crop = cropped((height * sizes.generator_stride, width * sizes.generator_stride), image_shape)
     return keras.Sequential([keras.Input((inputs,), name="inputs"), *hidden, output, *crop], name="generator")
 
@@ -159,6 +159,8 @@ class _Layers:
         """A layer, its norm and its (leaky) ReLU."""
         settings = next(self.settings)
         place = settings["name"].removeprefix("layer_")
+        if kind is not layers.Dense:
+            settings["data_format"] = LAST
         made = [kind(*sizes, use_bias=norm != "batch", **settings)]
         if norm == "batch":
             made += [layers.BatchNormalization(synchronized=True, name=f"norm_{place}", dtype=self.dtype)]

@@ -6,6 +6,8 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+LAST = "channels_last"  # [B, H, W, C], whatever a user's keras.json says
+
 
 @keras.saving.register_keras_serializable("tfvae")
 class Conv2DTranspose(layers.Conv2DTranspose):
@@ -35,7 +37,7 @@ def cropped(size: tuple[int, int], image_shape: tuple[int, ...]) -> list[layers.
     if not any(margins):
         return []
     cropping = [(margin // 2, margin - margin // 2) for margin in margins]
-    return [layers.Cropping2D(cropping, name="crop", dtype="float32")]
+    return [layers.Cropping2D(cropping, data_format=LAST, name="crop", dtype="float32")]
 
 
 @tf.custom_gradient

@@ -11,7 +11,7 @@ import keras
 from keras import layers
 
 from tfvae.data.shapes import is_image, noun
-from tfvae.networks.layers import Conv2DTranspose, cropped
+from tfvae.networks.layers import LAST, Conv2DTranspose, cropped
 
 _STRIDES = 2**4
 
@@ -49,8 +49,11 @@ def encoder(
     return keras.Sequential(
         [
             keras.Input(image_shape, name="images"),
-            *[layers.Conv2D(filters, 4, 2, "same", activation="relu", **next(layer)) for filters in (32, 32, 64, 64)],
-            layers.Flatten(name="flatten", dtype=dtype),
+            *[
+                layers.Conv2D(filters, 4, 2, "same", data_format=LAST, activation="relu", **next(layer))
+                for filters in (32, 32, 64, 64)
+            ],
+            layers.Flatten(data_format=LAST, name="flatten", dtype=dtype),
             layers.Dense(units, activation="relu", **next(layer)),
             layers.Dense(2 * latent_dim if outputs is None else outputs, **(next(layer) | OUTPUT)),
         ],
@@ -84,8 +87,11 @@ def decoder(
             layers.Dense(units, activation="relu", **next(layer)),
             layers.Dense(grid[0] * grid[1] * grid[2], activation="relu", **next(layer)),
             layers.Reshape(grid, name="reshape", dtype=dtype),
-            *[Conv2DTranspose(filters, 4, 2, "same", activation="relu", **next(layer)) for filters in (64, 32, 32)],
-            Conv2DTranspose(channels, 4, 2, "same", **(next(layer) | OUTPUT)),
+            *[
+                Conv2DTranspose(filters, 4, 2, "same", data_format=LAST, activation="relu", **next(layer))
+                for filters in (64, 32, 32)
+            ],
+            Conv2DTranspose(channels, 4, 2, "same", data_format=LAST, **(next(layer) | OUTPUT)),
             *cropped((_STRIDES * grid[0], _STRIDES * grid[1]), image_shape),
         ],
         name="decoder",
