@@ -29,7 +29,7 @@ def test_a_registered_data_set_is_loaded_by_its_name_with_options():
     def load_mine(*, level=3):
         return ImageData("mine", np.full((1, 2, 2, 1), level, np.uint8))
 
-    assert load_mine(level=1).images(np.array([0]))[0, 0, 0, 0] == 1
+    assert load_mine(level=2).images(np.array([0]))[0, 0, 0, 0] == 2
     assert load("mine").images(np.array([0]))[0, 0, 0, 0] == 3
     assert load("mine?level=7").images(np.array([0]))[0, 0, 0, 0] == 7
     assert load("mine", level=9).images(np.array([0]))[0, 0, 0, 0] == 9

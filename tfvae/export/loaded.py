@@ -53,7 +53,7 @@ class SavedEncoder:
         path: the folder of a SavedModel. `load_saved_model` reports what is wrong with any other folder.
 
     Examples:
-        >>> encode = tfvae.load_saved_model(tfvae.zoo.saved_models() / "vae-dsprites" / "2")
+        >>> encode = tfvae.zoo.load_encoder("vae-dsprites")
         >>> encode.image_shape, encode.latent_dim, encode(np.zeros([3, 64, 64, 1]))["mean"].shape
         ((64, 64, 1), 10, TensorShape([3, 10]))
     """
@@ -114,8 +114,7 @@ class SavedDecoder:
         path: the folder of a SavedModel. `load_decoder` reports what is wrong with any other folder.
 
     Examples:
-        >>> from tfvae.export import load_decoder
-        >>> decode = load_decoder(tfvae.zoo.saved_models() / "vae-dsprites-decoder" / "2")
+        >>> decode = tfvae.zoo.load_decoder("vae-dsprites")
         >>> decode.image_shape, decode.latent_dim, decode(np.zeros([3, 10])).shape
         ((64, 64, 1), 10, TensorShape([3, 64, 64, 1]))
     """
