@@ -18,6 +18,7 @@ from tfvae.models import passes
 from tfvae.models.arguments import guarded
 from tfvae.models.checks import check_all_trained, check_compile, check_network, check_optimizers, loading
 from tfvae.models.compiled import checked_before_xla, compiled_by_step
+from tfvae.models.fixed import check_settable
 from tfvae.models.images import checked
 from tfvae.networks.optimizers import Adam
 
@@ -206,6 +207,10 @@ class Model(keras.Model):
     predict = guarded(keras.Model.predict)
 
     predict_step = checked_before_xla(keras.Model.predict_step)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        check_settable(self, name, value)
+        super().__setattr__(name, value)
 
     def make_train_function(self, force: bool = False) -> Callable[..., Any]:
         with compiled_by_step(self):
