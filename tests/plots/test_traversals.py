@@ -223,7 +223,7 @@ def test_the_suffix_decides_what_is_drawn(tmp_path, channels, steps):
     with Image.open(tmp_path / "t.png") as figure, Image.open(tmp_path / "t.gif") as animation:
         np.testing.assert_array_equal(np.asarray(figure.convert("RGB")), tiles.rendered(plot_traversals(by_hand)))
         assert animation.n_frames == 2 * (steps - 1)  # back and forth, the ends once
-    with pytest.raises(ValueError, match=r"ends in \.png or \.gif\. Received: .*t\.bmp"):
+    with pytest.raises(ValueError, match=r"ends in \.png, \.pdf, \.svg, \.gif\. Received: .*t\.bmp"):
         draw_traversals(tmp_path / "t.bmp", model, data)
 
 
