@@ -172,6 +172,6 @@ def test_what_needs_pictures_is_refused_or_skipped_with_the_reason(tmp_path):
     model.fit(X[:, :3], batch_size=8, verbose=0, callbacks=looks(data, tmp_path / "logs", every=2))
     write_report(Trained(model.capabilities().represent, (3,), model), data, tmp_path / "page.html", quick=True)
     page = (tmp_path / "page.html").read_text()
-    assert "sliders, traversals, samples" in page
+    assert "sliders, traversals, images at both ends of each latent, nearest images, samples" in page
     assert "the data are vectors of shape (3,), not images" in page
     assert "16 vectors 3" in page

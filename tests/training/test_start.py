@@ -145,5 +145,7 @@ def test_starts_that_do_not_fit_are_refused(run):
 
 
 def test_an_exported_encoder_alone_cannot_be_trained(root):
-    with pytest.raises(ValueError, match=r"Expected a zoo entry, a run or a .keras file\. Received: .*, an exported"):
+    with pytest.raises(
+        ValueError, match=r"Expected a zoo entry, a run, a .keras file or a preset\. Received: .*, an exported"
+    ):
         load_to_train(root / "saved_models" / "factor_vae-tiny" / "1")

@@ -19,30 +19,28 @@ def counted(name, mirrored, **arguments):
     return found, made[0]
 
 
-def sizes_of(found, gathered):
-    """Checks that the rest are numbers of rows of the replicas: two floats each time; no other array is as small."""
-    rest = found.gathered - gathered
-    assert 0 <= rest < 40 * 2 * FLOAT
-    assert rest % (2 * FLOAT) == 0
+def check(found, *, reduced, gathered=0):
+    """Checks what is exchanged besides numbers of rows: two floats each time; no other array is as small."""
+    for rest in (found.reduced - reduced, found.gathered - gathered):
+        assert 0 <= rest < 40 * 2 * FLOAT
+        assert rest % (2 * FLOAT) == 0
 
 
 def test_a_vae_sums_only_its_gradients(mirrored):
     found, model = counted("vae", mirrored)
-    assert found.reduced == FLOAT * parameters(model, "encoder", "decoder")
-    sizes_of(found, gathered=0)
+    check(found, reduced=FLOAT * parameters(model, "encoder", "decoder"))
 
 
 def test_factor_vae_gathers_the_codes_that_it_permutes(mirrored):
     found, model = counted("factor_vae", mirrored, gamma=5.0)
-    assert found.reduced == FLOAT * parameters(model, "encoder", "decoder", "discriminator")
-    sizes_of(found, gathered=FLOAT * ROWS // 2 * tiny.DIM)
+    gradients = FLOAT * parameters(model, "encoder", "decoder", "discriminator")
+    check(found, reduced=gradients, gathered=FLOAT * ROWS // 2 * tiny.DIM)
 
 
 def test_a_gradient_through_gathered_codes_is_summed_too(mirrored):
     found, model = counted("dip_vae_i", mirrored, lambda_od=2.0, lambda_d=5.0)
     codes = FLOAT * ROWS * tiny.DIM
-    assert found.reduced == FLOAT * parameters(model, "encoder", "decoder") + codes
-    sizes_of(found, gathered=codes)
+    check(found, reduced=FLOAT * parameters(model, "encoder", "decoder") + codes, gathered=codes)
 
 
 def test_in_a_ring_each_worker_sends_twice_what_is_summed_and_once_what_is_gathered():
