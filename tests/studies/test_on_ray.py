@@ -2,6 +2,8 @@
 
 import os
 import sys
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
@@ -68,6 +70,39 @@ def test_a_cluster_of_others_keeps_its_limits_and_is_not_tried_again(monkeypatch
     with pytest.raises(LateError):
         module._connected("auto", None)
     assert (ray.calls, os.environ) == (["init"], {})
+
+
+class Inline:
+    """Stands for Ray: runs each task where it is waited for."""
+
+    exceptions = SimpleNamespace(RayError=LateError)
+
+    def remote(self, **options):
+        return lambda run: SimpleNamespace(remote=lambda *arguments: partial(run, *arguments))
+
+    def wait(self, running, num_returns):
+        return running[:1], running[1:]
+
+    def get(self, task):
+        return task()
+
+    def cancel(self, task, force):
+        pass
+
+    def shutdown(self):
+        pass
+
+
+def test_a_program_is_stopped_after_its_time_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_connected", lambda address, cores: Inline())
+    monkeypatch.setattr(module, "GRACE", 1.0)
+    ignoring = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('runs'); time.sleep(120)"
+    saving = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)); time.sleep(120)"
+    tasks = [Task(name, ("-c", code), tmp_path / name) for name, code in (("hangs", ignoring), ("saves", saving))]
+    found = {task.name: problem for task, problem in on_ray(tasks, address="local", time_limit=4)}
+    assert found["hangs"].startswith("stopped after its time limit of 4 s (killed by SIGKILL)")
+    assert found["hangs"].endswith("runs")
+    assert found["saves"].startswith("stopped after its time limit of 4 s (exit code 143)")
 
 
 @pytest.mark.filterwarnings("ignore")  # of Ray's own

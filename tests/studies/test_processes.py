@@ -129,7 +129,7 @@ def test_the_system_counts_what_it_ended_for_lack_of_memory(monkeypatch):
 
 
 def test_closing_ends_what_runs_and_starts_nothing_more(tmp_path):
-    endless = "import os, time; print(os.getpid(), flush=True); time.sleep(100_000)"
+    endless = "import os, time; print(os.getpid(), flush=True); time.sleep(120); print('ended')"
     # The first one ends when the second runs.
     started = f"import pathlib, time\nwhile not pathlib.Path({str(tmp_path / 'a.txt')!r}).read_text(): time.sleep(0.02)"
     tasks = [task(tmp_path, "quick", started), *[task(tmp_path, name, endless) for name in "ab"]]
@@ -139,6 +139,7 @@ def test_closing_ends_what_runs_and_starts_nothing_more(tmp_path):
     assert is_alive(running)
     ended.close()
     assert not is_alive(running)
+    assert "ended" not in tasks[1].output.read_text()  # by itself
     assert not tasks[2].output.exists()
 
 

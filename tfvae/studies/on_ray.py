@@ -69,15 +69,17 @@ def on_ray(
         import subprocess
         import sys
 
-        with open(output, "wb") as file:
-            process = subprocess.Popen(
+        with (
+            open(output, "wb") as file,
+            subprocess.Popen(
                 [sys.executable, "-u", *arguments],
                 stdin=subprocess.PIPE,  # closes when this worker ends, which ends the program
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **settings},
                 start_new_session=True,
-            )
+            ) as process,
+        ):
             try:
                 return process.wait(time_limit), False
             except subprocess.TimeoutExpired:
