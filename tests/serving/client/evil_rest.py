@@ -147,7 +147,8 @@ METADATA = body(
                 "signature_def": {"serving_default": {"outputs": {"mean": output(2), "log_variance": output(1)}}}
             }
         },
-    }
+    },
+    headers="Connection: close\r\n",  # a request on this connection would be lost, and not be counted
 )
 
 
