@@ -16,7 +16,7 @@ def check_settable(model: keras.Model, name: str, value: Any) -> None:
     """
     attributes = vars(model)
     compiled = attributes.get("train_function") is not None or attributes.get("test_function") is not None
-    if not compiled or name not in _arguments(type(model)) or attributes.get("_run_eagerly"):
+    if not compiled or name not in _arguments(model.__class__) or attributes.get("_run_eagerly"):
         return
     if name in attributes and _same(attributes[name], value):
         return
@@ -30,7 +30,7 @@ def check_settable(model: keras.Model, name: str, value: Any) -> None:
 def _arguments(model: type) -> frozenset[str]:
     """The arguments of a class of models and its parents that are attributes fixed in its steps."""
     classes = model.__mro__[: model.__mro__.index(keras.Model)]
-    names = {name for cls in classes if "__init__" in vars(cls) for name in inspect.signature(cls.__init__).parameters}
+    names = {name for cls in classes if "__init__" in vars(cls) for name in inspect.signature(vars(cls)["__init__"]).parameters}
     return frozenset(names - {*weights_of(model), "self", "kwargs", "networks", "name", "dtype", "trainable"})
 
 
