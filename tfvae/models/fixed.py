@@ -30,7 +30,12 @@ def check_settable(model: keras.Model, name: str, value: Any) -> None:
 def _arguments(model: type) -> frozenset[str]:
     """The arguments of a class of models and its parents that are attributes fixed in its steps."""
     classes = model.__mro__[: model.__mro__.index(keras.Model)]
-    names = {name for cls in classes if "__init__" in vars(cls) for name in inspect.signature(vars(cls)["__init__"]).parameters}
+    names = {
+        name
+        for cls in classes
+        if "__init__" in vars(cls)
+        for name in inspect.signature(vars(cls)["__init__"]).parameters
+    }
     return frozenset(names - {*weights_of(model), "self", "kwargs", "networks", "name", "dtype", "trainable"})
 
 
