@@ -1,7 +1,8 @@
 """Decodes PNG and JPEG files in the graph, as `folder:` data prepares the pictures that a model is trained on.
 
 The largest centred crop is resized by a Lanczos filter with antialiasing; transparent pixels are blended with white;
-grey is the luma of ITU-R BT.601. The orientation that a camera recorded is not applied.
+grey is the luma of ITU-R BT.601. The orientation that a camera recorded is not applied. A JPEG in CMYK may differ from
+`folder:` by 3 of 255 levels, by the rounding of two products of TensorFlow and of Pillow.
 """
 
 import tensorflow as tf

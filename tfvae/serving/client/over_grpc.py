@@ -134,7 +134,9 @@ class Grpc:
             return f"{self._address.via}: {details}"
         if code != grpc.StatusCode.UNAVAILABLE:
             return details
-        hint = f' REST is at "http://{self._address.target}".' if "http1.x" in details else ""
+        # gRPC has two messages for an answer in HTTP/1.1, by what it reads first.
+        other = any(sign in details for sign in ("http1.x", "Expected SETTINGS frame"))
+        hint = f' REST is at "http://{self._address.target}".' if other else ""
         return f"{self._address.via}: {details}{hint}"
 
 

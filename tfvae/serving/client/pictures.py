@@ -20,8 +20,8 @@ class Pictures:
     """Picture files as bytes to send; each is read when it is asked for.
 
     PNG and JPEG files that the server reads as the data set `folder:` does are sent as they are. All others that Pillow
-    can read become PNG files: WebP, GIF (its first frame), BMP, TIFF, ..., a picture that its EXIF data turn, CMYK
-    without Adobe's marker, and pictures that are too large for the server.
+    can read become PNG files: WebP, GIF (its first frame), BMP, TIFF, ..., a picture that its EXIF data turn, CMYK,
+    which the server rounds otherwise, and pictures that are too large for the server.
 
     Args:
         files: paths, or the contents of files.
@@ -69,7 +69,7 @@ def _is_read_alike(picture: Image.Image, content: bytes) -> bool:
     return (
         picture.format in _FORMATS
         and picture.width * picture.height <= MAX_SERVED_PIXELS
-        and not (picture.mode == "CMYK" and "adobe" not in picture.info)
+        and picture.mode != "CMYK"
         and not _is_turned(picture, content)
     )
 
