@@ -66,6 +66,24 @@ def test_declared_capabilities_are_what_the_model_does(name):
     assert (model.code_stddev is not None) == ("gan" in name)
 
 
+def test_a_format_from_which_nothing_could_be_loaded_is_refused(tmp_path):
+    for file in (tmp_path / "model.h5", str(tmp_path / "model.hdf5")):
+        with pytest.raises(ValueError, match=r"ends in \.keras\. Received: '.*\.h"):
+            tiny.make("vae").save(file)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["vae", "info_gan"])
+def test_tensorflow_saves_the_representation_as_a_signature(name, tmp_path):
+    model = tiny.make(name)
+    tf.saved_model.save(model, tmp_path / "1")
+    served = tf.saved_model.load(tmp_path / "1").signatures["serving_default"](tf.constant(X))
+    expected = model(X)
+    assert set(served) == set(expected)
+    for key, value in expected.items():
+        np.testing.assert_allclose(served[key], value, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_keras_exports_the_representation(name, tmp_path):
     model = tiny.make(name)

@@ -414,6 +414,22 @@ class Model(keras.Model):
         signature = [keras.InputSpec(shape=(None, *self.image_shape), dtype="float32")]
         super().export(filepath, format=format, **{"input_signature": signature, **kwargs})
 
+    @property
+    def _default_save_signature(self) -> Callable[..., dict[str, tf.Tensor]]:
+        # What `tf.saved_model.save` makes the signature "serving_default" of.
+        images = tf.TensorSpec((None, *self.image_shape), tf.float32, name="images")
+        return tf.function(self.__call__, input_signature=[images])
+
+    def save(self, filepath: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
+        """As `keras.Model.save`, to a .keras file.
+
+        Raises:
+            ValueError: for .h5 and .hdf5, from which Keras cannot load a model of this library.
+        """
+        if os.fspath(filepath).endswith((".h5", ".hdf5")):
+            raise ValueError(f"Expected a file name that ends in .keras. Received: {os.fspath(filepath)!r}")
+        super().save(filepath, *args, **kwargs)
+
     def summary(self, *args: Any, **kwargs: Any) -> None:
         """As `keras.Model.summary`, after a line that says which network is which."""
         roles = ", ".join(f"{name} is {getattr(self, name).name!r}" for name in self.networks)
