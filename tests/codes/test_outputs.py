@@ -48,6 +48,23 @@ def test_centred_codes_keep_what_float32_would_round_away():
 
 
 @pytest.mark.parametrize(
+    ("low", "dtype"), [(2**62, np.int64), (-(2**63), np.int64), (2**64 - 1001, np.uint64), (2**31 - 1001, np.int32)]
+)
+def test_large_integers_keep_their_digits(low, dtype):
+    # Above 2**53, float64 would make neighbours equal.
+    codes = np.array([[low + row, row] for row in range(1000)], dtype)
+    near, offset = centred(codes)
+    np.testing.assert_array_equal(near[:, 0], np.arange(1000) - 499.5)
+    np.testing.assert_array_equal(near[:, 1], np.arange(1000))
+    np.testing.assert_allclose(offset, [low + 499.5, 0])
+
+
+def test_integers_of_the_whole_range_stay_as_they_are():
+    codes = np.array([[-(2**63)], [0], [2**63 - 1]])
+    assert centred(codes)[0] is codes
+
+
+@pytest.mark.parametrize(
     "codes",
     [
         np.float32(CODES + 1e6),  # has lost its digits already

@@ -68,11 +68,13 @@ def centred(codes: Any) -> tuple[np.ndarray, np.ndarray | float]:
 
     An offset is too large if it is 100 times the range of its column, of which float32 would keep 17 bits. Columns of
     floats that float32 holds exactly stay, as they may come from it and vary by its rounding alone; so do columns that
-    vary by less than 1e-10 of their values, the rounding of a sum in float64.
+    vary by less than 1e-10 of their values, the rounding of a sum in float64. Integers have no rounding.
     """
     codes = np.asarray(codes)
     if codes.ndim != 2 or not codes.size or codes.dtype in (np.float32, np.float16):
         return codes, 0.0
+    if codes.dtype.kind in "iu":
+        return _centred_integers(codes)
     wide = codes.astype(np.float64)
     low, high = wide.min(axis=0), wide.max(axis=0)
     if not np.isfinite([low, high]).all():
@@ -80,9 +82,20 @@ def centred(codes: Any) -> tuple[np.ndarray, np.ndarray | float]:
     with np.errstate(over="ignore"):
         size, spread = np.maximum(-low, high), high - low
     far = (spread > 1e-10 * size) & (size > 100 * spread)
-    if codes.dtype.kind not in "iu":
-        far[far] = (wide[:, far].astype(np.float32) != wide[:, far]).any(axis=0)
+    far[far] = (wide[:, far].astype(np.float32) != wide[:, far]).any(axis=0)
     if not far.any():
         return codes, 0.0
     offset = np.where(far, low / 2 + high / 2, 0.0)
     return wide - offset, offset
+
+
+def _centred_integers(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray | float]:
+    low = codes.min(axis=0)
+    # Modulo 2**64, so without overflow: float64 would merge neighbours above 2**53.
+    above = (codes.astype(np.uint64) - low.astype(np.uint64)).astype(np.float64)
+    half = above.max(axis=0) / 2
+    middle = low.astype(np.float64) + half
+    far = (half > 0) & (np.abs(middle) + half > 200 * half)
+    if not far.any():
+        return codes, 0.0
+    return np.where(far, above - half, codes.astype(np.float64)), np.where(far, middle, 0.0)
