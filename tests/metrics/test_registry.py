@@ -39,6 +39,12 @@ def test_a_registered_metric_is_scored_by_name():
     assert "largest" not in ceiling(DATA, parameters=QUICK)
 
 
+def test_a_bare_function_is_refused_where_metrics_are_kept():
+    with pytest.raises(TypeError, match=r"a Metric, as tfvae\.register_metric\('largest'\) makes it\. Received: <func"):
+        METRICS["largest"] = largest
+    assert "largest" not in METRICS
+
+
 def test_a_metric_that_needs_factors_is_skipped_without_them():
     register_metric("largest", lower_is_better=True)(largest)
     assert METRICS["largest"].lower_is_better

@@ -32,6 +32,26 @@ def test_loss_weighs_the_three_parts_of_the_kl(stratified):
     assert results["loss"] == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.parametrize("stratified", [False, True])
+def test_the_size_of_the_data_changes_gradients_of_stratified_sampling_alone(stratified):
+    found = []
+    for size in (40, 4000):
+        model = tiny.make("beta_tc_vae", dataset_size=size, beta=3.0, stratified=stratified)
+        with tf.GradientTape() as tape:
+            posterior = model.posterior(X)
+            z = posterior.mean() + 0.1
+            terms = model.loss_terms(X, posterior, z)
+            loss = tf.reduce_mean(terms["loss"])
+        gradient = tf.concat([tf.reshape(each, [-1]) for each in tape.gradient(loss, model.encoder.weights)], 0)
+        found.append((float(tf.reduce_mean(terms["total_correlation"])), gradient.numpy()))
+    (small, one), (large, other) = found
+    if stratified:
+        assert np.abs(one - other).max() > 1e-4
+    else:
+        np.testing.assert_allclose(one, other, atol=1e-5)
+        assert large - small == pytest.approx((tiny.DIM - 1) * np.log(100), rel=1e-4)
+
+
 def test_arguments_out_of_range_are_refused():
     for arguments in ({"dataset_size": 0}, {"alpha": -1.0}, {"beta": -1.0}, {"gamma": -1.0}):
         with pytest.raises(ValueError, match=r"at least 1, and weights of at least 0\. Received: dataset_size="):

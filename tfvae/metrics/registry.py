@@ -52,41 +52,53 @@ class Metric:
     lower_is_better: bool = False
 
 
+class _Metrics(dict[str, Metric]):
+    def __setitem__(self, name: str, metric: Metric) -> None:
+        if not isinstance(metric, Metric):
+            raise TypeError(f"Expected a Metric, as tfvae.register_metric({name!r}) makes it. Received: {metric!r}")
+        super().__setitem__(name, metric)
+
+
 # FactorVAE's votes and beta-VAE's pairs are few in a first look, so these scores come out lower than with the defaults.
 # So do the scores of metrics that train classifiers.
-METRICS: dict[str, Metric] = {
-    "amari": Metric(amari_score, {"samples": 4_000, "repeats": 2}, lower_is_better=True),
-    "beta_vae": Metric(beta_vae_score, {"pairs": 20, "train": 500, "evaluation": 100, "repeats": 1}),
-    "dci": Metric(dci_score, {"train": 1_000, "test": 1_000, "trees": 25}),
-    "downstream": Metric(downstream_score, {"labels": (10, 100, 1_000), "test": 1_000, "trees": 25}),
-    "explicitness": Metric(explicitness_score, {"train": 2_000, "test": 1_000, "repeats": 2}),
-    "factor_vae": Metric(
-        factor_vae_score,
-        {"votes": 200, "evaluation_votes": 200, "batch": 50, "scale_samples": 2_000, "repeats": 1},
-    ),
-    "infoc": Metric(infoc_score, {"samples": 1_000, "repeats": 2}),
-    "infoe": Metric(infoe_score, {"samples": 2_000, "repeats": 2}),
-    "infom": Metric(infom_score, {"samples": 1_000, "repeats": 2}),
-    "irs": Metric(irs_score, {"samples": 4_000, "repeats": 2}),
-    "mig": Metric(mig_score, {"samples": 4_000, "repeats": 2}),
-    "modularity": Metric(modularity_score, {"samples": 4_000, "repeats": 2}),
-    "mutual_information": Metric(
-        mutual_information_score, {"samples": 4_000, "repeats": 2}, needs_factors=False, lower_is_better=True
-    ),
-    "predictability": Metric(
-        predictability_score,
-        {"train": 1_000, "test": 1_000, "repeats": 2},
-        needs_factors=False,
-        lower_is_better=True,
-    ),
-    "sap": Metric(sap_score, {"train": 2_000, "test": 1_000, "repeats": 2}),
-    "total_correlation": Metric(
-        gaussian_total_correlation_score, {"samples": 4_000, "repeats": 2}, needs_factors=False, lower_is_better=True
-    ),
-    "wasserstein_correlation": Metric(
-        wasserstein_correlation_score, {"samples": 4_000, "repeats": 2}, needs_factors=False, lower_is_better=True
-    ),
-}
+METRICS: dict[str, Metric] = _Metrics(
+    {
+        "amari": Metric(amari_score, {"samples": 4_000, "repeats": 2}, lower_is_better=True),
+        "beta_vae": Metric(beta_vae_score, {"pairs": 20, "train": 500, "evaluation": 100, "repeats": 1}),
+        "dci": Metric(dci_score, {"train": 1_000, "test": 1_000, "trees": 25}),
+        "downstream": Metric(downstream_score, {"labels": (10, 100, 1_000), "test": 1_000, "trees": 25}),
+        "explicitness": Metric(explicitness_score, {"train": 2_000, "test": 1_000, "repeats": 2}),
+        "factor_vae": Metric(
+            factor_vae_score,
+            {"votes": 200, "evaluation_votes": 200, "batch": 50, "scale_samples": 2_000, "repeats": 1},
+        ),
+        "infoc": Metric(infoc_score, {"samples": 1_000, "repeats": 2}),
+        "infoe": Metric(infoe_score, {"samples": 2_000, "repeats": 2}),
+        "infom": Metric(infom_score, {"samples": 1_000, "repeats": 2}),
+        "irs": Metric(irs_score, {"samples": 4_000, "repeats": 2}),
+        "mig": Metric(mig_score, {"samples": 4_000, "repeats": 2}),
+        "modularity": Metric(modularity_score, {"samples": 4_000, "repeats": 2}),
+        "mutual_information": Metric(
+            mutual_information_score, {"samples": 4_000, "repeats": 2}, needs_factors=False, lower_is_better=True
+        ),
+        "predictability": Metric(
+            predictability_score,
+            {"train": 1_000, "test": 1_000, "repeats": 2},
+            needs_factors=False,
+            lower_is_better=True,
+        ),
+        "sap": Metric(sap_score, {"train": 2_000, "test": 1_000, "repeats": 2}),
+        "total_correlation": Metric(
+            gaussian_total_correlation_score,
+            {"samples": 4_000, "repeats": 2},
+            needs_factors=False,
+            lower_is_better=True,
+        ),
+        "wasserstein_correlation": Metric(
+            wasserstein_correlation_score, {"samples": 4_000, "repeats": 2}, needs_factors=False, lower_is_better=True
+        ),
+    }
+)
 # As the `parameters` of `score`, `ceiling` and `evaluate`.
 QUICK: dict[str, dict[str, Any]] = {name: dict(metric.quick) for name, metric in METRICS.items()}
 # What else stands beside the scores in a result of `evaluate` and in a scores.json, and "all".

@@ -29,7 +29,9 @@ class BetaTCVAE(VAE):
     Args:
         encoder: a built model, images [B, H, W, C] -> [B, 2 D]: means and log variances.
         decoder: a built model, codes [B, D] -> logits [B, H, W, C].
-        dataset_size: int, at least 1: N, the images that q(z) is the mean over. dSprites has 737,280.
+        dataset_size: int, at least 1: N, the images that q(z) is the mean over. dSprites has 737,280. With weighted
+            sampling, N shifts what is logged by constants, the total correlation by (D - 1) log N, and changes no
+            gradient; with stratified sampling it must be that of the data.
         alpha: float, at least 0.
         beta: float, at least 0. The authors' code has 6 on dSprites.
         gamma: float, at least 0.
