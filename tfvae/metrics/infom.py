@@ -26,7 +26,7 @@ def infom_score(
     from its nearest neighbours (Ross, 2014), that of a discrete one, such as of a quantised code, from its histogram.
     In [0, 1]. Invariant to the order, offset and scale of latents. A code that lacks a factor, or has it twice, can
     score 1. All latents have the same weight, so a latent of noise counts with what the errors of its estimates make of
-    it, 0 to 1. Costs D K searches of neighbours, 0.1 s each with the defaults; histograms are much faster.
+    it, 0 to 1. Costs D K searches of neighbours, 20 ms each with the defaults; histograms are faster.
 
     The authors' program takes every latent as discrete or every one as continuous, leaves out latents whose range is
     less than a twentieth of the largest (of Hsu et al., 2024: a tenth, of interquartile ranges), and gives NaN if a

@@ -1,21 +1,21 @@
 """Normalised mutual information of factors and latents, from which InfoM and InfoC are computed."""
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.feature_selection import mutual_info_classif
 
 from tfvae.codes.codes import Codes
 from tfvae.codes.subset import subset
 from tfvae.data.factor_table import is_discrete
 from tfvae.metrics.histograms import entropies, histogram_seconds, mutual_information
 from tfvae.metrics.limits import check_cost
+from tfvae.metrics.neighbours import neighbour_information
 from tfvae.metrics.parallel import side_by_side
 from tfvae.metrics.sampling import binned, over_draws, scored_columns, standardised
 
 _ROUNDING = 1e-10  # nats
+_NOISE = 1e-10  # standard deviations
 LATENTS = ("auto", "continuous", "discrete")
 _SAMPLES = 10_000  # images whose codes show which latents are discrete
 
@@ -56,7 +56,7 @@ def over_nmi(
         "fewer samples or repeats, or declare factors of many values as continuous",
         seconds=(repeats + 1)
         * (
-            continuous * sum(_seconds(rows, size) for size in sizes)
+            continuous * len(sizes) * _seconds(rows)
             + histogram_seconds(rows, int(np.sum(active & discrete)) * len(sizes))
         ),
     )
@@ -98,25 +98,11 @@ def normalised_information(
         # Of independent columns it is 0 up to rounding, which a share would enlarge.
         information[:, discrete] = np.where(found > _ROUNDING, found, 0)
     x, _ = standardised(means, means[:0])
-    pairs = [
-        (k, j, int(rng.integers(2**31)))
-        for k in range(factors.shape[1])
-        for j in np.flatnonzero(~discrete)
-        if np.bincount(factors[:, k]).max() > 1
-    ]
-
-    def by_neighbours(pair: tuple[int, int, int]) -> float:
-        k, j, seed = pair
-        found = mutual_info_classif(
-            x[:, [j]], factors[:, k], discrete_features=False, n_neighbors=neighbours, random_state=seed
-        )
-        return float(found[0])
-
-    with warnings.catch_warnings():
-        # Few images of a factor of many values are no mistake here.
-        warnings.filterwarnings("ignore", message="The number of unique classes")
-        for (k, j, _), value in zip(pairs, side_by_side(by_neighbours, pairs), strict=True):
-            information[k, j] = value
+    x = x + _NOISE * rng.normal(size=x.shape)
+    pairs = [(k, j) for k in range(factors.shape[1]) for j in np.flatnonzero(~discrete)]
+    found = side_by_side(lambda pair: neighbour_information(x[:, pair[1]], factors[:, pair[0]], neighbours), pairs)
+    for (k, j), value in zip(pairs, found, strict=True):
+        information[k, j] = value
     entropy = entropies(factors)[:, None]
     return np.divide(information, entropy, out=np.zeros_like(information), where=entropy > 0)
 
@@ -156,6 +142,6 @@ def discrete_latents(codes: Codes, latents: str) -> np.ndarray:
     return found
 
 
-def _seconds(rows: int, values: int) -> float:
-    """The estimated time of one core for the neighbours of a latent and a factor of so many values."""
-    return 2e-3 + 6e-6 * rows + 1e-3 * values
+def _seconds(rows: int) -> float:
+    """The estimated time of one core for the neighbours of a latent and a factor."""
+    return 1e-4 + 7e-7 * rows
