@@ -1,6 +1,7 @@
 import dataclasses
 import logging
 import shutil
+import zipfile
 
 import keras
 import numpy as np
@@ -15,7 +16,7 @@ from tfvae.experiment import Experiment
 from tfvae.export import export_decoder, export_encoder
 from tfvae.loading import Trained, load, load_checkpointed
 from tfvae.metrics import QUICK
-from tfvae.models import MODELS
+from tfvae.models import MODELS, VAE
 from tfvae.training.train import train
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (48, *tiny.SHAPE), np.uint8)
@@ -84,6 +85,50 @@ def test_a_run_without_a_checkpoint_is_an_error(tmp_path):
     run_of(tmp_path).save(tmp_path / "experiment.json")
     with pytest.raises(FileNotFoundError, match=r"Expected a run with checkpoints or model\.keras"):
         load(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    path = tmp_path_factory.mktemp("kept") / "model.keras"
+    tiny.make("vae").save(path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.weights.h5"])
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[" * 100_000, b"\x89HDF\r\n\x1a\n"])
+def test_a_keras_file_with_a_damaged_part_is_named(kept, name, content, tmp_path):
+    damaged = tmp_path / "damaged.keras"
+    with zipfile.ZipFile(kept) as source, zipfile.ZipFile(damaged, "w") as target:
+        for part in source.namelist():
+            if part != name:
+                target.writestr(part, source.read(part))
+            elif content is not None:
+                target.writestr(part, content)
+    with pytest.raises(ValueError, match=r"that Keras can load\. Received: .*damaged\.keras: "):
+        load(damaged)
+
+
+def test_a_keras_file_that_is_cut_off_is_named(kept, tmp_path):
+    cut = tmp_path / "cut.keras"
+    for size in (0, 100, kept.stat().st_size - 10):
+        cut.write_bytes(kept.read_bytes()[:size])
+        with pytest.raises(
+            ValueError, match=r"Expected a \.keras file, a zip archive\. Received: .*cut\.keras, which"
+        ):
+            load(cut)
+
+
+def test_a_keras_file_of_an_unknown_class_says_how_to_make_it_known(tmp_path):
+    class Unknown(VAE):
+        pass
+
+    model = Unknown(tiny.encoder(), tiny.decoder())
+    model.compile()
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(
+        ValueError, match=r"model\.keras: Could not locate class 'Unknown'\. Import .*--import=MODULE$"
+    ):
+        load(tmp_path / "model.keras")
 
 
 def test_a_model_of_another_library_is_refused(tmp_path):

@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import os
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -213,10 +214,25 @@ def load_checkpointed(workdir: str | os.PathLike, image_shape: tuple[int, ...]) 
 def _load_keras(path: Path) -> Trained:
     if not path.exists():
         raise FileNotFoundError(f"Expected a Keras model. There is none at {path}")
-    model = _model_of_tfvae(keras.models.load_model(path), path)
+    model = _model_of_tfvae(_read_keras(path), path)
     sibling = path.parent / "experiment.json"
     experiment = Experiment.load(sibling) if sibling.exists() else None
     return _trained(model, experiment, _steps(model))
+
+
+def _read_keras(path: Path) -> keras.Model:
+    with path.open("rb") as file:
+        whole = zipfile.is_zipfile(file)
+    if not whole:
+        raise ValueError(f"Expected a .keras file, a zip archive. Received: {path}, which is damaged or something else")
+    try:
+        return keras.saving.load_model(path)
+    except Exception as error:  # whatever Keras, h5py and zipfile raise for files that are damaged or of another class
+        reason, unknown, _ = str(error).partition("Make sure custom classes")
+        advice = ". Import the module that defines it first; commands do by --import=MODULE" if unknown else ""
+        raise ValueError(
+            f"Expected a .keras file that Keras can load. Received: {path}: {reason.rstrip('. ')}{advice}"
+        ) from error
 
 
 def _model_of_tfvae(model: keras.Model, source: str | os.PathLike) -> Model:

@@ -99,9 +99,13 @@ def normalised_information(
         information[:, discrete] = np.where(found > _ROUNDING, found, 0)
     x, _ = standardised(means, means[:0])
     x = x + _NOISE * rng.normal(size=x.shape)
+
+    def by_neighbours(pair: tuple[int, int]) -> float:
+        k, j = pair
+        return neighbour_information(x[:, j], factors[:, k], neighbours)
+
     pairs = [(k, j) for k in range(factors.shape[1]) for j in np.flatnonzero(~discrete)]
-    found = side_by_side(lambda pair: neighbour_information(x[:, pair[1]], factors[:, pair[0]], neighbours), pairs)
-    for (k, j), value in zip(pairs, found, strict=True):
+    for (k, j), value in zip(pairs, side_by_side(by_neighbours, pairs), strict=True):
         information[k, j] = value
     entropy = entropies(factors)[:, None]
     return np.divide(information, entropy, out=np.zeros_like(information), where=entropy > 0)
