@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.codes.codes import Codes
+from tfvae.metrics.parallel import side_by_side
 
 # Points and components in a tile. With ten latents a tile takes 10 MB, however many there are of either.
 _POINTS, _COMPONENTS = 256, 1024
@@ -16,8 +17,8 @@ def mixture_log_density(z: np.ndarray, mean: np.ndarray, log_variance: np.ndarra
 
     log q(z) = log (1/M) sum_i prod_j N(z_j; mu_ij, s_ij^2),    log q(z_j) = log (1/M) sum_i N(z_j; mu_ij, s_ij^2)
 
-    The densities are exact, over all components. They cost S M D exponentials: 7 billion for 1,000 points, the 737,280
-    components of dSprites and ten latents, half a minute on a CPU core. Components are streamed through a running
+    The densities are exact, over all components. They cost S M (D + 1) exponentials: 8 billion for 1,000 points, the
+    737,280 components of dSprites and ten latents, 22 s of a CPU core. Components are streamed through a running
     log-sum-exp, so memory does not grow with their number.
 
     Args:
@@ -36,20 +37,28 @@ def mixture_log_density(z: np.ndarray, mean: np.ndarray, log_variance: np.ndarra
             "Expected points [S, D], means [M, D] and log variances [M, D] with M > 0. "
             f"Received: {z.shape}, {mean.shape} and {log_variance.shape}"
         )
-    dim = mean.shape[1]
-    result = np.empty((len(z), 1 + dim))
-    for first in range(0, len(z), _POINTS):
-        points = _columns(z[first : first + _POINTS])[:, :, np.newaxis]
-        largest = np.full((1 + dim, points.shape[1]), -np.inf)
+    size, dim = mean.shape
+    # Components of weight 0 fill the last tile, so that all tiles have one shape.
+    fill = [(0, -size % _COMPONENTS), (0, 0)]
+    peaks = np.pad(-0.5 * (log_variance + math.log(2 * math.pi)), fill, constant_values=-np.inf)
+    curvatures = np.pad(-0.5 * np.exp(-log_variance), fill)
+    mean = np.pad(mean, fill)
+
+    def of_points(first: int) -> np.ndarray:
+        points = z[first : first + _POINTS]
+        filled = _columns(np.pad(points, [(0, _POINTS - len(points)), (0, 0)]))[:, :, np.newaxis]
+        largest = np.full((1 + dim, _POINTS), -np.inf)
         total = np.zeros_like(largest)
-        for start in range(0, len(mean), _COMPONENTS):
+        for start in range(0, size, _COMPONENTS):
             rows = slice(start, start + _COMPONENTS)
-            components = (_columns(part[rows])[:, np.newaxis] for part in (mean, log_variance))
-            maxima, sums = (part.numpy().astype(np.float64) for part in _log_sum_exp(points, *components))
+            components = (_columns(part[rows])[:, np.newaxis] for part in (mean, curvatures, peaks))
+            maxima, sums = (part.numpy().astype(np.float64) for part in _log_sum_exp(filled, *components))
             larger = np.maximum(largest, maxima)
             total = total * np.exp(largest - larger) + sums * np.exp(maxima - larger)
             largest = larger
-        result[first : first + _POINTS] = (largest + np.log(total)).T - math.log(len(mean))
+        return (largest + np.log(total)).T[: len(points)] - math.log(size)
+
+    result = np.concatenate(side_by_side(of_points, range(0, max(len(z), 1), _POINTS)))
     return result[:, 0], result[:, 1:]
 
 
@@ -82,19 +91,23 @@ def _columns(rows: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(rows.T, np.float32)
 
 
+# XLA computes each tile in one pass: half of the time of TensorFlow's operations, which write each result to memory.
 @tf.function(
+    jit_compile=True,
     input_signature=[
         tf.TensorSpec([None, None, 1], tf.float32),
         tf.TensorSpec([None, 1, None], tf.float32),
         tf.TensorSpec([None, 1, None], tf.float32),
-    ]
+        tf.TensorSpec([None, 1, None], tf.float32),
+    ],
 )
-def _log_sum_exp(z: tf.Tensor, mean: tf.Tensor, log_variance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _log_sum_exp(z: tf.Tensor, mean: tf.Tensor, curvature: tf.Tensor, peak: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The maximum over components and the sum of exp(log - maximum): of the joint density, then of each marginal.
 
-    Differences are computed before they are squared: expanded into matrix products, narrow components would cancel.
+    A component's log density is curvature (z - mean)^2 + peak. Differences are computed before they are squared:
+    expanded into matrix products, narrow components would cancel.
     """
-    marginals = -0.5 * (tf.square(z - mean) * tf.exp(-log_variance) + log_variance + math.log(2 * math.pi))
+    marginals = tf.square(z - mean) * curvature + peak
     logs = tf.concat([tf.reduce_sum(marginals, axis=0, keepdims=True), marginals], axis=0)
     maxima = tf.reduce_max(logs, axis=-1)
     return maxima, tf.reduce_sum(tf.exp(logs - maxima[..., tf.newaxis]), axis=-1)
