@@ -14,9 +14,10 @@ from tfvae.models.base import Model
 from tfvae.models.build import build_model, completed
 from tools.benchmark.flops import forward_flops
 from tools.benchmark.timing import alternate, matrix_peak, threads
-from tools.benchmark.torch_peer import torch_step
+from tools.benchmark.torch_peer import FORMS, torch_step
 
 SHAPE = (64, 64, 1)
+_PRECISIONS = ("float32", "mixed_bfloat16")
 # The paper's 64 images a step: FactorVAE's step needs two batches of as many.
 PAPER = {
     "vae": completed(Experiment("vae")),
@@ -25,45 +26,60 @@ PAPER = {
 
 
 def step_table(quick: bool, *, torch: str | None = None) -> Table:
-    """A step of the plain VAE and of FactorVAE, and encoding, on images that are in memory.
+    """A step of the plain VAE and of FactorVAE in two precisions, and encoding, on images that are in memory.
 
     Args:
         quick: tiny sizes.
         torch: a Python that has torch, whose steps of the same work take turns with ours; not for `quick`.
     """
     experiments = {name: tiny(each) for name, each in PAPER.items()} if quick else PAPER
-    models = {name: build_model(each, SHAPE) for name, each in experiments.items()}
     encoded = 4 if quick else 512
-    calls = {f"{name} step": step(models[name], each) for name, each in experiments.items()}
-    calls["encoding"] = encoding(models["vae"], encoded)
-    sizes = {f"{name} step": each.batch_size for name, each in experiments.items()} | {"encoding": encoded}
-    work = {f"{name} step": step_flops(models[name], each) for name, each in experiments.items()}
-    work["encoding"] = encoded * forward_flops(models["vae"].encoder)
+    calls, work, sizes = dict[str, Callable[[], Any]](), dict[str, int](), dict[str, int]()
+    for name, each in experiments.items():
+        for precision in _PRECISIONS:
+            model = build_model(dataclasses.replace(each, precision=precision), SHAPE)
+            row = _row(name, precision)
+            calls[row], work[row], sizes[row] = step(model, each), step_flops(model, each), each.batch_size
+    model = build_model(experiments["vae"], SHAPE)
+    calls["encoding"], sizes["encoding"] = encoding(model, encoded), encoded
+    work["encoding"] = encoded * forward_flops(model.encoder)
     notes = [f"Work is counted in products of weights, forward and backward, with {threads()} thread(s)."]
+    ours = dict[str, str]()
     with ExitStack() as stack:
         if torch and not quick:
             for name, each in experiments.items():
-                process = torch_step(torch, name, each.batch_size, threads())
-                version, calls[f"{name} step, PyTorch"] = stack.enter_context(process)
+                for form, precision in FORMS.items():
+                    row = f"{name} step, PyTorch {form}"
+                    process = torch_step(torch, name, each.batch_size, threads(), form)
+                    version, calls[row] = stack.enter_context(process)
+                    ours[row] = _row(name, precision)
             notes.append(
-                f"PyTorch {version}: the same networks, losses and optimizers, in tools/benchmark/torch_step.py."
+                f"PyTorch {version}: the same networks, losses and optimizers (tools/benchmark/torch_step.py): plain; "
+                "best, with channels_last and a fused Adam; that compiled; and that in autocast's bfloat16."
             )
         else:
             notes.append("PyTorch was left out: --torch=PYTHON names a Python that has it.")
-        timings = alternate(calls, repeats=2 if quick else 20)
+        timings = alternate(calls, repeats=2 if quick else 20, settle=not quick)
     peak = matrix_peak(256 if quick else 2048, of_core=True)
     notes.append(f"A product of two large float32 matrices reaches {peak:.0f} GFLOP per second of CPU time.")
     rows = []
     for name, timing in timings.items():
-        ours, peer = name.removesuffix(", PyTorch"), timings.get(f"{name}, PyTorch")
-        rate = 1e-9 * work[ours] / timing.cpu
+        own = ours.get(name, name)
+        rate = 1e-9 * work[own] / timing.cpu
         # The work of a GPU takes no CPU time.
         share = None if tf.config.list_physical_devices("GPU") else f"{rate / peak:.0%}"
-        row = [name, sizes[ours], 1e-9 * work[ours], *(1e3 * t for t in (timing.median, timing.minimum, timing.cpu))]
-        rows.append([*row, share, peer and peer.median / timing.median, peer and peer.cpu / timing.cpu])
+        row = [name, sizes[own], 1e-9 * work[own], *(1e3 * t for t in (timing.median, timing.minimum, timing.cpu))]
+        ratios = [None, None]
+        if name in ours:
+            ratios = [timing.median / timings[own].median, timing.cpu / timings[own].cpu]
+        rows.append([*row, share, *ratios])
     columns = ["work", "images", "GFLOP", "median ms", "minimum ms", "CPU ms", "of the peak"]
     title = "Training step and encoding, networks of Table 1, images 64x64x1"
-    return Table(title, [*columns, "PyTorch / ours, median", "PyTorch / ours, CPU"], rows, notes)
+    return Table(title, [*columns, "times ours, median", "times ours, CPU"], rows, notes)
+
+
+def _row(model: str, precision: str) -> str:
+    return f"{model} step" + {"float32": "", "mixed_bfloat16": ", bfloat16"}[precision]
 
 
 def tiny(experiment: Experiment) -> Experiment:

@@ -7,11 +7,15 @@ from pathlib import Path
 
 from tools.benchmark.timing import Took
 
+# How PyTorch is used (`torch_step.py`), and in which precision of ours it is compared.
+FORMS = {"plain": "float32", "best": "float32", "compiled": "float32", "bfloat16": "mixed_bfloat16"}
 _SCRIPT = Path(__file__).with_name("torch_step.py")
 
 
 @contextmanager
-def torch_step(python: str, model: str, batch: int, threads: int) -> Iterator[tuple[str, Callable[[], Took]]]:
+def torch_step(
+    python: str, model: str, batch: int, threads: int, form: str
+) -> Iterator[tuple[str, Callable[[], Took]]]:
     """PyTorch's version, and a function that does one step of `torch_step.py` and returns its time.
 
     Args:
@@ -19,11 +23,12 @@ def torch_step(python: str, model: str, batch: int, threads: int) -> Iterator[tu
         model: "vae" or "factor_vae".
         batch: images a step.
         threads: how many PyTorch may use.
+        form: one of `FORMS`.
 
     Raises:
         OSError: when that Python cannot be started, or has no torch.
     """
-    command = [python, str(_SCRIPT), model, str(batch), str(threads)]
+    command = [python, str(_SCRIPT), model, str(batch), str(threads), form]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
