@@ -28,7 +28,7 @@ from sklearn.preprocessing import StandardScaler
 
 import tfvae
 from tfvae.plots.axes import add_legend, new_axes, set_title
-from tfvae.plots.tiles import save_png
+from tfvae.plots.figures import save_figure
 
 LABELS, TEST, DRAWS = (20, 100, 1_000), 2_000, 5
 rng = np.random.default_rng(0)
@@ -96,4 +96,4 @@ for chart, question in zip(charts, targets, strict=True):
     chart.set_xlabel("labels")
     set_title(chart, {"shape": "shape: accuracy", "position": "horizontal position: R$^2$"}[question])
 add_legend(charts[0])
-save_png(figure, "few_labels.png")
+save_figure(figure, "few_labels.png")

@@ -25,7 +25,7 @@ import numpy as np
 from keras import layers
 
 import tfvae
-from tfvae.plots.tiles import save_png
+from tfvae.plots.figures import save_figure
 from tfvae.plots.traversals import plot_traversals, traverse
 
 PLACES, EPOCHS = 12, 120
@@ -109,7 +109,7 @@ for name in ("factor_vae", "mig"):
 print("KL of each latent:", np.round(sorted(scores["kl"]["latents"], reverse=True), 2), "nats")
 
 traversals = traverse(model.predict_on_batch, model.decode, data.scaled(np.arange(len(data))))
-save_png(plot_traversals(traversals), "own_network.png")
+save_figure(plot_traversals(traversals), "own_network.png")
 
 # %% [markdown]
 # ## Save and load

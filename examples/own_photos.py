@@ -28,8 +28,8 @@ from PIL import Image, ImageDraw, ImageFilter
 
 import tfvae
 from tfvae.loading import load
+from tfvae.plots.figures import save_figure
 from tfvae.plots.samples import plot_samples
-from tfvae.plots.tiles import save_png
 from tfvae.plots.traversals import draw_traversals
 from tfvae.report.page import write_report
 
@@ -63,7 +63,7 @@ for index in range(PICTURES):
 name = f"folder:{folder}?size=32"
 photos = tfvae.data.load(name)
 print(photos)
-save_png(plot_samples(photos.scaled(np.arange(20))), "own_photos-data.png")
+save_figure(plot_samples(photos.scaled(np.arange(20))), "own_photos-data.png")
 
 # %% [markdown]
 # ## Train

@@ -27,8 +27,8 @@ import urllib.request
 import numpy as np
 
 import tfvae
+from tfvae.plots.figures import save_figure
 from tfvae.plots.samples import plot_samples
-from tfvae.plots.tiles import save_png
 from tfvae.serving import Client
 from tfvae.serving.local.server import LocalServer
 
@@ -81,7 +81,7 @@ with Client(server.rest_address, "shapes") as client:
 # Any other program can send JSON. `encode_bytes` takes PNG and JPEG files in base64.
 
 # %%
-save_png(plot_samples(images[:1], scale=1), "picture.png")
+save_figure(plot_samples(images[:1], scale=1), "picture.png")
 with open("picture.png", "rb") as file:
     request = {"signature_name": "encode_bytes", "instances": [{"b64": base64.b64encode(file.read()).decode()}]}
 address = f"{server.rest_address}/v1/models/shapes:predict"
@@ -96,7 +96,7 @@ with urllib.request.urlopen(address, json.dumps(request).encode()) as answer:
 # %%
 with Client(server.grpc_address, "shapes-decoder") as client:
     drawn = client.predict("serving_default", {"z": codes["mean"]})["images"]
-save_png(plot_samples(np.concatenate([images, drawn])), "serving.png")
+save_figure(plot_samples(np.concatenate([images, drawn])), "serving.png")
 server.__exit__()
 
 # %% [markdown]

@@ -55,7 +55,7 @@ class Trained:
     steps: int | None = None
     exported: Path | None = None
     decoder: SavedDecoder | None = None
-    traversal_range: float = Capabilities.traversal_range
+    traversal_range: float | None = Capabilities.traversal_range
 
     def capabilities(self) -> Capabilities:
         """What the model can do. An export has no likelihood and no draws from the prior."""

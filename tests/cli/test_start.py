@@ -53,7 +53,7 @@ def test_a_module_that_cannot_be_imported_is_one_clear_line(tmp_path):
 def test_a_wrong_flag_is_one_clear_line(tmp_path):
     cases = {
         ("train", "--bogus=1"): "Unknown command line flag 'bogus'",
-        ("train", "--experiment=x.json"): "flag --workdir=None",
+        ("train", "--experiment=x.json"): "Expected --workdir=... Received: no --workdir",
         ("evaluate", "--model=x", "--seed=-1"): "--seed=-1",
         ("evaluate", "--model=x", "--quick", "folder"): "Expected flags alone, as --name=value. Received: ['folder']",
         ("study", "--output=x"): "Expected a study.json and flags",
@@ -74,3 +74,22 @@ def test_a_reader_may_close_the_pipe_early(tmp_path):
             process.stdout.close()
             assert process.stderr.read() == ""
         assert process.returncode == 0
+
+
+def test_a_flag_that_is_missing_is_named(tmp_path):
+    out, err = start(tmp_path, "train", "--experiment=x").communicate()
+    assert (out, err) == ("", "Error: Expected --workdir=... Received: no --workdir. See tfvae train --help\n")
+
+
+def test_a_warning_is_one_line_without_the_code_that_gave_it(tmp_path):
+    (tmp_path / "warns.py").write_text("import tfvae, warnings\nwarnings.warn('careful')\n")
+    _, err = start(tmp_path, "zoo", "--import=warns").communicate()
+    assert err == "Warning: careful\n"
+
+
+def test_an_experiment_that_does_not_exist_is_answered_by_the_names_of_those_that_do(tmp_path):
+    _, err = start(tmp_path, "train", "--experiment=factor_vae-dsprits", "--workdir=run").communicate()
+    assert err.startswith("Error: Expected an experiment, a JSON file or a name out of [")
+    assert "'factor_vae-dsprites'" in err
+    assert err.endswith("There is none at factor_vae-dsprits\n")
+    assert not (tmp_path / "run").exists()

@@ -6,7 +6,7 @@ from scipy.special import ndtri
 from scipy.stats import norm
 
 from tests.metrics.reference import grid
-from tfvae.codes import ActiveRule, Codes, latent_information, latent_kl
+from tfvae.codes import ActiveRule, Codes, latent_information, latent_kl, latent_moments
 
 N = 20_000
 
@@ -27,6 +27,18 @@ def test_information_of_a_linear_gaussian_channel_is_exact():
     for a, s in ((1.0, 0.1), (0.3, 1.0), (1e-3, 1.0), (5.0, 2.0)):
         found = latent_information(gaussian(a * normal_quantiles(), s**2))
         np.testing.assert_allclose(found, [0.5 * np.log1p((a / s) ** 2)], rtol=1e-9)
+
+
+def test_moments_are_those_of_the_mixture_of_posteriors():
+    rng = np.random.default_rng(0)
+    mean, variance = rng.normal(3, 2, size=(7, 2)), rng.uniform(0.1, 2, size=(7, 2))
+    z = np.linspace(-30, 30, 60_001)[:, np.newaxis, np.newaxis]
+    density = norm.pdf(z, mean, np.sqrt(variance)).mean(axis=1)
+    first = np.trapezoid(z[:, 0] * density, z[:, 0], axis=0)
+    second = np.trapezoid((z[:, 0] - first) ** 2 * density, z[:, 0], axis=0)
+    found = latent_moments({"mean": mean, "log_variance": np.log(variance)})
+    np.testing.assert_allclose(found, [first, np.sqrt(second)], rtol=1e-6)
+    np.testing.assert_allclose(latent_moments({"mean": mean}), [mean.mean(axis=0), mean.std(axis=0)])
 
 
 @pytest.mark.parametrize("distance", [0.1, 0.5, 1.0, 3.0])

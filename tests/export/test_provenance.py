@@ -61,3 +61,21 @@ def test_exports_of_the_zoo_name_their_origin(name, suffix, network):
     assert len(content["data_digest"]) == 64
     assert content["scores"] == zoo.load_scores(name)
     assert content["scores"]["release"]["version"] == found[-1]
+
+
+def test_the_users_home_folder_is_left_out(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/anna")
+    named = {
+        "folder:/home/anna/photos?factors=/home/anna/meta.csv&size=32": "folder:~/photos?factors=~/meta.csv&size=32",
+        "folder:/home/anna": "folder:~",
+        "folder:/home/annabel/photos": "folder:/home/annabel/photos",
+        "folder:/backup/home/anna/photos": "folder:/backup/home/anna/photos",
+        "npz:relative.npz": "npz:relative.npz",
+    }
+    for given, expected in named.items():
+        experiment = Experiment("vae", data=given, start_from="/home/anna/runs/first")
+        written = json.loads(Provenance(experiment).to_json("VAE", "encoder"))["experiment"]
+        assert (written["data"], written["start_from"]) == (expected, "~/runs/first")
+        assert experiment.data == given
+    monkeypatch.setenv("HOME", "/")
+    assert "folder:/photos" in Provenance(Experiment("vae", data="folder:/photos")).to_json("VAE", "encoder")

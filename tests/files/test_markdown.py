@@ -32,6 +32,20 @@ def test_json_keeps_every_digit():
     assert table["notes"] == ["In one thread."]
 
 
+@pytest.mark.parametrize(
+    ("text", "plain", "code"),
+    [
+        ("wall_hue", "wall_hue", "`wall_hue`"),
+        ("a|b", "a\\|b", "`a\\|b`"),
+        ("a`b", "a\\`b", "`` a`b ``"),
+        ("``", "\\`\\`", "``` `` ```"),
+        ("<b>\n x", "\\<b> x", "`<b> x`"),
+    ],
+)
+def test_text_from_elsewhere_stays_in_its_cell(text, plain, code):
+    assert (markdown.plain(text), markdown.code(text)) == (plain, code)
+
+
 def test_a_row_with_too_few_cells_is_refused():
     with pytest.raises(ValueError, match=r"Expected 2 cells.*Received: \['x'\]"):
         Table("t", ["a", "b"], [["x"]])

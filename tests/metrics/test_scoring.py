@@ -43,6 +43,22 @@ def test_names_of_factors_may_be_any_sequence():
         score(F, one_varies, names=np.array(["size"]))
 
 
+def test_files_and_what_they_hold_are_told_apart(tmp_path):
+    np.savez(tmp_path / "both.npz", codes=F, factors=F)
+    with np.load(tmp_path / "both.npz") as file:
+        with pytest.raises(TypeError, match=r"Expected codes as one array, such as file\['codes'\]\. .*'factors'\]$"):
+            score(file, F)
+        with pytest.raises(TypeError, match=r"Expected factors as one array, such as file\['codes'\]"):
+            score(F, file)
+    for codes, factors, name in ((tmp_path / "c.npy", F, "codes"), ("c.npy", F, "codes"), (F, "f.csv", "factors")):
+        with pytest.raises(TypeError, match=rf"Expected {name} as an array: np\.load reads .*, a path$"):
+            score(codes, factors)
+    with pytest.raises(ValueError, match=r"shape=\(60,\); a single factor is passed as factors\[:, None\]"):
+        score(F, F[:, 0])
+    with pytest.raises(ValueError, match=r"shape=\(61, 3\); is the first row a header\?"):
+        score(F, np.vstack([F, F[:1]]))
+
+
 def test_arrays_may_be_of_any_library():
     table = DATA.factors.to_factors(np.arange(60))
     assert score(Tensor(F), Tensor(table), log_variance=Tensor(0 * F - 4), metrics="mig") == score(

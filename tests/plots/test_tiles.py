@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from tfvae.plots import tiles
+from tfvae.plots.figures import save_figure
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -17,7 +18,7 @@ def test_a_saved_image_is_exact_to_the_pixel(tmp_path, channels, scale):
     corners = [(0, 0), (41, 3), (81, 29), (7, 71), (145, 109)]
     for (x, y), image in zip(corners, images, strict=True):
         tiles.add_image(figure, x, y, image, scale)
-    tiles.save_png(figure, tmp_path / "figure.png")
+    save_figure(figure, tmp_path / "figure.png")
 
     expected = np.full((131, 173, 3), 255, np.uint8)
     for (x, y), image in zip(corners, images, strict=True):
@@ -58,7 +59,7 @@ def test_a_figure_gives_the_same_bytes_and_needs_no_backend(tmp_path):
     for name in ("one.png", "two.png"):
         figure = tiles.new_figure(50, 40)
         tiles.add_text(figure, 25, 20, "z3")
-        tiles.save_png(figure, tmp_path / name)
+        save_figure(figure, tmp_path / name)
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
     assert (matplotlib.get_backend(auto_select=False), "matplotlib.pyplot" in sys.modules) == before
 
@@ -66,11 +67,11 @@ def test_a_figure_gives_the_same_bytes_and_needs_no_backend(tmp_path):
 def test_a_failed_write_keeps_the_file_that_was_there(tmp_path, monkeypatch):
     (tmp_path / "figure.png").write_bytes(b"old")
 
-    def fail(canvas, file, metadata):
-        file.write_bytes(b"half")
+    def fail(canvas, file, **options):
+        file.write(b"half")
         raise OSError("No space left on device")
 
     monkeypatch.setattr(tiles.FigureCanvasAgg, "print_png", fail)
     with pytest.raises(OSError, match="no space left"):
-        tiles.save_png(tiles.new_figure(10, 10), tmp_path / "figure.png")
+        save_figure(tiles.new_figure(10, 10), tmp_path / "figure.png")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("figure.png", b"old")]

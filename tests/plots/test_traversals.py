@@ -8,6 +8,7 @@ from tfvae.codes import Capabilities
 from tfvae.data.images import ImageData
 from tfvae.models import MODELS
 from tfvae.plots import tiles
+from tfvae.plots.ranges import range_label
 from tfvae.plots.traversals import draw_traversals, plot_traversals, save_gif, traversal_frames, traverse
 
 tfd = tfp.distributions
@@ -64,8 +65,52 @@ def test_rows_are_sorted_by_what_latents_carry_over_the_images():
     traversals = traverse(represent, decode, IMAGES)
     np.testing.assert_allclose(traversals.reconstructions, decode(codes["mean"]), rtol=1e-6)
     np.testing.assert_array_equal(
-        traversals.frames, traversal_frames(decode, codes["mean"][0], traversals.latents, np.linspace(-2, 2, 11))
+        traversals.frames, traversal_frames(decode, codes["mean"][0], traversals.latents, traversals.values)
     )
+
+
+def test_latents_go_where_the_codes_of_the_images_lie():
+    """The mean of the aggregate posterior and two standard deviations to each side, for each row its own latent's."""
+    moved = {**represent(IMAGES), "mean": represent(IMAGES)["mean"] + np.float32([5, -40, 0.5, 0])}
+    aggregate = tfd.MixtureSameFamily(
+        tfd.Categorical(logits=np.zeros((DIM, len(IMAGES)), np.float32)),
+        tfd.Normal(moved["mean"].T, np.exp(0.5 * moved["log_variance"]).T),
+    )
+    mean, deviation = aggregate.mean().numpy(), aggregate.stddev().numpy()
+    traversals = traverse(lambda images: moved, decode, IMAGES, steps=5)
+    assert list(traversals.latents) != sorted(traversals.latents)
+    for latent, values, frames in zip(traversals.latents, traversals.values, traversals.frames, strict=True):
+        np.testing.assert_allclose(values, mean[latent] + deviation[latent] * np.array([-2, -1, 0, 1, 2]), rtol=1e-4)
+        code = moved["mean"][0].copy()
+        code[latent] = values[-1]
+        np.testing.assert_allclose(frames[-1], decode(code[np.newaxis])[0], rtol=1e-5, atol=1e-7)
+    labels = text_of(plot_traversals(traversals))
+    assert labels[2:8] == ["latent, in nats", "-2.0 sd", "-1.0 sd", "0.0 sd", "1.0 sd", "2.0 sd"]
+    for latent in range(DIM):
+        (label,) = [place for place, text in enumerate(labels) if text.startswith(f"z{latent} ")]
+        low, high = (float(end) for end in labels[label + 1].split(" to "))
+        # Written to a tenth at least of the range.
+        assert (low, high) == pytest.approx(
+            (mean[latent] - 2 * deviation[latent], mean[latent] + 2 * deviation[latent]), abs=0.05
+        )
+
+
+def test_codes_without_a_posterior_go_as_far_as_their_means_do():
+    means = codes_of(IMAGES).astype(float)
+    traversals = traverse(codes_of, decode, IMAGES, steps=2)
+    expected = np.stack([means.mean(axis=0) - 2 * means.std(axis=0), means.mean(axis=0) + 2 * means.std(axis=0)], -1)
+    np.testing.assert_allclose(traversals.values, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_one_image_is_traversed_over_the_prior():
+    traversals = traverse(represent, decode, IMAGES[:1])
+    np.testing.assert_allclose(traversals.values, np.tile(np.linspace(-2, 2, 11), (DIM, 1)), atol=1e-12)
+
+
+@pytest.mark.parametrize("values", [np.float64(1.0), np.zeros((DIM, 3)), np.zeros(0)])
+def test_values_are_a_row(values):
+    with pytest.raises(ValueError, match=r"Expected values \[V\]\. Received: values\.shape="):
+        traverse(represent, decode, IMAGES, values=values)
 
 
 def test_a_latent_at_its_own_value_is_the_reconstruction():
@@ -130,8 +175,8 @@ def test_the_animation_sweeps_back_and_forth(tmp_path, channels):
     with Image.open(tmp_path / "sweep.gif") as animation:
         assert animation.info["loop"] == 0
         # Six tiles in two rows of three, each of 80 x 60 pixels; five hundred milliseconds a frame.
-        assert animation.size == (10 + 3 * 68 - 8 + 10, 10 + 2 * (22 + 80 + 8) + 4 + 10)
-        corners = [(10 + 68 * column, 32 + 110 * row) for row in range(2) for column in range(3)]
+        assert animation.size == (10 + 3 * 68 - 8 + 10, 10 + 2 * (36 + 80 + 8) + 4 + 10)
+        corners = [(10 + 68 * column, 46 + 124 * row) for row in range(2) for column in range(3)]
         assert animation.n_frames == 6
         for frame, step in enumerate([0, 1, 2, 3, 2, 1]):
             animation.seek(frame)
@@ -176,7 +221,7 @@ def test_categories_are_traversed_at_the_images_own_code():
         code = np.concatenate([codes["mean"][image], np.eye(K)[likeliest[image]]])[np.newaxis]
         np.testing.assert_allclose(traversals.reconstructions[image], decode_with_categories(code)[0], rtol=1e-5)
     changed = np.concatenate([codes["mean"][0], np.eye(K)[likeliest[0]]])
-    changed[2] = -2
+    changed[2] = traversals.values[2, 0]
     np.testing.assert_allclose(traversals.frames[2, 0], decode_with_categories(changed[np.newaxis])[0], rtol=1e-5)
 
 
@@ -203,7 +248,7 @@ def test_the_animation_shows_each_category(tmp_path):
         # The seventh tile, in two rows of four.
         for step in range(10):
             animation.seek(step)
-            tile = np.asarray(animation.convert("RGB")).astype(int)[142:222, 146:206]
+            tile = np.asarray(animation.convert("RGB")).astype(int)[170:250, 146:206]
             errors = [np.abs(tile - tiles.pixels(image, 10)).mean() for image in traversals.categories]
             assert np.argmin(errors) == step // 2
 
@@ -235,6 +280,43 @@ def test_latents_go_as_far_as_the_model_declares(tmp_path):
     draw_traversals(tmp_path / "other.png", model, data, reach=2.0)
     own, same, other = ((tmp_path / f"{name}.png").read_bytes() for name in ("own", "same", "other"))
     assert own == same != other
+
+
+@pytest.mark.parametrize("suffix", [".png", ".gif"])
+def test_latents_of_a_model_without_a_range_go_where_the_codes_lie(tmp_path, monkeypatch, suffix):
+    data = ImageData("noise", np.random.default_rng(3).integers(0, 256, (7, 8, 6, 1), dtype=np.uint8))
+    drawn = []
+    monkeypatch.setattr("tfvae.plots.traversals.save_gif", lambda found, path: drawn.append(found))
+    monkeypatch.setattr("tfvae.plots.traversals.plot_traversals", lambda found: drawn.append(found))
+    monkeypatch.setattr("tfvae.plots.traversals.save_figure", lambda figure, path: None)
+    draw_traversals(tmp_path / f"t{suffix}", Capabilities(represent, decode=decode), data)
+    (found,) = drawn
+    steps = 25 if suffix == ".gif" else 11
+    np.testing.assert_allclose(found.values, traverse(represent, decode, found.images, steps=steps).values)
+
+
+@pytest.mark.parametrize("reach", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_range_is_above_zero(tmp_path, reach):
+    data = ImageData("noise", np.zeros((7, 8, 6, 1), np.uint8))
+    with pytest.raises(ValueError, match=r"Expected a reach \(--range\) above 0\. Received: "):
+        draw_traversals(tmp_path / "t.png", Capabilities(represent, decode=decode), data, reach=reach)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_animation_says_from_where_to_where_each_latent_goes(tmp_path, monkeypatch):
+    written = []
+    add_text = tiles.add_text
+
+    def noted(figure, x, y, text, **options):
+        written.append(text)
+        add_text(figure, x, y, text, **options)
+
+    monkeypatch.setattr(tiles, "add_text", noted)
+    traversals = traverse(represent, decode, IMAGES)
+    save_gif(traversals, tmp_path / "sweep.gif", scale=1)
+    for latent, values in zip(traversals.latents, traversals.values, strict=True):
+        (label,) = [place for place, text in enumerate(written) if text.startswith(f"z{latent} ")]
+        assert written[label + 1] == range_label(values)
 
 
 def test_models_and_images_that_cannot_be_traversed_are_refused(tmp_path):

@@ -43,3 +43,9 @@ def test_a_data_set_with_options_is_not_the_paper_s():
     assert set(DATASETS) & {"dsprites", "shapes3d"}
     for name in zoo.experiments():
         assert cited(data_set(zoo.load_experiment(name).data).title), name
+
+
+def test_a_name_with_a_backtick_or_a_bar_stays_in_its_cell():
+    known = data_set("folder:a`b|c")
+    assert known.title == "`` folder:a`b\\|c ``"
+    assert known.origin.endswith("reads `` folder:a`b\\|c ``")

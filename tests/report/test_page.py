@@ -11,6 +11,8 @@ import tensorflow as tf
 from PIL import Image
 
 from tests import tiny
+from tfvae.analysis.aggregate_posterior import marginals
+from tfvae.codes import Codes, latent_moments
 from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
 from tfvae.data.images import ImageData
@@ -19,8 +21,10 @@ from tfvae.experiment import Experiment
 from tfvae.loading import Trained
 from tfvae.metrics import METRICS, QUICK
 from tfvae.models import VAE
-from tfvae.report.contents import Contents
+from tfvae.report.contents import Contents, Subject
+from tfvae.report.images import _tiled, add_traversals
 from tfvae.report.page import write_report
+from tfvae.report.sliders import add_sliders
 
 SHAPE = (16, 16, 1)
 SPACE = FactorSpace(("first", "second"), (np.arange(30), np.arange(20)))
@@ -121,6 +125,44 @@ def test_each_latent_has_a_labelled_slider_by_descending_information(path, train
     for latent in order:
         assert f"z{latent}{carried[latent]:.2f} nats" in page.texts["label"]
     assert len(page.all("button")) == 10 + 2
+
+
+def test_latents_move_where_the_codes_lie_and_the_sliders_reach_there(data):
+    encoder = tiny.encoder(shape=SHAPE)
+    *others, bias = encoder.get_weights()
+    encoder.set_weights([*others, bias + np.repeat([9, -1], tiny.DIM).astype(np.float32)])  # means far from the prior
+    model = VAE(encoder, tiny.decoder(shape=SHAPE))
+    able = model.capabilities()
+    codes = Codes(able, data)
+    mean, deviation = latent_moments(codes.outputs(np.arange(600)))
+    subject = Subject(Trained(able.represent, SHAPE, model), able, codes, quick=True, seed=0)
+    contents = Contents("far")
+    add_traversals(contents, subject)
+    add_sliders(contents, subject, marginals(codes, np.random.default_rng(0), images=600))
+    rows = {row["label"]: row["values"] for row in contents.traversal if row["axis"] is None}
+    for latent in range(tiny.DIM):
+        ends = [float(end.replace("\u2212", "-")) for end in rows[f"z{latent}"].split(" to ")]
+        # The page draws 256 of the 600 images.
+        expected = mean[latent] + deviation[latent] * np.array([-2, 2])
+        np.testing.assert_allclose(ends, expected, atol=0.2 * deviation[latent] + 0.05)
+    assert contents.explorer["half"] >= np.max(mean + 3 * deviation) > 9
+
+
+def test_each_row_of_the_traversals_says_from_where_to_where_it_goes(path):
+    text = path.read_text()
+    assert len(re.findall(r"z\d <small>\S+ nats</small> <small class=.range.>\S+ to \S+</small>", text)) == tiny.DIM
+    assert "<span>\u22122.0 sd</span>" in text
+
+
+def test_an_empty_place_between_images_is_transparent():
+    first, last = np.zeros((1, 3, 2, 1)), np.ones((1, 3, 2, 1))
+    sheet = _tiled(np.stack([first, np.full_like(first, np.nan), last], axis=1), empty=1)
+    assert sheet.shape == (3, 2 + 1 + 2 + 1 + 2 + 1 + 2, 4)
+    assert (sheet[:, [0, 1, 6, 7], 3] == 255).all()
+    assert (sheet[:, [3, 4, 5, 9, 10], 3] == 0).all()
+    assert (sheet[:, [2, 8]] == (128, 128, 128, 80)).all()
+    assert (sheet[:, :2, :3] == 0).all()
+    assert (sheet[:, 6:8, :3] == 255).all()
 
 
 def test_an_exported_encoder_has_scores_and_the_page_says_what_is_missing(data, trained, tmp_path):

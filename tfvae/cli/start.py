@@ -8,6 +8,7 @@ import platform
 import re
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from logging import Formatter
@@ -53,6 +54,7 @@ def run(command: ModuleType, argv: Sequence[str] | None = None) -> None:
                 f"Received: {list(arguments[1:])}. See {argv[0]} --help"
             )
         try:
+            warnings.formatwarning = lambda message, *rest, **options: f"Warning: {message}\n"
             _load_tensorflow()
             import_modules(IMPORT.value, [os.getcwd()])
             command.main(arguments)
@@ -72,7 +74,9 @@ def _parsed(argv: Sequence[str]) -> list[str]:
     try:
         return flags.FLAGS(argv)
     except flags.Error as error:
-        sys.exit(f"Error: {error}. See {argv[0]} --help")
+        missing = re.match(r"flag --(\w+)=None: Flag --\1 must have a value other than None", str(error))
+        message = f"Expected --{missing[1]}=... Received: no --{missing[1]}" if missing else str(error)
+        sys.exit(f"Error: {message}. See {argv[0]} --help")
 
 
 def _help(command: ModuleType, program: str, expected: str) -> str:

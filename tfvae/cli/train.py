@@ -55,6 +55,10 @@ def main(argv: Sequence[str]) -> None:
 
     devices = strategy(STRATEGY.value)  # before anything else is done with TensorFlow
     name = EXPERIMENT.value or _experiment_of(START_FROM.value)
+    if name not in zoo.experiments() and not Path(name).exists():
+        raise FileNotFoundError(
+            f"Expected an experiment, a JSON file or a name out of {zoo.experiments()}. There is none at {name}"
+        )
     experiment = zoo.load_experiment(name) if name in zoo.experiments() else Experiment.load(name)
     changes = dict(assigned("set", text) for text in SET.value)
     start = {} if START_FROM.value is None else {"start_from": START_FROM.value}

@@ -4,8 +4,9 @@
   tfvae traverse --model=factor_vae-dsprites --output=traversals.gif --index=351200
 
 The model is a run's folder, a .keras file, a name in the zoo, or the folder <name>/<version> of an exported encoder
-next to <name>-decoder/<version>. A .png, .pdf or .svg is the paper's figure, a .gif is an
-animation.
+next to <name>-decoder/<version>. A .png, .pdf or .svg is the paper's figure, a .gif is an animation. Each latent goes
+from two standard deviations below its mean over 256 random images to two above, and the picture says from where to
+where; the latents of GANs go over the range of their prior.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ DATA = flags.DEFINE_string("data", None, "A data set; by default the one the mod
 INDEX = flags.DEFINE_integer("index", None, "The image whose latents are traversed; by default one at random.")
 SEED = flags.DEFINE_integer("seed", 0, "Determines which images are drawn at random.", lower_bound=0)
 RANGE = flags.DEFINE_float(
-    "range", None, "Each latent goes from minus to plus this; by default the range of its prior."
+    "range", None, "Each latent goes from minus to plus this; by default as far as the codes of the data lie."
 )
 
 

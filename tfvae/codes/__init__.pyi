@@ -1,6 +1,6 @@
 from .capabilities import Capabilities, capabilities_of
 from .codes import Codes
-from .latents import ActiveRule, latent_information, latent_kl
+from .latents import ActiveRule, latent_information, latent_kl, latent_moments
 from .outputs import CODE_OUTPUTS
 
 __all__ = [
@@ -11,4 +11,5 @@ __all__ = [
     "capabilities_of",
     "latent_information",
     "latent_kl",
+    "latent_moments",
 ]

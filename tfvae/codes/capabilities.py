@@ -20,7 +20,8 @@ class Capabilities:
         log_likelihood: images [B, H, W, C] and codes [B, D] or [B, D + K] -> log p(x | z), [B], in nats.
         prior_draws: a number N and a seed -> N draws from the prior, as the arguments of `decode`.
         noise_dim: how many inputs of `decode` are noise; 0 for a decoder that takes only codes.
-        traversal_range: a latent's usual values lie between minus and plus this.
+        traversal_range: a latent's usual values lie between minus and plus this, for a decoder that was trained on
+            draws of a bounded prior; None where they lie where the codes of data do.
         digest: returns what identifies the function `represent`, for the cache of codes; None if nothing does.
 
     Examples:
@@ -38,7 +39,7 @@ class Capabilities:
     log_likelihood: Callable[..., Any] | None = None
     prior_draws: Callable[[int, int], tuple[Any, ...]] | None = None
     noise_dim: int = 0
-    traversal_range: float = 2.0
+    traversal_range: float | None = None
     digest: Callable[[], str] | None = None
 
     def check_shape(self, image_shape: tuple[int, ...]) -> None:

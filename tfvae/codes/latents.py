@@ -77,6 +77,31 @@ def latent_information(outputs: Mapping[str, Any]) -> np.ndarray | None:
     return np.append(information, np.mean(xlogy(p, p).sum(axis=1)) - xlogy(average, average).sum())
 
 
+def latent_moments(outputs: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each latent's aggregate posterior, q(z_j) = (1/N) sum_i q(z_j|x_i).
+
+        m_j = (1/N) sum_i mu_ij        S_j = Var mu_j + (1/N) sum_i s_ij^2
+
+    A latent that is a deterministic function of the image, without log variances, has the variance of its means.
+
+    Args:
+        outputs: as for `latent_kl`; categories have no moments.
+
+    Returns:
+        The means m and the standard deviations sqrt(S), float64 [D] each.
+
+    Examples:
+        >>> mean = np.array([[-1.0, 3.0], [1.0, 3.0]])
+        >>> tfvae.codes.latent_moments({"mean": mean, "log_variance": np.log([[3.0, 0.25], [3.0, 0.25]])})
+        (array([0., 3.]), array([2. , 0.5]))
+    """
+    mean = np.asarray(outputs["mean"], np.float64)
+    variance = mean.var(axis=0)
+    if outputs.get("log_variance") is not None:
+        variance = variance + np.exp(np.asarray(outputs["log_variance"], np.float64)).mean(axis=0)
+    return mean.mean(axis=0), np.sqrt(variance)
+
+
 @dataclass(frozen=True)
 class ActiveRule:
     """A rule by which a latent counts: it is active. Metrics leave out the others.

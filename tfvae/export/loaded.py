@@ -159,6 +159,7 @@ def _described(network: "SavedEncoder | SavedDecoder", what: str) -> str:
 
 def _as_table(network: "SavedEncoder | SavedDecoder") -> str:
     known = read_provenance(network.path)
+    known["data"] = (known.get("experiment") or {}).get("data")
     rows = [("folder", network.path), ("images", network.image_shape), ("latents", network.latent_dim)]
     return table(rows + [(name, known[name]) for name in ("model", "data") if known.get(name)])
 

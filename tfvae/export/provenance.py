@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -41,7 +42,9 @@ class Provenance:
     data_digest: str | None = None
 
     def to_json(self, model: str, network: str) -> str:
-        """The file's content, with the versions of the libraries that wrote it, and without times and paths.
+        """The file's content, with the versions of the libraries that wrote it, and without times.
+
+        Of a path, such as that of the training data, the user's home folder is left out: ~ stands for it.
 
         Args:
             model: the model's class.
@@ -50,7 +53,7 @@ class Provenance:
         content = {
             "model": model,
             "network": network,
-            "experiment": None if self.experiment is None else dataclasses.asdict(self.experiment),
+            "experiment": None if self.experiment is None else _without_home(dataclasses.asdict(self.experiment)),
             "data_digest": self.data_digest,
             "scores": None if self.scores is None else dict(self.scores),
             "versions": {name: version(name) for name in _DISTRIBUTIONS},
@@ -95,6 +98,15 @@ def record_scores(saved_model: str | os.PathLike, scores: Mapping[str, Any]) -> 
     with written_whole(path) as beside:
         beside.write_text(_text(content))
     write_manifest(saved_model)
+
+
+def _without_home(experiment: dict[str, Any]) -> dict[str, Any]:
+    home = os.path.expanduser("~").rstrip("/")
+    if not os.path.isabs(home):
+        return experiment  # none, or the root folder
+    # At the beginning of a path: "folder:/home/anna/photos?factors=/home/anna/labels.csv".
+    starts = re.compile(rf"(^|[:=]){re.escape(home)}(?=/|$|[?&])")
+    return {name: starts.sub(r"\1~", value) if isinstance(value, str) else value for name, value in experiment.items()}
 
 
 def _text(content: Mapping[str, Any]) -> str:

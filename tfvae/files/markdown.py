@@ -1,5 +1,6 @@
 """Tables in Markdown."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,6 +54,19 @@ def head(columns: Sequence[str], *, right: Collection[str] = ()) -> str:
 def row(cells: Iterable[object]) -> str:
     """A line of a table, without the line break; a | within a cell is escaped."""
     return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+def plain(value: object) -> str:
+    """Text from elsewhere, such as the name of a factor, in a cell: no code, tag, column or line begins in it."""
+    return " ".join(re.sub(r"([\\`|<])", r"\\\1", str(value)).split())
+
+
+def code(value: object) -> str:
+    """Text from elsewhere, such as a path, as code in a cell: its fence is longer than any run of ` in it."""
+    text = " ".join(str(value).split()).replace("|", "\\|")
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    space = " " if "`" in text else ""
+    return f"{fence}{space}{text}{space}{fence}"
 
 
 def _cell(value: Any) -> str:

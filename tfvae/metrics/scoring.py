@@ -1,5 +1,6 @@
 """Several metrics at once: of codes of a data set, of plain arrays, and of a perfect code."""
 
+import os
 import zlib
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -71,6 +72,8 @@ def score(
         >>> results["mig"]["factors"]
         {'discrete': {'a': 3, 'b': 4, 'c': 5}, 'continuous': {}}
     """
+    _check_loaded("codes", codes)
+    _check_loaded("factors", factors)
     codes = as_numeric(codes, "codes [N, D] of numbers")
     log_variance = None if log_variance is None else as_numeric(log_variance, "log_variance [N, D] of numbers")
     if codes.ndim != 2 or codes.shape[0] < 2:
@@ -80,7 +83,14 @@ def score(
         return Scores(score_codes(rows, metrics, seed, parameters, ignore))
     factors = as_array(factors, "factors [N, K] of numbers or text")
     if factors.ndim != 2 or len(factors) != len(codes):
-        raise ValueError(f"Expected factors [{len(codes)}, K], a row for each code. Received: shape={factors.shape}")
+        hint = ""
+        if factors.ndim == 1 and len(factors) == len(codes):
+            hint = "; a single factor is passed as factors[:, None]"
+        elif len(factors) == len(codes) + 1:
+            hint = "; is the first row a header?"
+        raise ValueError(
+            f"Expected factors [{len(codes)}, K], a row for each code. Received: shape={factors.shape}{hint}"
+        )
     if factors.shape[1] > len(factors):
         raise ValueError(
             f"Expected factors [N, K] with K <= N, a column for each factor. Received: shape={factors.shape}; a table "
@@ -95,6 +105,17 @@ def score(
     return Scores(
         {name: {**result, **(kinds if chosen[name].needs_factors else {})} for name, result in results.items()}
     )
+
+
+def _check_loaded(name: str, array: Any) -> None:
+    """Refuses what stands for a file, which NumPy would take for text, or for a list of names."""
+    if isinstance(array, str | bytes | os.PathLike):
+        raise TypeError(f"Expected {name} as an array: np.load reads .npy and .npz files. Received: {array!r}, a path")
+    if isinstance(array, np.lib.npyio.NpzFile):
+        raise TypeError(
+            f"Expected {name} as one array, such as file[{(array.files or [name])[0]!r}]. "
+            f"Received: an .npz file with the arrays {array.files}"
+        )
 
 
 def ceiling(

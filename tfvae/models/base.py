@@ -73,7 +73,7 @@ class Model(keras.Model):
     discriminator_sizes: Mapping[str, int] = {}  # of a discriminator whose sizes an experiment chooses
     default_batch_size = 64  # images per step
 
-    traversal_range = 2.0  # a latent's usual values go from minus to plus this: where N(0, 1) has 95% of its mass
+    traversal_range: float | None = None  # a latent's usual values go from minus to plus this; None: as codes of data
     batch_multiple = 1  # a training batch must be a multiple of it, on each replica
 
     images_only = False  # whether the data must be images [B, H, W, C]

@@ -1,31 +1,16 @@
 """Figures of small images, exact to the pixel. Positions are in pixels from the figure's top left corner."""
 
-import os
-
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 
-from tfvae.files.atomic import written_whole
 from tfvae.plots.figures import Picture
 
 DPI = 100
 INK, FAINT = "#222222", "#8a8a8a"
 ACCENT = (228, 87, 46)
-
-
-def save_png(figure: Figure, path: str | os.PathLike) -> None:
-    """Writes a figure as a PNG at its own dpi; the same figure gives the same bytes.
-
-    Examples:
-        >>> from tfvae.plots.samples import plot_samples
-        >>> from tfvae.plots.tiles import save_png
-        >>> save_png(plot_samples(np.zeros([4, 16, 16, 1])), "samples.png")
-    """
-    with written_whole(path) as beside:
-        FigureCanvasAgg(figure).print_png(beside, metadata={"Software": None})
 
 
 def new_figure(width: int, height: int) -> Figure:

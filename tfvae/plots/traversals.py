@@ -16,6 +16,7 @@ from tfvae.data.shapes import undrawable
 from tfvae.files.atomic import written_whole
 from tfvae.plots import tiles
 from tfvae.plots.figures import check_suffix, save_figure
+from tfvae.plots.ranges import column_labels, range_label, shared, usual_values
 
 GAP = 2  # pixels between tiles
 MARGIN = 10
@@ -28,11 +29,11 @@ class Traversals:
     Args:
         images: float32 [N, H, W, C] in [0, 1]; the first is the one whose code is traversed.
         reconstructions: float32 [N, H, W, C], the decoded means of the images.
-        values: float [V], the values that a latent takes.
+        values: float [D, V]: row i holds the values that latents[i] takes, as `traverse` gives them.
         latents: int [D], the dimension of each row, by descending information; in ascending order without it.
         information: float [D], what each row's latent carries, in nats: see `tfvae.codes.latent_information`; None for
             a model without a posterior.
-        frames: float32 [D, V, H, W, C]: row i holds the decoded codes with z[latents[i]] at each of the values.
+        frames: float32 [D, V, H, W, C]: row i holds the decoded codes with z[latents[i]] at each of values[i].
         category: int, the likeliest category of the first image; None for a model without a categorical latent.
         categories: float32 [K, H, W, C]: the decoded codes with each of the K categories; None without them.
 
@@ -60,6 +61,7 @@ def traverse(
     images: np.ndarray,
     *,
     values: np.ndarray | None = None,
+    steps: int = 11,
 ) -> Traversals:
     """Traverses each latent of the first image.
 
@@ -70,12 +72,15 @@ def traverse(
         represent: float32 images [N, H, W, C] -> {"mean": [N, D]} with, if the model has them, "log_variance" [N, D]
             and "probabilities" [N, K]; or codes [N, D].
         decode: float32 codes [B, D] or [B, D + K] -> images [B, H, W, C] in [0, 1].
-        images: float [N, H, W, C] in [0, 1]. More of them give better estimates of the information by which rows are
-            sorted.
-        values: float [V]; by default 11 from -2 to 2, where a standard normal prior has 95% of its mass.
+        images: float [N, H, W, C] in [0, 1]. The information by which rows are sorted and the default values are
+            estimated from all of them: a few hundred are enough.
+        values: float [V], the same for each latent; by default from two standard deviations below the mean of each
+            latent to two above, of the aggregate posterior of the images: codes may lie apart from the prior, and the
+            decoder was trained where they lie. For a single image the default is -2 to 2.
+        steps: int, the number of default values (V).
 
     Raises:
-        ValueError: if the images have another shape or range, or there are none.
+        ValueError: if the images have another shape or range, or there are none, or values have another shape.
 
     Examples:
         >>> from tfvae.plots.traversals import traverse
@@ -92,10 +97,13 @@ def traverse(
             f"values from {images.min()} to {images.max()}"
         )
     images = images.astype(np.float32)
-    values = np.linspace(-2, 2, 11) if values is None else np.asarray(values, dtype=float)
     found = represent(images)
     codes = found if isinstance(found, Mapping) else {"mean": found}
     count = np.shape(codes["mean"])[1]
+    if values is not None and (np.ndim(values) != 1 or not np.size(values)):
+        raise ValueError(f"Expected values [V]. Received: values.shape={np.shape(values)}")
+    values = usual_values(codes, steps) if values is None else np.asarray(values, dtype=float)
+    values = np.broadcast_to(values, (count, values.shape[-1]))
     information = latent_information(codes)
     latents = np.arange(count) if information is None else np.argsort(-information[:count], kind="stable")
     inputs = decoder_inputs(codes)
@@ -108,10 +116,10 @@ def traverse(
     return Traversals(
         images=images,
         reconstructions=np.asarray(decode(inputs), dtype=np.float32),
-        values=values,
+        values=values[latents],
         latents=latents,
         information=None if information is None else information[latents],
-        frames=traversal_frames(decode, inputs[0], latents, values),
+        frames=traversal_frames(decode, inputs[0], latents, values[latents]),
         category=category,
         categories=categories,
     )
@@ -132,13 +140,15 @@ def draw_traversals(
         path: .png, .pdf or .svg is the paper's figure, .gif an animation.
         model: a model that decodes, as `tfvae.codes.capabilities_of` takes it.
         data: images, with or without factors.
-        reach: float, each latent goes from minus to plus this; by default the model's `traversal_range`.
+        reach: float > 0, each latent goes from minus to plus this. By default it goes as far as the model's
+            `traversal_range` where that is a number, and otherwise where the codes of the random images lie: two
+            standard deviations to each side of their mean. The picture says from where to where.
         index: the image whose latents are traversed; by default one at random.
         seed: decides which images are drawn at random.
 
     Raises:
-        ValueError: for another suffix, a model without a decoder, images of another shape than the model's, or data
-            that cannot be drawn.
+        ValueError: for another suffix or reach, a model without a decoder, images of another shape than the model's,
+            or data that cannot be drawn.
         IndexError: for an index that is not in the data.
 
     Examples:
@@ -153,14 +163,17 @@ def draw_traversals(
     if reason := undrawable(data.image_shape):
         raise ValueError(f"Expected images of 1 or 3 channels, which can be drawn. Received: {data.name}: {reason}")
     reach = able.traversal_range if reach is None else reach
+    if reach is not None and not 0 < reach < np.inf:
+        raise ValueError(f"Expected a reach (--range) above 0. Received: {reach}")
     indices = np.random.default_rng(seed).choice(len(data), min(256, len(data)), replace=False)
     if index is not None:
         indices[0] = index
     images = data.scaled(indices)
     # A colour frame is several times as large as a grey one: half as many keep the file near a megabyte.
     frames = 25 if images.shape[-1] == 1 else 13
-    values = np.linspace(-reach, reach, frames if path.suffix == ".gif" else 11)
-    traversals = traverse(able.represent, able.decode, images, values=values)
+    steps = frames if path.suffix == ".gif" else 11
+    values = None if reach is None else np.linspace(-reach, reach, steps)
+    traversals = traverse(able.represent, able.decode, images, values=values, steps=steps)
     if path.suffix == ".gif":
         save_gif(traversals, path)
     else:
@@ -185,22 +198,24 @@ def traversal_frames(
         decode: float32 codes [B, D] -> images [B, H, W, C]; D includes categories.
         code: float [D].
         latents: int [R], the dimension that each row of frames traverses.
-        values: float [V].
+        values: float [V], or [R, V] with other values for each row.
 
     Returns:
         float32 [R, V, H, W, C].
     """
-    codes = np.tile(np.asarray(code, dtype=np.float32), (len(latents), len(values), 1))
+    codes = np.tile(np.asarray(code, dtype=np.float32), (len(latents), np.shape(values)[-1], 1))
     codes[np.arange(len(latents)), :, latents] = values
     frames = np.asarray(decode(codes.reshape(-1, codes.shape[-1])), dtype=np.float32)
-    return frames.reshape(len(latents), len(values), *frames.shape[1:])
+    return frames.reshape(len(latents), np.shape(values)[-1], *frames.shape[1:])
 
 
 def plot_traversals(traversals: Traversals, *, scale: int | None = None) -> Figure:
     """Draws the paper's figure: originals, reconstructions, then a row for each latent, by descending information.
 
-    The framed original is the one whose latents are traversed. There are as many images as values. The last rows show
-    the categories of a categorical latent, with the image's own framed.
+    The framed original is the one whose latents are traversed. There are as many images as values. Above the columns
+    are the values, where all latents take the same. Otherwise they are standard deviations from each latent's mean, and
+    a row's label has its first and last value. The last rows show the categories of a categorical latent, with the
+    image's own framed.
 
     Args:
         traversals: from `traverse`.
@@ -217,7 +232,7 @@ def plot_traversals(traversals: Traversals, *, scale: int | None = None) -> Figu
     """
     scale = tiles.scale_for(traversals.images, 64) if scale is None else scale
     height, width = (scale * size for size in traversals.images.shape[1:3])
-    left, split, columns = 110, 34, len(traversals.values)
+    left, split, columns = 110, 34, traversals.values.shape[1]
     body = MARGIN + 2 * (height + GAP) + split  # where the rows of latents begin
     below = body + len(traversals.latents) * (height + GAP)  # and where they end
     count = 0 if traversals.categories is None else len(traversals.categories)
@@ -236,10 +251,14 @@ def plot_traversals(traversals: Traversals, *, scale: int | None = None) -> Figu
     tiles.add_frame(figure, left, MARGIN, width, height)
     heading = "latent" if traversals.information is None else "latent, in nats"
     tiles.add_text(figure, left - 8, body - 10, heading, align="right", color=tiles.FAINT)
-    for column, value in enumerate(traversals.values):
-        tiles.add_text(figure, left + column * (width + GAP) + width / 2, body - 10, f"{value:.1f}", color=tiles.FAINT)
+    for column, label in enumerate(column_labels(traversals.values)):
+        tiles.add_text(figure, left + column * (width + GAP) + width / 2, body - 10, label, color=tiles.FAINT)
     for row, (label, color) in enumerate(latent_labels(traversals.latents, traversals.information)):
-        draw(traversals.frames[row], body + row * (height + GAP), label, color)
+        top = body + row * (height + GAP)
+        draw(traversals.frames[row], top, label, color)
+        if not shared(traversals.values):
+            values = range_label(traversals.values[row])
+            tiles.add_text(figure, left - 8, top + height / 2 + 14, values, align="right", color=tiles.FAINT)
     for line in range(lines):
         top = below + line * (split + height + GAP) + split
         drawn = range(line * columns, min(count, (line + 1) * columns))
@@ -258,6 +277,8 @@ def save_gif(
 ) -> None:
     """Writes an endless animation: an image, its reconstruction and its latents, each swept back and forth.
 
+    Above each latent are its label and the values from which and to which it goes.
+
     Args:
         traversals: from `traverse`; about 25 values look smooth.
         path: the file to write.
@@ -272,7 +293,7 @@ def save_gif(
     """
     scale = tiles.scale_for(traversals.images, 96) if scale is None else scale
     height, width = (scale * size for size in traversals.images.shape[1:3])
-    caption, bar, gap = 22, 4, 8
+    caption, bar, gap = 36, 4, 8
     labels = [
         ("image", tiles.INK),
         ("reconstruction", tiles.INK),
@@ -292,12 +313,14 @@ def save_gif(
 
     # Text is drawn once: frames differ only in their tiles and in the position of the bar's cursor.
     figure = tiles.new_figure(right + MARGIN, bar_top + bar + MARGIN)
-    for (x, y), (label, color) in zip(corners, labels, strict=True):
-        tiles.add_text(figure, x + width / 2, y - caption / 2, label, color=color)
+    below = ["", "", *(range_label(values) for values in traversals.values), ""]
+    for (x, y), (label, color), values in zip(corners, labels, below, strict=False):
+        tiles.add_text(figure, x + width / 2, y - (25 if values else 11), label, color=color)
+        tiles.add_text(figure, x + width / 2, y - 11, values, color=tiles.FAINT)
     background = tiles.rendered(figure)
     background[bar_top : bar_top + bar, MARGIN:right] = 230
 
-    count = len(traversals.values)
+    count = traversals.values.shape[1]
     # Grey needs fewer levels, which saves a third of the file.
     colors = 64 if traversals.images.shape[-1] == 1 else 256
     frames = []

@@ -38,6 +38,7 @@ def card(folder: str | os.PathLike) -> str:
     notes = folder / "notes.md"
     cls, release, data = MODELS[experiment.model], scores["release"], data_set(experiment.data)
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    environment.filters["plain"] = markdown.plain
     template = environment.from_string(resources.files("tfvae.release").joinpath("card.md.jinja").read_text())
     trained, planned = release["steps"]["trained"], release["steps"]["planned"]
     return template.render(
@@ -171,7 +172,7 @@ def _rows(scores: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         if scores.get(name, {}).get("score") is not None
     ]
     for factor, value in _accuracies(scores):
-        rows.append((f"likeliest category as {factor}, matched one to one", value, "higher"))
+        rows.append((f"likeliest category as {markdown.plain(factor)}, matched one to one", value, "higher"))
     if "reconstruction" in scores:
         nats, error = scores["reconstruction"]["nats"], scores["reconstruction"]["standard_error"]
         rows.append(("reconstruction error, nats (of the Keras model)", f"{nats:.1f} +- {error:.1f}", "lower"))

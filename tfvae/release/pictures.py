@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from tfvae.codes import Capabilities
+from tfvae.plots.figures import save_figure
 from tfvae.plots.samples import plot_samples
-from tfvae.plots.tiles import save_png
 from tfvae.plots.traversals import draw_traversals
 
 
@@ -26,4 +26,4 @@ def draw(exported: Capabilities, data: Any, folder: Path, seed: int) -> None:
         draw_traversals(folder / name, exported, data, seed=seed)
     if exported.prior_draws is not None:
         samples = np.asarray(exported.decode(*exported.prior_draws(100, seed)))
-        save_png(plot_samples(samples, columns=10), folder / "samples.png")
+        save_figure(plot_samples(samples, columns=10), folder / "samples.png")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tfvae.data.names import parse
+from tfvae.files import markdown
 
 # By the form in which docstrings cite them.
 PAPERS = {
@@ -99,11 +100,11 @@ _DATA = {
 def data_set(name: str) -> DataSet:
     """What is known about a data set, by the name that `tfvae.data.load` takes; for others, only the name."""
     base, options = parse(name)
-    known = _DATA.get(base, DataSet(f"`{base}`", f"as `tfvae.data.load` reads `{base}`"))
+    known = _DATA.get(base, DataSet(markdown.code(base), f"as `tfvae.data.load` reads {markdown.code(base)}"))
     if not options:
         return known
     # With options the images are not the paper's.
-    return DataSet(f"{known.title}, as `{name}`", known.origin)
+    return DataSet(f"{known.title}, as {markdown.code(name)}", known.origin)
 
 
 def cited(*texts: str) -> list[str]:

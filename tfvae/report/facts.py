@@ -14,7 +14,7 @@ def facts(trained: Trained, data: Any) -> list[tuple[str, Any]]:
     experiment = trained.experiment
     if experiment is None:
         return [images, *factors]
-    parameters = ", ".join(f"{name} {value}" for name, value in experiment.parameters.items())
+    parameters = ", ".join(f"{name} {value}" for name, value in experiment.parameters.items() if value is not None)
     steps = experiment.steps if trained.steps is None else trained.steps
     planned = "" if steps == experiment.steps else f", of {experiment.steps:,} planned"
     batch = f"{experiment.batch_size} {noun(data.image_shape)}"

@@ -11,11 +11,13 @@ from tfvae.analysis.extremes import extremes
 from tfvae.analysis.nearest import nearest
 from tfvae.codes import Codes
 from tfvae.data.shapes import undrawable
+from tfvae.plots.ranges import column_labels, range_label, shared
 from tfvae.plots.traversals import Traversals, traverse
 from tfvae.report.contents import Contents, Subject
 
 NO_DECODER = "the model has no decoder"
 _GAP = 1  # image pixels between tiles
+_LINE = (128, 128, 128, 80)  # what is drawn there: visible beside white and black images, on a light and a dark page
 
 
 def add_traversals(contents: Contents, subject: Subject) -> None:
@@ -28,7 +30,7 @@ def add_traversals(contents: Contents, subject: Subject) -> None:
         contents.skip("traversals", reason)
         return
     images = subject.codes.data.scaled(random_places(subject))
-    values = np.linspace(-can.traversal_range, can.traversal_range, 11)
+    values = None if can.traversal_range is None else np.linspace(-can.traversal_range, can.traversal_range, 11)
     contents.traversal = _rows(traverse(can.represent, can.decode, images, values=values))
 
 
@@ -103,16 +105,17 @@ def data_uri(pixels: np.ndarray) -> str:
 
 
 def _rows(found: Traversals) -> list[dict[str, Any]]:
-    count = len(found.values)
+    count = found.values.shape[1]
     rows = [
         _row("image", found.images[:count], "originals"),
         _row("reconstruction", found.reconstructions[:count], "their reconstructions"),
-        {"axis": [f"{value:.1f}".replace("-", "\u2212") for value in found.values]},
+        {"axis": [label.replace("-", "\u2212") for label in column_labels(found.values)]},
     ]
     carried = [None] * len(found.latents) if found.information is None else found.information.tolist()
-    for latent, nats, frames in zip(found.latents, carried, found.frames, strict=True):
-        alt = f"latent {latent} from {found.values[0]:.1f} to {found.values[-1]:.1f}"
-        rows.append(_row(f"z{latent}", frames, alt, nats))
+    for latent, nats, values, frames in zip(found.latents, carried, found.values, found.frames, strict=True):
+        ends = range_label(values).replace("-", "\u2212")
+        written = None if shared(found.values) else ends
+        rows.append(_row(f"z{latent}", frames, f"latent {latent} from {ends}", nats, values=written))
     if found.categories is not None:
         for start in range(0, len(found.categories), count):
             tiles = found.categories[start : start + count]
@@ -122,21 +125,30 @@ def _rows(found: Traversals) -> list[dict[str, Any]]:
     return rows
 
 
-def _row(label: str, tiles: np.ndarray, alt: str, information: float | None = None, empty: int = 0) -> dict[str, Any]:
+def _row(
+    label: str,
+    tiles: np.ndarray,
+    alt: str,
+    information: float | None = None,
+    *,
+    values: str | None = None,
+    empty: int = 0,
+) -> dict[str, Any]:
     image = data_uri(_tiled(tiles[np.newaxis], empty))
-    return {"label": label, "information": information, "image": image, "alt": alt, "axis": None}
+    return {"label": label, "information": information, "values": values, "image": image, "alt": alt, "axis": None}
 
 
 def _tiled(images: np.ndarray, empty: int = 0) -> np.ndarray:
-    """Images [rows, columns, H, W, C] in [0, 1] side by side, uint8 with transparent gaps, 4 channels.
+    """Images [rows, columns, H, W, C] in [0, 1] side by side with faint lines between them, uint8, 4 channels.
 
-    `empty` further columns are transparent, and so are pixels that are NaN.
+    `empty` further columns are transparent, and so is an image whose pixels are NaN, with the line after it.
     """
     rows, columns, height, width, _ = images.shape
     levels = np.round(255 * np.clip(np.nan_to_num(images), 0, 1)).astype(np.uint8)
     sheet = np.zeros((rows, height + _GAP, columns + empty, width + _GAP, 4), np.uint8)
-    sheet[:, :height, :columns, :width, :3] = np.broadcast_to(
-        levels.transpose(0, 2, 1, 3, 4), (rows, height, columns, width, 3)
-    )
-    sheet[:, :height, :columns, :width, 3] = 255 * np.isfinite(images[..., 0]).transpose(0, 2, 1, 3)
+    shown = np.isfinite(images[:, :, 0, 0, 0])[:, np.newaxis, :, np.newaxis, np.newaxis]
+    sheet[:, :, :columns] = np.where(shown, _LINE, 0)
+    drawn = sheet[:, :height, :columns, :width]
+    drawn[..., :3] = levels.transpose(0, 2, 1, 3, 4)
+    drawn[..., 3:] = np.where(shown, 255, 0)
     return sheet.reshape(rows * (height + _GAP), (columns + empty) * (width + _GAP), 4)[:-_GAP, :-_GAP]

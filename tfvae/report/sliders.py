@@ -64,8 +64,10 @@ def _decoder(model: Model, codes: np.ndarray) -> dict[str, Any]:
 def _sliders(subject: Subject, starts: np.ndarray, marginals: Marginals) -> dict[str, Any]:
     codes = subject.codes
     means = codes.means(starts)
-    # Wide enough for the prior and for every start.
-    half = float(max(3, np.ceil(np.abs(means).max())))
+    # Wide enough for the prior, for every start, and for all but a thousandth of each latent's distribution.
+    tails = np.cumsum(marginals.density, axis=1)
+    inside = np.any((tails > 5e-4 * tails[:, -1:]) & (tails < (1 - 5e-4) * tails[:, -1:]), axis=0)
+    half = float(max(3, np.ceil(np.abs(means).max()), np.ceil(np.abs(marginals.grid[inside]).max(initial=0))))
     grid = np.linspace(-half, half, 81)
     densities = np.stack([np.interp(grid, marginals.grid, row, left=0, right=0) for row in marginals.density])
     prior = np.exp(-0.5 * grid**2) / np.sqrt(2 * np.pi)

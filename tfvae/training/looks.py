@@ -183,7 +183,7 @@ class LogTraversals(AtSteps):
         rng = np.random.default_rng(self.seed)
         sample = rng.permutation(self.data.random_indices(256, rng))
         reach = self.capabilities.traversal_range
-        values = np.linspace(-reach, reach, 11)
+        values = None if reach is None else np.linspace(-reach, reach, 11)
         found = traverse(represent, decode, self.data.scaled(sample), values=values)
         tf.summary.image("traversals", rendered(plot_traversals(found))[np.newaxis], step=step)
 

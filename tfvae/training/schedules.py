@@ -71,13 +71,6 @@ def cyclical_annealing(
 class ScheduleWeights(StepCounter):
     """A Keras callback that sets weights of a model's objective by the step, or by the epoch.
 
-    >>> images = np.zeros([8, 16, 16, 1], np.float32)
-    >>> model = tfvae.create("beta_vae", (16, 16, 1), latent_dim=2)
-    >>> beta = tfvae.cyclical_annealing(10_000, end=4.0)
-    >>> history = model.fit(images, verbose=0, callbacks=[tfvae.ScheduleWeights({"beta": beta})])
-    >>> history.history["beta"]
-    [0.0]
-
     The weights are those that the model's class declares, such as beta, gamma and c_max (`tfvae.models.weights`). Their
     values are logged at the end of each epoch: those of its last step. The step is compiled once.
 
@@ -94,6 +87,14 @@ class ScheduleWeights(StepCounter):
     Raises:
         ValueError: when the training begins, for names that are not weights of the model; for values out of range.
         TypeError: for something that is not a function, or a value that is not a number.
+
+    Examples:
+        >>> images = np.zeros([8, 16, 16, 1], np.float32)
+        >>> model = tfvae.create("beta_vae", (16, 16, 1), latent_dim=2)
+        >>> beta = tfvae.cyclical_annealing(10_000, end=4.0)
+        >>> history = model.fit(images, verbose=0, callbacks=[tfvae.ScheduleWeights({"beta": beta})])
+        >>> history.history["beta"]
+        [0.0]
     """
 
     def __init__(self, schedules: Mapping[str, Schedule], *, by: str = "step", first_step: int | None = None) -> None:

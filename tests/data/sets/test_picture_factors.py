@@ -192,6 +192,17 @@ def test_a_broken_picture_leaves_with_its_row(photos):
         assert rows(data) == {"1.png": ["a"], "3.png": ["c"]}
 
 
+def test_a_broken_picture_needs_no_row(photos):
+    photos.add("1.png", "2.png", "3.png").table("file,x", "3.png,c", "1.png,a")
+    (photos.path / "2.png").write_bytes(b"broken")
+    with pytest.warns(UserWarning, match="1 of 3 pictures are broken"):
+        data = photos.load("factors=meta.csv&skip_broken")
+    assert rows(data) == {"1.png": ["a"], "3.png": ["c"]}
+    photos.table("file,x", "1.png,a")
+    with pytest.raises(ValueError, match=r"Expected a row for each picture .* none for '3\.png'$"):
+        photos.load("factors=meta.csv&skip_broken")
+
+
 def test_labels_are_scored_ignored_held_out_and_described(photos):
     names = [f"{kind}/{k}.png" for kind in ("cat", "dog", "owl") for k in range(8)]
     lines = [f"{name},{'red' if k % 2 else 'blue'},{k % 4}" for k, name in enumerate(names)]

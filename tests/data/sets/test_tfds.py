@@ -139,8 +139,21 @@ def test_data_that_cannot_be_reached(tmp_path, monkeypatch):
         raise urllib.error.URLError("Name or service not known")
 
     monkeypatch.setattr(tfds.urllib.request, "urlopen", no_network)
-    with pytest.raises(RuntimeError, match=r"Expected to download dsprites 2\.0\.0.*Received: URLError: .*not known"):
+    with pytest.raises(OSError, match=r"Expected to download dsprites 2\.0\.0.*Received: URLError: .*not known"):
         tfds.load("dsprites", tmp_path, download=True, cache=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "install"),
+    [("huggingface:mnist", "datasets", "datasets huggingface_hub"), ("some_audio", "pydub", "pydub")],
+)
+def test_a_builder_that_needs_another_package_names_it(tmp_path, monkeypatch, name, package, install):
+    def absent(*_, **__):
+        raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+
+    monkeypatch.setattr(tfds.tensorflow_datasets, "builder", absent)
+    with pytest.raises(ModuleNotFoundError, match=rf"the package {package}, .* for {name} \(pip install {install}\)"):
+        tfds.load(name, tmp_path, cache=tmp_path)
 
 
 def test_data_that_exists_is_not_downloaded(data_dir, tmp_path, monkeypatch):

@@ -18,14 +18,16 @@ def cells_of(
     factors: str | os.PathLike[str],
     columns: Sequence[str] | None,
     file_column: str | None,
+    kept: Sequence[int],
 ) -> tuple[list[str], np.ndarray]:
-    """Returns the names of factors, and their cells, text [N, K], in the order of the pictures.
+    """Returns the names of factors, and their cells, text [N, K], in the order of the pictures that are kept.
 
     Args:
         root: the folder.
-        files: the N pictures in it.
+        files: the pictures in it.
         factors: the CSV file, by its path or within the folder.
         columns, file_column: see `folder.load`.
+        kept: the places of the N pictures that need a row; the others, which cannot be read, may have one.
 
     Raises:
         FileNotFoundError, ValueError: see `folder.load`.
@@ -50,7 +52,7 @@ def cells_of(
         of_files = best[0]
     else:
         of_files = _column(header, file_column, path)
-    order = _order(root, files, path, [row[of_files] for row in rows], places[of_files])
+    order = _order(root, files, path, [row[of_files] for row in rows], places[of_files], kept)
     chosen = [column for column in range(len(header)) if column != of_files]
     if columns is not None:
         chosen = [_column(header, name, path) for name in columns]
@@ -132,9 +134,14 @@ def _column(header: list[str], name: str, path: Path) -> int:
 
 
 def _order(
-    root: Path, files: Sequence[Path], path: Path, cells: Sequence[str], places: Sequence[int | None]
+    root: Path,
+    files: Sequence[Path],
+    path: Path,
+    cells: Sequence[str],
+    places: Sequence[int | None],
+    kept: Sequence[int],
 ) -> list[int]:
-    """The row of each picture."""
+    """The row of each picture that is kept."""
     absent = [cell for cell, place in zip(cells, places, strict=True) if place is None]
     if absent:
         raise FileNotFoundError(
@@ -145,9 +152,9 @@ def _order(
     if twice := [cell for cell, place in zip(cells, places, strict=True) if count[place] > 1]:
         raise ValueError(f"Expected one row for each picture in {path}. Received: {_listed(twice)} more than once")
     row_of = {place: row for row, place in enumerate(places)}
-    if missing := [file.relative_to(root).as_posix() for place, file in enumerate(files) if place not in row_of]:
+    if missing := [files[place].relative_to(root).as_posix() for place in kept if place not in row_of]:
         raise ValueError(f"Expected a row for each picture in {path}. Received: none for {_listed(missing)}")
-    return [row_of[place] for place in range(len(files))]
+    return [row_of[place] for place in kept]
 
 
 def _listed(names: Sequence[str]) -> str:

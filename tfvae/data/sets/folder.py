@@ -17,7 +17,6 @@ import numpy as np
 
 from tfvae.data.cache import Cached, cache_folder, cached
 from tfvae.data.declared import names_in
-from tfvae.data.factor_table import rows_of
 from tfvae.data.ground_truth import GroundTruthData
 from tfvae.data.images import ImageData
 from tfvae.data.pictures import in_parallel, is_unread_picture, passed_over, read_picture, suffix_of_picture
@@ -78,7 +77,8 @@ def load(
         )
     if any(map(is_unread_picture, found)):
         warnings.warn(f"{root}: {len(files):,} pictures are read; passed over: {others}", stacklevel=3)
-    table = factors_of(
+    table_of = partial(
+        factors_of,
         root,
         files,
         factors=factors,
@@ -86,6 +86,8 @@ def load(
         file_column=None if file_column is None else str(file_column),
         classes=False if factors is False and classes is None else classes,
     )
+    # Before the pictures are read, which takes longer, unless it depends on which of them can be.
+    table = None if skip_broken else table_of(kept=range(len(files)))
     images = cached_pictures(
         "folder",
         root,
@@ -97,12 +99,14 @@ def load(
         cache=cache,
         table=np.arange(len(files))[:, np.newaxis] if skip_broken else None,
     )
-    kept = np.arange(len(files)) if images.table is None else images.table[:, 0]
+    kept = np.arange(len(files)) if images.table is None else images.table[:, 0].astype(int)
+    if skip_broken:
+        table = table_of(kept=kept.tolist())
     name = f"folder:{os.fspath(path)}"
     data = (
         ImageData(name, images.images, digest=images.digest)
         if table is None
-        else GroundTruthData(name, rows_of(table, kept), images.images, digest=images.digest)
+        else GroundTruthData(name, table, images.images, digest=images.digest)
     )
     data.files = tuple(files[place].relative_to(root).as_posix() for place in kept)
     left_out = len(files) - len(data)

@@ -23,6 +23,7 @@ def factors_of(
     columns: Sequence[str] | None,
     file_column: str | None,
     classes: bool | None,
+    kept: Sequence[int],
 ) -> FactorTable | None:
     """Returns the factors of pictures.
 
@@ -30,9 +31,10 @@ def factors_of(
         root: the folder.
         files: the pictures in it, in the order of the images.
         factors, columns, file_column, classes: see `folder.load`.
+        kept: the places of the pictures that can be read.
 
     Returns:
-        A row for each picture; None if there are no factors.
+        A row for each picture that is kept; None if there are no factors.
 
     Raises:
         FileNotFoundError, ValueError, OSError: see `folder.load`.
@@ -44,11 +46,12 @@ def factors_of(
         )
     if classes not in (None, True, False):
         raise ValueError(f"Expected classes to be true or false. Received: classes={classes!r}")
-    of_csv = FactorTable(*cells_of(root, files, factors, columns, file_column)) if factors else None
+    of_csv = FactorTable(*cells_of(root, files, factors, columns, file_column, kept)) if factors else None
     found = _class_of(root, files, required=bool(classes)) if classes or (classes is None and factors is None) else None
     if found is None:
         return of_csv
     # The names of folders are labels even where they are numbers: 01 and 1 are two classes.
+    found = [found[place] for place in kept]
     texts = in_order(set(found))
     column = np.array([[texts.index(text)] for text in found], float)
     if of_csv is None:
@@ -59,7 +62,7 @@ def factors_of(
         )
     return FactorTable(
         [*of_csv.names, CLASS],
-        np.hstack([of_csv.values_of(np.arange(len(files))), column]),
+        np.hstack([of_csv.values_of(np.arange(len(kept))), column]),
         continuous=dict(zip(of_csv.names, of_csv.continuous, strict=True)),
         labels={**of_csv.labels, CLASS: texts},
     )

@@ -101,8 +101,8 @@ def load(
     Raises:
         ValueError: if the builder is unknown or has no such images; or if labels should span a grid and do not.
         FileNotFoundError: if the data was not prepared, and `download` is false.
-        RuntimeError: if the data cannot be downloaded or prepared.
-        OSError: if the cache cannot be written to, or the disk is full.
+        OSError: if the data cannot be downloaded or prepared, the cache cannot be written to, or the disk is full.
+        ModuleNotFoundError: if TensorFlow Datasets needs a package for this builder that is not installed.
     """
     if size is not None and size < 1:
         raise ValueError(f"Expected size >= 1. Received: size={size}")
@@ -243,6 +243,14 @@ def _prepared_builder(
         raise ValueError(
             f"Expected a builder of TensorFlow Datasets, or one that was prepared {where}. Received: name={name!r}"
         ) from None
+    except ModuleNotFoundError as error:
+        # Builders such as huggingface:... need packages that TensorFlow Datasets does not install.
+        raise ModuleNotFoundError(
+            f"Expected the package {error.name}, which TensorFlow Datasets needs for {name} "
+            f"(pip install {'datasets huggingface_hub' if name.startswith('huggingface:') else error.name}). "
+            "Received: it is not installed",
+            name=error.name,
+        ) from None
     what = f"{name} {builder.version} of TensorFlow Datasets"
     if not builder.data_path.exists():
         size = sum(info.size for info in builder.url_infos.values()) / 1e6
@@ -263,7 +271,7 @@ def _prepared_builder(
                         urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=30).close()
             builder.download_and_prepare()
         except Exception as error:
-            raise RuntimeError(
+            raise OSError(
                 f"Expected to download {what} ({how_much}) to {builder.data_dir}. {instead} "
                 f"Received: {type(error).__name__}: {error}"
             ) from error
