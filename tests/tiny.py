@@ -85,6 +85,8 @@ PARAMETERS = {
     "beta_tc_vae": {"alpha": 0.5, "beta": 3.0, "gamma": 2.0, "dataset_size": 48, "stratified": True},
     "batch_tc_vae": {"gamma": 2.0},
     "annealed_vae": {"gamma": 3.0, "c_max": 2.0, "annealing_steps": 4},
+    "ada_gvae": {"beta": 2.0},
+    "ada_ml_vae": {"beta": 2.0, "likelihood": "gaussian"},
     "information_dropout": {"beta": 2.0, "max_alpha": 0.5},
     "prior_factor_vae": {"gamma": 5.0},
     "aae": {"gamma": 5.0},
@@ -132,6 +134,12 @@ def networks_of(name, dtype=None):
 def images(n, seed=0, shape=SHAPE):
     """Float32 [n, H, W, C] in [0, 1]: black, white and grey."""
     return np.clip(np.random.default_rng(seed).normal(0.5, 0.5, (n, *shape)), 0, 1).astype(np.float32)
+
+
+def examples(model, images):
+    """What the `fit` of a model, by name or class, takes: images [N, ...], or [N, 2, ...], each with the one before."""
+    paired = (MODELS[model] if isinstance(model, str) else model).paired
+    return np.stack([images, np.roll(images, 1, axis=0)], axis=1) if paired else images
 
 
 def weights(model, *names):

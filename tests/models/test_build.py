@@ -31,6 +31,8 @@ PARAMETERS = {
     },
     "batch_tc_vae": {**VAE, "gamma": 35.0},
     "annealed_vae": {**VAE, "gamma": 1000.0, "c_max": 25.0, "annealing_steps": 100_000},
+    "ada_gvae": {**VAE, "beta": 1.0},
+    "ada_ml_vae": {**VAE, "beta": 1.0},
     "information_dropout": {**VAE, "beta": 1.0, "max_alpha": 0.7},
     "prior_factor_vae": ADVERSARIAL,
     "aae": {**ADVERSARIAL, "gamma": 1.0},
@@ -71,8 +73,8 @@ def test_a_name_alone_is_built_and_trained(name):
     model = build_model(Experiment(name, **small(name)), (64, 64, 1))
     assert completed(Experiment(name)).batch_size % model.batch_multiple == 0
     before = tiny.weights(model)
-    images = tf.constant(tiny.images(2 * model.batch_multiple, shape=(64, 64, 1)))
-    logs = model.train_step(images)
+    images = tiny.images(2 * model.batch_multiple, shape=(64, 64, 1))
+    logs = model.train_step(tf.constant(tiny.examples(name, images)))
     assert set(logs) == set(model.logged)
     assert np.isfinite(list(logs.values())).all()
     assert np.isfinite(after := tiny.weights(model)).all()

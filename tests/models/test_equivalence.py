@@ -76,8 +76,9 @@ def test_two_replicas_train_like_one_device(name, mirrored):
     one = tiny.make(name, compiled={"run_eagerly": True}, **parameters)
     two = tiny.make(name, scope=mirrored.scope, **parameters)
     # Of a batch of 15 images one replica has 8 and one 7; of a batch of 1, one has none.
-    batches = tf.data.Dataset.from_tensor_slices(X[:31]).batch(16)
-    batches = batches.concatenate(tf.data.Dataset.from_tensor_slices(X[31:32]).batch(16))
+    examples = tiny.examples(name, X)
+    batches = tf.data.Dataset.from_tensor_slices(examples[:31]).batch(16)
+    batches = batches.concatenate(tf.data.Dataset.from_tensor_slices(examples[31:32]).batch(16))
     expected, logs = (model.fit(batches, shuffle=False, verbose=0).history for model in (one, two))
     # Batch norm sums over the replicas in another order.
     np.testing.assert_allclose(tiny.weights(one), tiny.weights(two), atol=1e-5 if "gan" in name else 1e-6)

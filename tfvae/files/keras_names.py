@@ -8,6 +8,8 @@ import wrapt
 # The module of each class by the name under which it is registered with Keras.
 CLASSES = {
     "AAE": "models.aae",
+    "AdaGVAE": "models.ada_vae",
+    "AdaMLVAE": "models.ada_vae",
     "Adam": "networks.optimizers",
     "Anica": "models.anica",
     "AnnealedVAE": "models.annealed_vae",

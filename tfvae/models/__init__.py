@@ -1,6 +1,7 @@
 """The models: a method is a class is a file, and `registry.py` names them."""
 
 from tfvae.models.aae import AAE
+from tfvae.models.ada_vae import AdaGVAE, AdaMLVAE
 from tfvae.models.adversarial import AdversarialVAE
 from tfvae.models.anica import Anica
 from tfvae.models.annealed_vae import AnnealedVAE
@@ -25,6 +26,8 @@ __all__ = [
     "DIPVAE2",
     "MODELS",
     "VAE",
+    "AdaGVAE",
+    "AdaMLVAE",
     "AdversarialVAE",
     "Anica",
     "AnnealedVAE",

@@ -7,6 +7,7 @@ from typing import TypeVar
 import keras
 
 from tfvae.models.aae import AAE
+from tfvae.models.ada_vae import AdaGVAE, AdaMLVAE
 from tfvae.models.anica import Anica
 from tfvae.models.annealed_vae import AnnealedVAE
 from tfvae.models.base import Model
@@ -32,6 +33,8 @@ MODELS: dict[str, type[Model]] = {
     "batch_tc_vae": BatchTCVAE,
     "annealed_vae": AnnealedVAE,
     "information_dropout": InformationDropout,
+    "ada_gvae": AdaGVAE,
+    "ada_ml_vae": AdaMLVAE,
     "prior_factor_vae": PriorFactorVAE,
     "aae": AAE,
     "anica": Anica,

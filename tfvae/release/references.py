@@ -49,6 +49,10 @@ PAPERS = {
         "LeCun, Y., Bottou, L., Bengio, Y. and Haffner, P. (1998). Gradient-Based Learning Applied to Document "
         "Recognition. Proceedings of the IEEE 86(11)."
     ),
+    "Locatello et al., 2020": (
+        "Locatello, F., Poole, B., Rätsch, G., Schölkopf, B., Bachem, O. and Tschannen, M. (2020). Weakly-Supervised "
+        "Disentanglement Without Compromises. ICML. arXiv:2002.02886."
+    ),
     "Makhzani et al., 2015": (
         "Makhzani, A., Shlens, J., Jaitly, N., Goodfellow, I. and Frey, B. (2015). Adversarial Autoencoders. "
         "arXiv:1511.05644."
