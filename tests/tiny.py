@@ -85,6 +85,8 @@ PARAMETERS = {
     "beta_tc_vae": {"alpha": 0.5, "beta": 3.0, "gamma": 2.0, "dataset_size": 48, "stratified": True},
     "batch_tc_vae": {"gamma": 2.0},
     "annealed_vae": {"gamma": 3.0, "c_max": 2.0, "annealing_steps": 4},
+    "hfs_beta_vae": {"beta": 2.0, "support_weight": 3.0, "likelihood": "gaussian"},
+    "hfs_beta_tc_vae": {"beta": 3.0, "support_weight": 3.0, "dataset_size": 48},
     "ada_gvae": {"beta": 2.0},
     "ada_ml_vae": {"beta": 2.0, "likelihood": "gaussian"},
     "information_dropout": {"beta": 2.0, "max_alpha": 0.5},

@@ -170,6 +170,14 @@ def test_shards_and_later_starts_have_the_pairs_of_the_whole(as_indices):
     assert np.any(other != whole[0])
 
 
+def test_each_step_of_each_seed_draws_partners_of_its_own():
+    view = paired(grid(), 1)
+    view.pairing = lambda indices, rng: rng.integers(0, 60, len(indices))
+    kind = {"steps": 2, "paired": True, "as_indices": True}
+    drawn = [batch.numpy()[:, 1] for seed in (0, 1) for batch in batches(view, 20, seed=seed, **kind)]
+    assert len({tuple(partners) for partners in drawn}) == 4
+
+
 @pytest.mark.parametrize("data", [grid(), numbered(8), ImageData("bare", numbered(8))])
 def test_batches_of_pairs_need_to_know_which_images_are_pairs(data):
     with pytest.raises(ValueError, match=re.escape("such as tfvae.data.paired(data, 1). Received: a")):

@@ -95,6 +95,7 @@ def test_what_is_no_pair_of_images_is_refused(compiled):
             run(2 * PAIRS, verbose=0)
     with pytest.raises(ValueError, match=r"Expected images, float \(None, 4, 4, 1\)"):
         model.predict(PAIRS, verbose=0)
+    np.testing.assert_allclose(model.predict(X, verbose=0)["mean"], model(X)["mean"], atol=1e-6)
 
 
 def test_pairs_of_unknown_shape_are_checked_in_the_graph():

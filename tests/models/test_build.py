@@ -31,6 +31,11 @@ PARAMETERS = {
     },
     "batch_tc_vae": {**VAE, "gamma": 35.0},
     "annealed_vae": {**VAE, "gamma": 1000.0, "c_max": 25.0, "annealing_steps": 100_000},
+    "hfs_beta_vae": {**VAE, "beta": 1.0, "support_weight": 1.0},
+    "hfs_beta_tc_vae": {
+        **VAE, "alpha": 1.0, "beta": 6.0, "gamma": 1.0, "dataset_size": 737_280, "stratified": False,
+        "support_weight": 1.0,
+    },
     "ada_gvae": {**VAE, "beta": 1.0},
     "ada_ml_vae": {**VAE, "beta": 1.0},
     "information_dropout": {**VAE, "beta": 1.0, "max_alpha": 0.7},

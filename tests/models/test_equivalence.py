@@ -63,6 +63,15 @@ def test_annealed_vae_without_capacity_is_a_beta_vae():
 
 
 @in_a_limit
+@pytest.mark.parametrize("base", ["beta_vae", "beta_tc_vae"])
+def test_without_a_weight_the_support_changes_nothing(base):
+    models = tiny.make(base, beta=3.0), tiny.make(f"hfs_{base}", beta=3.0, support_weight=0.0)
+    for model in models:
+        train(model, X)
+    np.testing.assert_array_equal(*map(tiny.weights, models))
+
+
+@in_a_limit
 def test_dip_vae_without_penalty_is_a_vae():
     models = tiny.make("vae"), *(tiny.make(f"dip_vae_{i}", lambda_od=0.0, lambda_d=0.0) for i in ("i", "ii"))
     for model in models:

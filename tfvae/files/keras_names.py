@@ -20,6 +20,8 @@ CLASSES = {
     "DIPVAE1": "models.dip_vae",
     "DIPVAE2": "models.dip_vae",
     "FactorVAE": "models.factor_vae",
+    "HFSBetaTCVAE": "models.hfs",
+    "HFSBetaVAE": "models.hfs",
     "InfoGAN": "models.info_gan",
     "InfoWGANGP": "models.info_wgan_gp",
     "InformationDropout": "models.information_dropout",

@@ -12,6 +12,7 @@ from tfvae.models.beta_vae import BetaVAE
 from tfvae.models.build import build_model, completed, create
 from tfvae.models.dip_vae import DIPVAE1, DIPVAE2
 from tfvae.models.factor_vae import FactorVAE
+from tfvae.models.hfs import HFSBetaTCVAE, HFSBetaVAE
 from tfvae.models.info_gan import InfoGAN
 from tfvae.models.info_wgan_gp import InfoWGANGP
 from tfvae.models.information_dropout import InformationDropout
@@ -35,6 +36,8 @@ __all__ = [
     "BetaTCVAE",
     "BetaVAE",
     "FactorVAE",
+    "HFSBetaTCVAE",
+    "HFSBetaVAE",
     "InfoGAN",
     "InfoWGANGP",
     "InformationDropout",

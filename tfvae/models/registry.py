@@ -16,6 +16,7 @@ from tfvae.models.beta_tc_vae import BetaTCVAE
 from tfvae.models.beta_vae import BetaVAE
 from tfvae.models.dip_vae import DIPVAE1, DIPVAE2
 from tfvae.models.factor_vae import FactorVAE
+from tfvae.models.hfs import HFSBetaTCVAE, HFSBetaVAE
 from tfvae.models.info_gan import InfoGAN
 from tfvae.models.info_wgan_gp import InfoWGANGP
 from tfvae.models.information_dropout import InformationDropout
@@ -33,6 +34,8 @@ MODELS: dict[str, type[Model]] = {
     "batch_tc_vae": BatchTCVAE,
     "annealed_vae": AnnealedVAE,
     "information_dropout": InformationDropout,
+    "hfs_beta_vae": HFSBetaVAE,
+    "hfs_beta_tc_vae": HFSBetaTCVAE,
     "ada_gvae": AdaGVAE,
     "ada_ml_vae": AdaMLVAE,
     "prior_factor_vae": PriorFactorVAE,

@@ -61,6 +61,10 @@ PAPERS = {
         "Matthey, L., Higgins, I., Hassabis, D. and Lerchner, A. (2017). dSprites: Disentanglement testing Sprites "
         "dataset. https://github.com/google-deepmind/dsprites-dataset."
     ),
+    "Roth et al., 2023": (
+        "Roth, K., Ibrahim, M., Akata, Z., Vincent, P. and Bouchacourt, D. (2023). Disentanglement of Correlated "
+        "Factors via Hausdorff Factorized Support. ICLR. arXiv:2210.07347."
+    ),
 }
 
 
