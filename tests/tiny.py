@@ -11,6 +11,7 @@ from keras import layers
 from tfvae.data.images import ImageData
 from tfvae.experiment import Experiment
 from tfvae.models import MODELS
+from tfvae.networks import Quantizer
 from tfvae.networks import gan as gan_networks
 from tfvae.networks import vae as networks
 
@@ -64,6 +65,7 @@ NETWORKS = {"encoder": encoder, "decoder": decoder, "discriminator": discriminat
 # Of models whose networks have other sizes: InfoGAN's are those of 10 categories and 62 noise variables, the defaults.
 OWN_NETWORKS = {
     "anica": {"encoder": partial(encoder, outputs=DIM)},
+    "qlae": {"encoder": partial(encoder, outputs=DIM)},
     "joint_factor_vae": {  # 2 Gaussian latents and one of 3 categories
         "encoder": partial(encoder, outputs=2 * 2 + 3),
         "decoder": partial(decoder, dim=2 + 3),
@@ -93,6 +95,7 @@ PARAMETERS = {
     "prior_factor_vae": {"gamma": 5.0},
     "aae": {"gamma": 5.0},
     "anica": {"gamma": 5.0},
+    "qlae": {"num_values": 4, "quantization_weight": 0.5, "commitment_weight": 0.25},
     "joint_factor_vae": {"gamma": 5.0, "temperature": 0.5, "warmup_steps": 3},
     "info_gan": {"mutual_information_weight": 0.5},
     "info_wgan_gp": {"n_critic": 2},
@@ -158,6 +161,8 @@ def without_noise(model):
     Its posterior variance is exp(-30), so that codes are means, up to 1e-6; a category is certain, up to exp(-60).
     Where the encoder learns from permutations, the discriminator cannot tell them apart.
     """
+    if isinstance(model.encoder.layers[-1], Quantizer):
+        return model  # which has none
     kernel, bias = model.encoder.layers[-1].get_weights()
     dim = model.representation(bias[np.newaxis])["mean"].shape[-1]
     kernel[:, dim:], bias[dim:] = 0, -30

@@ -42,11 +42,12 @@ PARAMETERS = {
     "prior_factor_vae": ADVERSARIAL,
     "aae": {**ADVERSARIAL, "gamma": 1.0},
     "anica": {"gamma": 10.0, "likelihood": "bernoulli", "scale": None},
+    "qlae": {**VAE, "num_values": 10, "quantization_weight": 0.01, "commitment_weight": 0.01},
     "joint_factor_vae": {**ADVERSARIAL, "categories": 3, "temperature": 2 / 3},
     "info_gan": GAN,
     "info_wgan_gp": {**GAN, "gradient_penalty_weight": 10.0, "n_critic": 5},
 }  # fmt: skip
-BATCHES = {"factor_vae": 2, "joint_factor_vae": 2, "info_wgan_gp": 5}
+BATCHES = {"factor_vae": 2, "qlae": 2, "joint_factor_vae": 2, "info_wgan_gp": 5}
 WITH_SIZES = {"factor_vae", "prior_factor_vae", "aae", "anica", "joint_factor_vae"}
 
 

@@ -27,6 +27,8 @@ CLASSES = {
     "InformationDropout": "models.information_dropout",
     "JointFactorVAE": "models.joint_factor_vae",
     "PriorFactorVAE": "models.prior_factor_vae",
+    "QLAE": "models.qlae",
+    "Quantizer": "networks.quantizer",
     "VAE": "models.vae",
 }
 

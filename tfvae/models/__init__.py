@@ -18,6 +18,7 @@ from tfvae.models.info_wgan_gp import InfoWGANGP
 from tfvae.models.information_dropout import InformationDropout
 from tfvae.models.joint_factor_vae import JointFactorVAE
 from tfvae.models.prior_factor_vae import PriorFactorVAE
+from tfvae.models.qlae import QLAE
 from tfvae.models.registry import MODELS, register_model
 from tfvae.models.vae import VAE
 
@@ -26,6 +27,7 @@ __all__ = [
     "DIPVAE1",
     "DIPVAE2",
     "MODELS",
+    "QLAE",
     "VAE",
     "AdaGVAE",
     "AdaMLVAE",

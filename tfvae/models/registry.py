@@ -22,6 +22,7 @@ from tfvae.models.info_wgan_gp import InfoWGANGP
 from tfvae.models.information_dropout import InformationDropout
 from tfvae.models.joint_factor_vae import JointFactorVAE
 from tfvae.models.prior_factor_vae import PriorFactorVAE
+from tfvae.models.qlae import QLAE
 from tfvae.models.vae import VAE
 
 MODELS: dict[str, type[Model]] = {
@@ -41,6 +42,7 @@ MODELS: dict[str, type[Model]] = {
     "prior_factor_vae": PriorFactorVAE,
     "aae": AAE,
     "anica": Anica,
+    "qlae": QLAE,
     "joint_factor_vae": JointFactorVAE,
     "info_gan": InfoGAN,
     "info_wgan_gp": InfoWGANGP,

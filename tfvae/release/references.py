@@ -37,6 +37,10 @@ PAPERS = {
         "Higgins, I., Matthey, L., Pal, A., Burgess, C., Glorot, X., Botvinick, M., Mohamed, S. and Lerchner, A. "
         "(2017). beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework. ICLR."
     ),
+    "Hsu et al., 2023": (
+        "Hsu, K., Dorrell, W., Whittington, J. C. R., Wu, J. and Finn, C. (2023). Disentanglement via Latent "
+        "Quantization. NeurIPS. arXiv:2305.18378."
+    ),
     "Kim & Mnih, 2018": "Kim, H. and Mnih, A. (2018). Disentangling by Factorising. ICML. arXiv:1802.05983.",
     "Kingma & Welling, 2014": (
         "Kingma, D. P. and Welling, M. (2014). Auto-Encoding Variational Bayes. ICLR. arXiv:1312.6114."
