@@ -41,9 +41,10 @@ def make(name, likelihood="gaussian"):
 def test_a_table_is_trained_scored_saved_and_exported(name, tmp_path):
     model = make(name)
     before = tiny.weights(model)
-    assert np.isfinite(model.fit(X, batch_size=8, verbose=0).history["loss"]).all()
+    examples = tiny.examples(name, X)
+    assert np.isfinite(model.fit(examples, batch_size=8, verbose=0).history["loss"]).all()
     assert np.any(tiny.weights(model) != before)
-    assert np.isfinite(model.evaluate(X, verbose=0, return_dict=True)["loss"])
+    assert np.isfinite(model.evaluate(examples, verbose=0, return_dict=True)["loss"])
     codes = model.predict(X, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
@@ -71,22 +72,21 @@ def test_a_table_is_trained_scored_saved_and_exported(name, tmp_path):
 def test_values_are_finite_or_in_the_range_of_the_likelihood(name):
     gaussian, bernoulli = make(name), make(name, "bernoulli")
     runs = [
-        lambda model, data: model.fit(data, batch_size=8, verbose=0),
-        lambda model, data: model.evaluate(data, verbose=0),
+        lambda model, data: model.fit(tiny.examples(name, data), batch_size=8, verbose=0),
+        lambda model, data: model.evaluate(tiny.examples(name, data), verbose=0),
         lambda model, data: model.predict(data, verbose=0),
         lambda model, data: model(data),
     ]
-    for run in runs:
+    for place, run in enumerate(runs):
+        paired = gaussian.paired and place < 2
+        kind, two = ("pairs of vectors", "2, ") if paired else ("vectors", "")
+        expected = rf"Expected {kind}, float \(None, {two}5\)"
         run(gaussian, X), run(bernoulli, IN_UNIT)
-        with pytest.raises(
-            ValueError, match=r"Expected vectors, float \(None, 5\) of finite values\. Received: values"
-        ):
+        with pytest.raises(ValueError, match=rf"{expected} of finite values\. Received: values"):
             run(gaussian, np.where(X.max() == X, np.inf, X))
-        with pytest.raises(
-            ValueError, match=r"Expected vectors, float \(None, 5\) in \[0, 1\]\. Received: values from"
-        ):
+        with pytest.raises(ValueError, match=rf"{expected} in \[0, 1\]\. Received: values from"):
             run(bernoulli, X)
-        with pytest.raises(ValueError, match=r"Expected vectors, .*Received: shape=\((16|8), 4\)"):
+        with pytest.raises(ValueError, match=rf"Expected {kind}, .*Received: shape=\((16|8), {two}4\)"):
             run(gaussian, X[:, :4])
 
 

@@ -11,6 +11,7 @@ from keras import layers
 from tfvae.data.images import ImageData
 from tfvae.experiment import Experiment
 from tfvae.models import MODELS
+from tfvae.networks import Quantizer
 from tfvae.networks import gan as gan_networks
 from tfvae.networks import vae as networks
 
@@ -64,6 +65,7 @@ NETWORKS = {"encoder": encoder, "decoder": decoder, "discriminator": discriminat
 # Of models whose networks have other sizes: InfoGAN's are those of 10 categories and 62 noise variables, the defaults.
 OWN_NETWORKS = {
     "anica": {"encoder": partial(encoder, outputs=DIM)},
+    "qlae": {"encoder": partial(encoder, outputs=DIM)},
     "joint_factor_vae": {  # 2 Gaussian latents and one of 3 categories
         "encoder": partial(encoder, outputs=2 * 2 + 3),
         "decoder": partial(decoder, dim=2 + 3),
@@ -85,10 +87,15 @@ PARAMETERS = {
     "beta_tc_vae": {"alpha": 0.5, "beta": 3.0, "gamma": 2.0, "dataset_size": 48, "stratified": True},
     "batch_tc_vae": {"gamma": 2.0},
     "annealed_vae": {"gamma": 3.0, "c_max": 2.0, "annealing_steps": 4},
+    "hfs_beta_vae": {"beta": 2.0, "support_weight": 3.0, "likelihood": "gaussian"},
+    "hfs_beta_tc_vae": {"beta": 3.0, "support_weight": 3.0, "dataset_size": 48},
+    "ada_gvae": {"beta": 2.0},
+    "ada_ml_vae": {"beta": 2.0, "likelihood": "gaussian"},
     "information_dropout": {"beta": 2.0, "max_alpha": 0.5},
     "prior_factor_vae": {"gamma": 5.0},
     "aae": {"gamma": 5.0},
     "anica": {"gamma": 5.0},
+    "qlae": {"num_values": 4, "quantization_weight": 0.5, "commitment_weight": 0.25},
     "joint_factor_vae": {"gamma": 5.0, "temperature": 0.5, "warmup_steps": 3},
     "info_gan": {"mutual_information_weight": 0.5},
     "info_wgan_gp": {"n_critic": 2},
@@ -134,6 +141,12 @@ def images(n, seed=0, shape=SHAPE):
     return np.clip(np.random.default_rng(seed).normal(0.5, 0.5, (n, *shape)), 0, 1).astype(np.float32)
 
 
+def examples(model, images):
+    """What the `fit` of a model, by name or class, takes: images [N, ...], or [N, 2, ...], each with the one before."""
+    paired = (MODELS[model] if isinstance(model, str) else model).paired
+    return np.stack([images, np.roll(images, 1, axis=0)], axis=1) if paired else images
+
+
 def weights(model, *names):
     """All weights of the model, or of the named networks, as one vector."""
     values = [value for name in names or model.networks for value in _values(model, name)]
@@ -148,6 +161,8 @@ def without_noise(model):
     Its posterior variance is exp(-30), so that codes are means, up to 1e-6; a category is certain, up to exp(-60).
     Where the encoder learns from permutations, the discriminator cannot tell them apart.
     """
+    if isinstance(model.encoder.layers[-1], Quantizer):
+        return model  # which has none
     kernel, bias = model.encoder.layers[-1].get_weights()
     dim = model.representation(bias[np.newaxis])["mean"].shape[-1]
     kernel[:, dim:], bias[dim:] = 0, -30

@@ -28,10 +28,10 @@ class Experiment:
         architecture: a name in the model's `architectures`; None for the model's default.
         latent_dim: D.
         discriminator: depth and units of the discriminator, for a model whose discriminator sees codes.
-        optimizers: for each optimizer that the model's `compile` takes, all arguments of Adam; one that is not named is
-            the model's default.
-        batch_size: images per step, over all replicas; None for the model's default. FactorVAE splits them into two
-            batches: 128 is the paper's 64.
+        optimizers: for each optimizer that the model's `compile` takes, all arguments of Adam, which is AdamW with a
+            "weight_decay"; one that is not named is the model's default.
+        batch_size: images, or pairs of them, per step, over all replicas; None for the model's default. FactorVAE
+            splits them into two batches: 128 is the paper's 64.
         steps: training steps.
         log_every: steps between two log entries, each the mean over those steps.
         checkpoint_every: steps between two checkpoints, a multiple of `log_every`.

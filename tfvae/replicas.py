@@ -20,7 +20,10 @@ def num_replicas() -> int:
 
 def gather(x: tf.Tensor) -> tf.Tensor:
     """All replicas' rows of x, in the order of the replicas: [B / N, ...] -> [B, ...]."""
-    return x if num_replicas() == 1 else tf.distribute.get_replica_context().all_gather(x, axis=0)
+    if num_replicas() == 1:
+        return x
+    # A gather of uneven shares leaves all sizes open.
+    return tf.ensure_shape(tf.distribute.get_replica_context().all_gather(x, axis=0), [None, *x.shape[1:]])
 
 
 def sizes(x: tf.Tensor) -> tf.Tensor:

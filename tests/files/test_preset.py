@@ -13,7 +13,7 @@ from tfvae.models import MODELS
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_a_preset_gives_the_same_model_with_the_state_of_its_optimizers(name, tmp_path, eager):
     model = tiny.make(name)
-    model.fit(tiny.images(10), batch_size=10, epochs=1, verbose=0)
+    model.fit(tiny.examples(name, tiny.images(10)), batch_size=10, epochs=1, verbose=0)
     model.save_to_preset(tmp_path / "preset")
     same = tfvae.from_preset(tmp_path / "preset")
     assert type(same) is type(model)

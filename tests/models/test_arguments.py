@@ -74,8 +74,9 @@ def test_the_arguments_are_those_of_keras():
 def test_evaluate_gives_one_value_for_each_name(name):
     model = tiny.make(name, **tiny.PARAMETERS.get(name, {}))
     assert model.metrics_names == list(model.logged)
-    values = model.evaluate(X, verbose=0)
-    named = model.evaluate(X, verbose=0, return_dict=True)
+    examples = tiny.examples(name, X)
+    values = model.evaluate(examples, verbose=0)
+    named = model.evaluate(examples, verbose=0, return_dict=True)
     assert dict(zip(model.metrics_names, values, strict=True)) == named
 
 

@@ -52,7 +52,7 @@ def test_declared_capabilities_are_what_the_model_does(name):
         assert can.log_likelihood(X, codes).shape == (6,)
 
     if can.prior_draws is None:
-        assert name == "anica"
+        assert name in ("anica", "qlae")
     else:
         draws = can.prior_draws(5, 0)
         assert [each.shape[1] for each in draws] == [codes.shape[1]] + [can.noise_dim] * (can.noise_dim > 0)

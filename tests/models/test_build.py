@@ -31,15 +31,23 @@ PARAMETERS = {
     },
     "batch_tc_vae": {**VAE, "gamma": 35.0},
     "annealed_vae": {**VAE, "gamma": 1000.0, "c_max": 25.0, "annealing_steps": 100_000},
+    "hfs_beta_vae": {**VAE, "beta": 1.0, "support_weight": 1.0},
+    "hfs_beta_tc_vae": {
+        **VAE, "alpha": 1.0, "beta": 6.0, "gamma": 1.0, "dataset_size": 737_280, "stratified": False,
+        "support_weight": 1.0,
+    },
+    "ada_gvae": {**VAE, "beta": 1.0},
+    "ada_ml_vae": {**VAE, "beta": 1.0},
     "information_dropout": {**VAE, "beta": 1.0, "max_alpha": 0.7},
     "prior_factor_vae": ADVERSARIAL,
     "aae": {**ADVERSARIAL, "gamma": 1.0},
     "anica": {"gamma": 10.0, "likelihood": "bernoulli", "scale": None},
+    "qlae": {**VAE, "num_values": 10, "quantization_weight": 0.01, "commitment_weight": 0.01},
     "joint_factor_vae": {**ADVERSARIAL, "categories": 3, "temperature": 2 / 3},
     "info_gan": GAN,
     "info_wgan_gp": {**GAN, "gradient_penalty_weight": 10.0, "n_critic": 5},
 }  # fmt: skip
-BATCHES = {"factor_vae": 2, "joint_factor_vae": 2, "info_wgan_gp": 5}
+BATCHES = {"factor_vae": 2, "qlae": 2, "joint_factor_vae": 2, "info_wgan_gp": 5}
 WITH_SIZES = {"factor_vae", "prior_factor_vae", "aae", "anica", "joint_factor_vae"}
 
 
@@ -71,8 +79,8 @@ def test_a_name_alone_is_built_and_trained(name):
     model = build_model(Experiment(name, **small(name)), (64, 64, 1))
     assert completed(Experiment(name)).batch_size % model.batch_multiple == 0
     before = tiny.weights(model)
-    images = tf.constant(tiny.images(2 * model.batch_multiple, shape=(64, 64, 1)))
-    logs = model.train_step(images)
+    images = tiny.images(2 * model.batch_multiple, shape=(64, 64, 1))
+    logs = model.train_step(tf.constant(tiny.examples(name, images)))
     assert set(logs) == set(model.logged)
     assert np.isfinite(list(logs.values())).all()
     assert np.isfinite(after := tiny.weights(model)).all()

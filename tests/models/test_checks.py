@@ -200,6 +200,6 @@ def test_frozen_networks_make_a_step_that_moves_nothing(name):
     optimizers = {key: keras.optimizers.Adam() for key in model.optimizers}
     model.compile(**optimizers, run_eagerly=True)
     before = tiny.weights(model, *model.networks)
-    model.fit(X, batch_size=8, verbose=0)
+    model.fit(tiny.examples(name, X), batch_size=8, verbose=0)
     np.testing.assert_array_equal(tiny.weights(model, *model.networks), before)
     assert int(model.optimizer.iterations) == 1

@@ -63,6 +63,15 @@ def test_annealed_vae_without_capacity_is_a_beta_vae():
 
 
 @in_a_limit
+@pytest.mark.parametrize("base", ["beta_vae", "beta_tc_vae"])
+def test_without_a_weight_the_support_changes_nothing(base):
+    models = tiny.make(base, beta=3.0), tiny.make(f"hfs_{base}", beta=3.0, support_weight=0.0)
+    for model in models:
+        train(model, X)
+    np.testing.assert_array_equal(*map(tiny.weights, models))
+
+
+@in_a_limit
 def test_dip_vae_without_penalty_is_a_vae():
     models = tiny.make("vae"), *(tiny.make(f"dip_vae_{i}", lambda_od=0.0, lambda_d=0.0) for i in ("i", "ii"))
     for model in models:
@@ -76,8 +85,9 @@ def test_two_replicas_train_like_one_device(name, mirrored):
     one = tiny.make(name, compiled={"run_eagerly": True}, **parameters)
     two = tiny.make(name, scope=mirrored.scope, **parameters)
     # Of a batch of 15 images one replica has 8 and one 7; of a batch of 1, one has none.
-    batches = tf.data.Dataset.from_tensor_slices(X[:31]).batch(16)
-    batches = batches.concatenate(tf.data.Dataset.from_tensor_slices(X[31:32]).batch(16))
+    examples = tiny.examples(name, X)
+    batches = tf.data.Dataset.from_tensor_slices(examples[:31]).batch(16)
+    batches = batches.concatenate(tf.data.Dataset.from_tensor_slices(examples[31:32]).batch(16))
     expected, logs = (model.fit(batches, shuffle=False, verbose=0).history for model in (one, two))
     # Batch norm sums over the replicas in another order.
     np.testing.assert_allclose(tiny.weights(one), tiny.weights(two), atol=1e-5 if "gan" in name else 1e-6)

@@ -18,6 +18,7 @@ from tfvae.plots.traversals import decoder_inputs, draw_traversals
 
 X = tiny.images(8)
 WORDS = r"Expected images, float \(None, 4, 4, 1\) in \[0, 1\]\. Received: "
+PAIRS = r"Expected pairs of images, float \(None, 2, 4, 4, 1\) in \[0, 1\]\. Received: "
 
 
 def with_pixel(value):
@@ -59,12 +60,16 @@ def datasets_of_unknown_shape(images):
 @pytest.mark.parametrize("name", MODELS)
 def test_what_are_not_its_images_is_refused_and_changes_nothing(name):
     model = tiny.make(name, **tiny.PARAMETERS.get(name, {}))
-    model.train_on_batch(X)
+    model.train_on_batch(tiny.examples(name, X))
     before = tiny.weights(model), tiny.optimizer_state(model)
     for data, received in NOT_IMAGES.values():
-        for run in (*RUNS.values(), lambda model, data: model(data)):
-            with pytest.raises(ValueError, match=WORDS + received):
-                run(model, data)
+        for kind, run in {**RUNS, "call": lambda model, data: model(data)}.items():
+            given, words = data, WORDS + received
+            if model.paired and kind in ("fit", "evaluate"):
+                given = tiny.examples(name, data)
+                words = PAIRS + received.replace(r"shape=\(8,", r"shape=\(8, 2,")
+            with pytest.raises(ValueError, match=words):
+                run(model, given)
     np.testing.assert_array_equal(before[0], tiny.weights(model))
     np.testing.assert_array_equal(before[1], tiny.optimizer_state(model))
 
@@ -168,7 +173,7 @@ def test_a_model_can_be_a_layer_of_another():
 @pytest.mark.parametrize("name", MODELS)
 def test_batches_of_any_size_train_as_the_images_that_a_step_needs(name, mirrored):
     sizes = (8, 7, 5, 3, 2, 1)
-    parts = [np.split(tiny.images(size, seed=size), [-(-size // 2)]) for size in sizes]
+    parts = [np.split(tiny.examples(name, tiny.images(size, seed=size)), [-(-size // 2)]) for size in sizes]
 
     # Models whose steps need one image alone: `test_two_replicas_train_like_one_device`.
     scopes = [(nullcontext, False), (mirrored.scope, True)][: MODELS[name].batch_multiple + ("wgan" in name)]
@@ -223,7 +228,7 @@ def test_a_batch_of_known_size_need_not_be_a_multiple(name):
 
 def batches_of(arrays):
     arrays = list(arrays)
-    spec = tf.TensorSpec((None, *tiny.SHAPE))
+    spec = tf.TensorSpec((None, *arrays[0].shape[1:]))
     dataset = tf.data.Dataset.from_generator(lambda: iter(arrays), output_signature=spec)
     return dataset.apply(tf.data.experimental.assert_cardinality(len(arrays)))
 

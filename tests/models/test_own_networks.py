@@ -96,6 +96,10 @@ def make(name, networks, optimizers=None, **compiled):
     return model
 
 
+def examples(name):
+    return tf.constant(tiny.examples(name, X))
+
+
 def descent(name, rate=0.1):
     return {optimizer: keras.optimizers.SGD(rate) for optimizer in MODELS[name].optimizers}
 
@@ -120,13 +124,13 @@ def test_networks_are_in_training_in_a_training_step_and_nowhere_else(name, tmp_
     model = make(name, networks)
     for spy in spies.values():
         spy.seen.clear()
-    model.train_step(tf.constant(X))
+    model.train_step(examples(name))
     for part, spy in spies.items():
         assert spy.seen, part
         assert all(seen is True for seen in spy.seen), part
         spy.seen.clear()
 
-    model.test_step(tf.constant(X))
+    model.test_step(examples(name))
     can = capabilities_of(model)
     code = can.represent(X)
     model(X), model.predict(X, verbose=0)
@@ -188,7 +192,7 @@ def test_batch_norm_learns_its_statistics_in_a_step_and_keeps_them_elsewhere(nam
         return with_first(network, norms[part])
 
     model = make(name, changed(name, change)[0])
-    model.train_step(tf.constant(X))
+    model.train_step(examples(name))
     if name not in GANS:
         # Once, from B: the even rows where the others are B'.
         batch = X[0::2] if model.batch_multiple == 2 else X
@@ -199,7 +203,7 @@ def test_batch_norm_learns_its_statistics_in_a_step_and_keeps_them_elsewhere(nam
     for part, (mean, variance) in learned.items():
         assert np.any(mean != 0), part
         assert np.any(variance != 1), part
-    model.test_step(tf.constant(X))
+    model.test_step(examples(name))
     model.predict(X, verbose=0)
     for part, norm in norms.items():
         np.testing.assert_array_equal(numpy_of(norm.non_trainable_variables), learned[part])
@@ -231,7 +235,7 @@ def test_regularizers_are_minimised_by_the_optimizer_that_trains_the_weights(nam
         for variable in variables:
             variable.regularizer = keras.regularizers.L2(factor)
         before = {part: numpy_of(network.trainable_variables) for part, network in parts.items()}
-        logs = model.train_step(tf.constant(X))
+        logs = model.train_step(examples(name))
         return before, {part: numpy_of(network.trainable_variables) for part, network in parts.items()}, logs
 
     _, plain, logs = step()
@@ -254,7 +258,7 @@ def test_losses_that_networks_add_are_minimised_for_each_call(name):
 
     rate = 0.1
     model = make(name, changed(name, change)[0], descent(name, rate))
-    logs = model.train_step(tf.constant(X))
+    logs = model.train_step(examples(name))
     calls = {part: CALLS.get(f"{name}/{part}") or CALLS[part] for part in costs}
     steps = {part: 2 if name == "info_wgan_gp" and part in ("trunk", "discriminator") else 1 for part in costs}
     total = 0
@@ -264,7 +268,7 @@ def test_losses_that_networks_add_are_minimised_for_each_call(name):
         total += 0.5 * calls[part] * (1 - (steps[part] - 1) * moved)  # of the last step
     np.testing.assert_allclose(logs["regularization"], total, rtol=1e-5)
     # The objective is reported without it.
-    logs = model.test_step(tf.constant(X))
+    logs = model.test_step(examples(name))
     assert {each.name for each in model.metrics} == {*model.logged, "regularization"}
     if "kl" in logs and name == "vae":
         np.testing.assert_allclose(logs["loss"], logs["reconstruction"] + logs["kl"], rtol=1e-5)
@@ -311,14 +315,14 @@ def test_networks_whose_outputs_are_half_precision_learn(name):
     networks, parts = changed(name, lambda part, network: with_last(network, layers.Activation("linear", dtype=half)))
     model = make(name, networks)
     before = {part: numpy_of(network.trainable_variables) for part, network in parts.items()}
-    logs = model.train_step(tf.constant(X))
+    logs = model.train_step(examples(name))
     assert all(np.isfinite(value) for value in logs.values())
     for part, network in parts.items():
         assert any(
             np.any(old != new) for old, new in zip(before[part], numpy_of(network.trainable_variables), strict=True)
         )
     assert {value.dtype for value in model(X).values()} == {tf.float32}
-    model.test_step(tf.constant(X))
+    model.test_step(examples(name))
 
 
 @pytest.mark.parametrize(

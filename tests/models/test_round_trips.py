@@ -23,7 +23,8 @@ def make(name, **kwargs):
 
 
 def train(model):
-    model.fit(X, batch_size=16, shuffle=False, verbose=0)
+    examples = tiny.examples(type(model), X)
+    model.fit(examples, batch_size=16, shuffle=False, verbose=0)
 
 
 def saved_and_loaded(model, tmp_path):

@@ -33,7 +33,8 @@ TINY = {
 }
 NEED_NO_FACTORS = {"mutual_information", "predictability", "total_correlation", "wasserstein_correlation"}
 GANS = {"info_gan", "info_wgan_gp"}
-NO_DENSITY = {"anica", "joint_factor_vae", *GANS}
+NO_PRIOR = {"anica", "qlae"}
+NO_DENSITY = {*NO_PRIOR, "joint_factor_vae", *GANS}
 # The page draws the sigmoid of what the decoder gives for a code. That is not the mean of a continuous Bernoulli pixel,
 # dip_vae_i's here, and Information Dropout decodes the exponential of its code.
 NO_SLIDERS = {*NO_DENSITY, "dip_vae_i", "information_dropout"}
@@ -104,7 +105,7 @@ def test_a_report_has_what_the_model_can_do_and_lists_the_rest(run, data, tmp_pa
         assert (f'<th scope="row">{metric}</th>' in text) == (metric not in skipped_metrics(data))
         assert bool(re.search(rf"[>\s]{metric}[,:][^<]*skipped, because", aside)) == (metric in skipped_metrics(data))
     assert 'id="traversals"' in text
-    assert ('id="samples"' in text) == (name != "anica")
+    assert ('id="samples"' in text) == (name not in NO_PRIOR)
     assert ("reconstruction error" in aside) == (name in GANS)
     assert ('id="marginals"' in text) == ('id="batch-tc"' in text) == (name not in NO_DENSITY)
     assert ('id="explore"' in text) == (name not in NO_SLIDERS)
@@ -120,7 +121,7 @@ def test_a_release_has_what_the_model_can_do_and_a_card(run, data, tmp_path):
     for saved in (entry, f"{entry}-decoder"):
         assert versions(tmp_path / "saved_models" / saved) == [1]
     there = tmp_path / "zoo" / entry
-    pictures = {"traversals.png", "traversals.gif"} | (set() if name == "anica" else {"samples.png"})
+    pictures = {"traversals.png", "traversals.gif"} | (set() if name in NO_PRIOR else {"samples.png"})
     assert {file.name for file in there.iterdir()} == {"card.md", "experiment.json", "scores.json"} | pictures
     scores = json.loads((there / "scores.json").read_text())
     assert {metric for metric in METRICS if scores[metric]["score"] is None} == skipped_metrics(data)
@@ -130,4 +131,4 @@ def test_a_release_has_what_the_model_can_do_and_a_card(run, data, tmp_path):
     rows, _, below = text.partition("## Scores")[2].partition("## Limits")[0].partition("Not scored")
     for metric in METRICS:
         assert f"`{metric}`" in (below if metric in skipped_metrics(data) else rows)
-    assert ("](samples.png)" in text) == (name != "anica")
+    assert ("](samples.png)" in text) == (name not in NO_PRIOR)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tfvae import data
+from tfvae.data.names import parse
 from tfvae.experiment import Experiment
 from tfvae.metrics import QUICK
 from tfvae.models import MODELS
@@ -146,10 +147,10 @@ def test_a_file_that_is_not_a_study_is_named(tmp_path):
 def test_the_studies_of_the_repository_have_the_runs_of_their_figures(path):
     study = Study.load(path)
     experiments = study.experiments()
-    seeds = {"small": 2, "quick_recipe": 3, "figures_4_and_5": 10, "every_model": 1}[path.stem]
+    seeds = {"small": 2, "quick_recipe": 3, "figures_4_and_5": 10, "every_model": 1, "correlated_factors": 3}[path.stem]
     assert len(set(study.seeds)) == seeds
     assert len(experiments) % seeds == 0
-    assert {each.data for each in experiments.values()} <= set(data.DATASETS)
+    assert {parse(each.data)[0] for each in experiments.values()} <= set(data.DATASETS)
     assert set(study.evaluation.metrics) >= {"factor_vae", "beta_vae"}
     if path.stem == "figures_4_and_5":
         assert {each.steps for each in experiments.values()} == {300_000}

@@ -7,6 +7,8 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny
+from tfvae.data import paired
+from tfvae.models import MODELS
 from tfvae.training.train import train
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +20,12 @@ GANS = {
 
 
 def run(experiment, workdir, **kwargs):
-    return train(experiment, workdir, progress=False, **({"data": tiny.Blobs()} | kwargs))
+    return train(experiment, workdir, progress=False, **({"data": data_of(experiment.model)} | kwargs))
+
+
+def data_of(model):
+    """Data that a model of this name trains on."""
+    return paired(tiny.Blobs(), "consecutive") if MODELS[model].paired else tiny.Blobs()
 
 
 def state(model):

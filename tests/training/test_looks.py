@@ -170,7 +170,7 @@ def test_looks_show_what_every_model_can_do_of_data_with_and_without_factors(nam
         where = of_factors(number), tmp_path / str(number)
         scores = LogScores(*where, every=1, metrics=(*NAMES, "total_correlation"), parameters=QUICK)
         callbacks += [LogTraversals(*where, every=1), LogLatents(*where, every=1), scores]
-    model.fit(tiny.images(20), batch_size=20, verbose=0, callbacks=callbacks)
+    model.fit(tiny.examples(name, tiny.images(20)), batch_size=20, verbose=0, callbacks=callbacks)
     codes = model(tiny.images(32))
     dim = codes["mean"].shape[1]
     for number in (0, 1, 3):

@@ -4,6 +4,7 @@ from .factor_table import FactorTable
 from .factors import FactorSpace
 from .ground_truth import GroundTruthData
 from .images import ImageData
+from .pairs import paired
 from .sources import DATASETS, SOURCES, load, register_data
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "as_image_data",
     "batches",
     "load",
+    "paired",
     "register_data",
 ]

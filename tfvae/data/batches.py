@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from tfvae.data.images import check_finite, check_range, check_shape
+from tfvae.data.images import ImageData, check_finite, check_range, check_shape
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -28,6 +28,7 @@ def batches(
     shard: int = 0,
     num_shards: int = 1,
     as_indices: bool = False,
+    paired: bool = False,
 ) -> "tf.data.Dataset":
     """Returns batches of images in a random order that can start at any batch.
 
@@ -43,14 +44,16 @@ def batches(
         shard: which part of each global batch to return, in 0 .. num_shards - 1.
         num_shards: the number of equal parts of a global batch.
         as_indices: whether to return the places of the images in the data instead, for `resident`.
+        paired: whether to return pairs: each image and a partner, which `data.pairing` draws again in each epoch.
 
     Returns:
         Batches float32 [B / num_shards, H, W, C] in [0, 1], of vectors [B / num_shards, F], or int64 [B / num_shards].
-        Shard i has the rows from i B / num_shards on.
+        Shard i has the rows from i B / num_shards on. Pairs are [B / num_shards, 2, H, W, C], and so on.
 
     Raises:
         TypeError: if the images are neither uint8 nor float.
-        ValueError: if another argument is out of range, or the images have another shape or range.
+        ValueError: if another argument is out of range, the images have another shape or range, or nothing says which
+            images are pairs.
 
     Examples:
         >>> images = np.random.default_rng(0).random([20, 16, 16, 1], np.float32)
@@ -68,14 +71,23 @@ def batches(
     example = source(np.zeros(1, np.int64))
     if not isinstance(data, np.ndarray):
         _check_array(example)
+    partners = data.pairing if isinstance(data, ImageData) else None
+    if paired and partners is None:
+        raise ValueError(
+            f"Expected data of pairs, such as tfvae.data.paired(data, 1). Received: a {type(data).__name__} without"
+        )
     shape, dtype = example.shape[1:], tf.as_dtype(example.dtype)
     size, rows = len(data), batch_size // num_shards
+
+    def draw_partners(indices: np.ndarray, step: np.ndarray) -> np.ndarray:
+        assert partners is not None
+        return np.asarray(partners(indices, np.random.default_rng([seed, int(step)])), np.int64)
 
     def key(epoch: tf.Tensor) -> tf.Tensor:
         return tf.random.stateless_uniform([3], [seed, epoch], None, None, tf.int32, alg="philox")
 
     def batch(step: tf.Tensor) -> tf.Tensor:
-        positions = step * batch_size + shard * rows + tf.range(rows, dtype=tf.int64)
+        positions = step * batch_size + tf.range(batch_size, dtype=tf.int64)
         epochs = positions // size
         # A batch spans at most two epochs, as it is not larger than one.
         keys = tf.where((epochs == epochs[0])[:, tf.newaxis], key(epochs[0]), key(epochs[-1]))
@@ -84,9 +96,15 @@ def batches(
         indices = tf.raw_ops.RandomIndexShuffle(
             index=positions % size, seed=keys, max_index=tf.constant(size - 1, tf.int64), rounds=16
         )
+        if paired:
+            # Of the whole batch, whose partners are one draw, whatever the number of shards.
+            drawn = tf.numpy_function(draw_partners, [indices, step], tf.int64, stateful=False)
+            indices = tf.stack([indices, tf.ensure_shape(drawn, [batch_size])], axis=1)
+        indices = indices[shard * rows : (shard + 1) * rows]
         if as_indices:
-            return tf.ensure_shape(indices, [rows])
-        images = tf.ensure_shape(tf.numpy_function(source, [indices], dtype, stateful=False), [rows, *shape])
+            return tf.ensure_shape(indices, [rows, 2] if paired else [rows])
+        images = tf.numpy_function(source, [tf.reshape(indices, [-1])], dtype, stateful=False)
+        images = tf.reshape(images, [rows, 2, *shape]) if paired else tf.ensure_shape(images, [rows, *shape])
         return tf.cast(images, tf.float32) / 255.0 if dtype == tf.uint8 else tf.cast(images, tf.float32)
 
     numbers = tf.data.Dataset.counter(start) if steps is None else tf.data.Dataset.range(start, start + steps)

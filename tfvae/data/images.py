@@ -53,7 +53,8 @@ class ImageData:
 
     `str` of it is one line: how many images there are, their size and colours, their factors, and `notes`, text on what
     was left out. `files` are the names of the images' files, N paths within a folder, where they come from one.
-    `origins`, int [N], are their places in the data set that they are a part of, None for all of it.
+    `origins`, int [N], are their places in the data set that they are a part of, None for all of it. `pairing` draws a
+    partner for each image, see `pairs.paired`; None if nothing says which images are pairs.
 
     Args:
         name: the name of the data set.
@@ -88,6 +89,7 @@ class ImageData:
         self.notes = ""
         self.files: tuple[str, ...] | None = None
         self.origins: np.ndarray | None = None
+        self.pairing: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None
 
     def __str__(self) -> str:
         if is_image(self.image_shape):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from tfvae.data import declared, dependence, split
+from tfvae.data import declared, dependence, pairs, split
 from tfvae.data.images import ImageData
 from tfvae.data.names import parse
 
@@ -36,7 +36,7 @@ SOURCES: dict[str, Loader | str] = {
     "smallnorb": "tfvae.data.sets.smallnorb:load",
 }
 # Options of every data set, unless its own loader declares them.
-_OF_ANY = (*split.OPTIONS, *declared.OPTIONS, *dependence.SYNTAX)
+_OF_ANY = (*split.OPTIONS, *declared.OPTIONS, *dependence.SYNTAX, *pairs.OPTIONS)
 
 
 def load(name: str, **kwargs: Any) -> Any:
@@ -52,7 +52,8 @@ def load(name: str, **kwargs: Any) -> Any:
             (`factor_table.is_discrete`) is wrong: "npz:PATH?continuous=age,angle&discrete=make". Of any data set they
             choose a part, "dsprites?split=train" or "dsprites?split=validation", a tenth of the images unless
             "&validation=0.2" says otherwise (see `split.split`). `split` is of TensorFlow Datasets for "tfds:", unless
-            `validation` is given, which divides its split "train".
+            `validation` is given, which divides its split "train". And they give each image a partner, for models that
+            learn from pairs: "dsprites?pairs=1", "folder:video?pairs=consecutive" (see `paired`).
         **kwargs: more options, which are arguments of the data set's own `load`.
 
     Returns:
@@ -86,6 +87,7 @@ def load(name: str, **kwargs: Any) -> Any:
         parts["split"], options["split"] = options["split"], "train"
     kinds = _popped(declared.OPTIONS, options, own)
     dependent = _popped(dependence.SYNTAX, options, own)
+    partners = _popped(pairs.OPTIONS, options, own)
     data = loader(*arguments, **options)
     if not isinstance(data, ImageData):
         raise TypeError(f"Expected the loader of {base!r} to return ImageData. Received: {type(data).__name__}")
@@ -93,7 +95,8 @@ def load(name: str, **kwargs: Any) -> Any:
         data = declared.declared(data, **kinds)
     for key, value in dependent.items():
         data = dependence.view(data, f"{key}={value}")
-    return split.split_by_options(data, parts)
+    data = split.split_by_options(data, parts)
+    return pairs.paired(data, **partners) if partners else data
 
 
 def register_data(name: str) -> Callable[[_Loader], _Loader]:

@@ -8,6 +8,8 @@ import wrapt
 # The module of each class by the name under which it is registered with Keras.
 CLASSES = {
     "AAE": "models.aae",
+    "AdaGVAE": "models.ada_vae",
+    "AdaMLVAE": "models.ada_vae",
     "Adam": "networks.optimizers",
     "Anica": "models.anica",
     "AnnealedVAE": "models.annealed_vae",
@@ -18,11 +20,15 @@ CLASSES = {
     "DIPVAE1": "models.dip_vae",
     "DIPVAE2": "models.dip_vae",
     "FactorVAE": "models.factor_vae",
+    "HFSBetaTCVAE": "models.hfs",
+    "HFSBetaVAE": "models.hfs",
     "InfoGAN": "models.info_gan",
     "InfoWGANGP": "models.info_wgan_gp",
     "InformationDropout": "models.information_dropout",
     "JointFactorVAE": "models.joint_factor_vae",
     "PriorFactorVAE": "models.prior_factor_vae",
+    "QLAE": "models.qlae",
+    "Quantizer": "networks.quantizer",
     "VAE": "models.vae",
 }
 

@@ -1,6 +1,7 @@
 """The models: a method is a class is a file, and `registry.py` names them."""
 
 from tfvae.models.aae import AAE
+from tfvae.models.ada_vae import AdaGVAE, AdaMLVAE
 from tfvae.models.adversarial import AdversarialVAE
 from tfvae.models.anica import Anica
 from tfvae.models.annealed_vae import AnnealedVAE
@@ -11,11 +12,13 @@ from tfvae.models.beta_vae import BetaVAE
 from tfvae.models.build import build_model, completed, create
 from tfvae.models.dip_vae import DIPVAE1, DIPVAE2
 from tfvae.models.factor_vae import FactorVAE
+from tfvae.models.hfs import HFSBetaTCVAE, HFSBetaVAE
 from tfvae.models.info_gan import InfoGAN
 from tfvae.models.info_wgan_gp import InfoWGANGP
 from tfvae.models.information_dropout import InformationDropout
 from tfvae.models.joint_factor_vae import JointFactorVAE
 from tfvae.models.prior_factor_vae import PriorFactorVAE
+from tfvae.models.qlae import QLAE
 from tfvae.models.registry import MODELS, register_model
 from tfvae.models.vae import VAE
 
@@ -24,7 +27,10 @@ __all__ = [
     "DIPVAE1",
     "DIPVAE2",
     "MODELS",
+    "QLAE",
     "VAE",
+    "AdaGVAE",
+    "AdaMLVAE",
     "AdversarialVAE",
     "Anica",
     "AnnealedVAE",
@@ -32,6 +38,8 @@ __all__ = [
     "BetaTCVAE",
     "BetaVAE",
     "FactorVAE",
+    "HFSBetaTCVAE",
+    "HFSBetaVAE",
     "InfoGAN",
     "InfoWGANGP",
     "InformationDropout",

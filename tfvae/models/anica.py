@@ -5,21 +5,20 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from tfvae import replicas
 from tfvae.experiment import Experiment
 from tfvae.models.adversarial import DISCRIMINATOR_SIZES, OPTIMIZERS, discriminator_maker
-from tfvae.models.base import Model, Terms
+from tfvae.models.autoencoder import Autoencoder
+from tfvae.models.base import Terms
 from tfvae.models.ends import check_logits
-from tfvae.models.likelihoods import added_log_scale, is_bounded, likelihood_of
-from tfvae.models.vae import ARCHITECTURES, autoencoder_makers
+from tfvae.models.vae import autoencoder_makers
 from tfvae.models.weights import Weight
 from tfvae.objectives import vae as objectives
 
 
 @keras.saving.register_keras_serializable("tfvae")
-class Anica(Model):
+class Anica(Autoencoder):
     """An autoencoder whose features an adversary makes independent (Brakel & Bengio, 2017).
 
     loss = -log p(x | z) + gamma JS(q(u) || prod_j q(u_j)), with z = f(x) and u = (z - mean) / deviation over the batch
@@ -62,10 +61,7 @@ class Anica(Model):
     optimizers = OPTIMIZERS
     trained_networks = {"optimizer": ("encoder", "decoder"), "discriminator_optimizer": ("discriminator",)}
     logged = ("loss", "reconstruction", "jensen_shannon", "discriminator_loss", "discriminator_accuracy")
-    architectures = ARCHITECTURES
-    default_architecture = "table_1"
     discriminator_sizes = DISCRIMINATOR_SIZES
-    decoding_network = "decoder"
     gamma = Weight()
 
     def __init__(
@@ -80,7 +76,8 @@ class Anica(Model):
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__({"encoder": encoder, "decoder": decoder, "discriminator": discriminator}, seed=seed, **kwargs)
+        networks = {"encoder": encoder, "decoder": decoder, "discriminator": discriminator}
+        super().__init__(networks, likelihood=likelihood, scale=scale, seed=seed, **kwargs)
         shapes = [(network.input_shape, network.output_shape) for network in (encoder, decoder, discriminator)]
         dim = self.latent_dim
         if shapes != [(encoder.input_shape, (None, dim)), ((None, dim), encoder.input_shape), ((None, dim), (None, 2))]:
@@ -91,11 +88,6 @@ class Anica(Model):
         if gamma < 0:
             raise ValueError(f"Expected gamma of at least 0. Received: gamma={gamma}")
         self.gamma = gamma
-        self.log_scale = added_log_scale(self, likelihood, scale)
-        self.likelihood_name = likelihood
-        self.scale = scale
-        if self.bounded:
-            check_logits("decoder", decoder)
         check_logits("discriminator", discriminator)
 
     @classmethod
@@ -106,37 +98,9 @@ class Anica(Model):
         makers = autoencoder_makers(experiment, image_shape, dim, cls.architectures, outputs=dim)
         return {**makers, "discriminator": discriminator_maker(experiment, dim)}
 
-    @property
-    def bounded(self) -> bool:
-        return is_bounded(self.likelihood_name, self.image_shape)
-
-    @property
-    def own_variables(self) -> list[keras.Variable]:
-        return [] if self.log_scale is None else [self.log_scale]
-
-    @property
-    def latent_dim(self) -> int:
-        return self.decoder.input_shape[-1]
-
     def compile(self, optimizer: Any = None, discriminator_optimizer: Any = None, **kwargs: Any) -> None:
         """As `keras.Model.compile`, without losses and metrics; by default with the two Adam of FactorVAE."""
         super().compile(optimizer=optimizer, discriminator_optimizer=discriminator_optimizer, **kwargs)
-
-    def representation(self, parameters: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The encoder's output by name: {"mean": [B, D]}, a code without a posterior."""
-        return {"mean": tf.cast(parameters, tf.float32)}
-
-    def likelihood(self, z: tf.Tensor) -> tfp.distributions.Distribution:
-        """p(x | z): batch shape [B], event shape [H, W, C], or that of the vectors."""
-        return likelihood_of(self.run(self.decoder, z), self.likelihood_name, self.scale, self.log_scale)
-
-    def log_likelihood(self, images: tf.Tensor, z: tf.Tensor) -> tf.Tensor:
-        """log p(x | z) of images [B, H, W, C] and codes [B, D]: [B], in nats."""
-        return self.likelihood(z).log_prob(tf.cast(images, tf.float32))
-
-    def decode(self, z: tf.Tensor) -> tf.Tensor:
-        """The mean of p(x | z): [B, D] -> [B, H, W, C] in [0, 1], or vectors [B, F]."""
-        return self.likelihood(z).mean()
 
     def loss_terms(self, images: tf.Tensor, seed: tf.Tensor) -> Terms:
         """The losses of the autoencoder and of the discriminator and their parts, each [B], in nats."""
@@ -170,9 +134,4 @@ class Anica(Model):
         return self.log(self.loss_terms(self.images_of(data), self.test_seed(stream=0)))
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "gamma": self.gamma,
-            "likelihood": self.likelihood_name,
-            "scale": self.scale,
-        }
+        return {**super().get_config(), "gamma": self.gamma}

@@ -37,7 +37,7 @@ class Model(keras.Model):
 
     `fit` and `evaluate` take images, float [B, H, W, C] in [0, 1], and ignore labels. They report what `logged` names,
     as means over images. Unless it has `images_only`, a model takes vectors [B, F] too, if its networks do: docstrings
-    that say "images" mean both.
+    that say "images" mean both. If it is `paired`, `fit` and `evaluate` take pairs of images, [B, 2, H, W, C].
 
     A subclass has a network `encoder`, says what its output means in `representation`, defines `train_step` and
     `test_step`, and calls its networks by `run`.
@@ -77,6 +77,7 @@ class Model(keras.Model):
     batch_multiple = 1  # a training batch must be a multiple of it, on each replica
 
     images_only = False  # whether the data must be images [B, H, W, C]
+    paired = False  # whether fit and evaluate take pairs of them, [B, 2, H, W, C]
 
     # What a model can do. None or 0: it cannot.
     decoding_network: str | None = None  # the one of `networks` that decodes codes
@@ -206,7 +207,7 @@ class Model(keras.Model):
     evaluate = guarded(keras.Model.evaluate)
     predict = guarded(keras.Model.predict)
 
-    predict_step = checked_before_xla(keras.Model.predict_step)
+    predict_step = checked_before_xla(keras.Model.predict_step, paired=False)
 
     def __setattr__(self, name: str, value: Any) -> None:
         check_settable(self, name, value)
@@ -341,12 +342,18 @@ class Model(keras.Model):
                 losses.append(variable.regularizer(variable))
         return tf.add_n([tf.reduce_sum(tf.cast(loss, tf.float32)) for loss in losses]) if losses else None
 
-    def images_of(self, data: Any) -> tf.Tensor:
-        """The images of what `fit` or `evaluate` was given, checked: float32 [B, H, W, C] in [0, 1], or vectors."""
+    def images_of(self, data: Any, *, paired: bool | None = None) -> tf.Tensor:
+        """The images of what `fit` or `evaluate` was given, checked: float32 [B, H, W, C] in [0, 1], or vectors.
+
+        Args:
+            data: a batch of Keras, of images alone, or of images and labels, which are ignored.
+            paired: whether they must be pairs [B, 2, H, W, C]; None for what the class says.
+        """
         images, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         if sample_weight is not None:
             raise ValueError(f"{type(self).__name__} does not support sample weights. Received: {sample_weight}")
-        return checked(images, self.image_shape, bounded=self.bounded)
+        paired = self.paired if paired is None else paired
+        return checked(images, self.image_shape, bounded=self.bounded, paired=paired)
 
     def train_if_enough(self, images: tf.Tensor, step: Callable[[tf.Tensor], Terms]) -> dict[str, Any]:
         """Logs the terms of a step on these images, and returns the logs.

@@ -11,10 +11,14 @@ import tensorflow as tf
 from tfvae.models import passes
 
 
-def checked_before_xla(step: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def checked_before_xla(step: Callable[[Any, Any], Any], **kind: bool) -> Callable[[Any, Any], Any]:
     """A step of a model that XLA compiles if `compile` asked for it, behind the check of its images.
 
     XLA drops assertions. In a graph, the images are therefore checked before the part that XLA compiles.
+
+    Args:
+        step: of a model, whose argument is what Keras gives it.
+        kind: what `Model.images_of` takes besides.
     """
 
     @wraps(step)
@@ -23,7 +27,7 @@ def checked_before_xla(step: Callable[[Any, Any], Any]) -> Callable[[Any, Any], 
         if tf.executing_eagerly() or passes.is_running() or not self.jit_compile:
             return step(self, data)
         _, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
-        data = keras.utils.pack_x_y_sample_weight(self.images_of(data), labels, weights)
+        data = keras.utils.pack_x_y_sample_weight(self.images_of(data, **kind), labels, weights)
         return tf.function(partial(step, self), jit_compile=True, autograph=False)(data)
 
     return run

@@ -7,6 +7,7 @@ from typing import TypeVar
 import keras
 
 from tfvae.models.aae import AAE
+from tfvae.models.ada_vae import AdaGVAE, AdaMLVAE
 from tfvae.models.anica import Anica
 from tfvae.models.annealed_vae import AnnealedVAE
 from tfvae.models.base import Model
@@ -15,11 +16,13 @@ from tfvae.models.beta_tc_vae import BetaTCVAE
 from tfvae.models.beta_vae import BetaVAE
 from tfvae.models.dip_vae import DIPVAE1, DIPVAE2
 from tfvae.models.factor_vae import FactorVAE
+from tfvae.models.hfs import HFSBetaTCVAE, HFSBetaVAE
 from tfvae.models.info_gan import InfoGAN
 from tfvae.models.info_wgan_gp import InfoWGANGP
 from tfvae.models.information_dropout import InformationDropout
 from tfvae.models.joint_factor_vae import JointFactorVAE
 from tfvae.models.prior_factor_vae import PriorFactorVAE
+from tfvae.models.qlae import QLAE
 from tfvae.models.vae import VAE
 
 MODELS: dict[str, type[Model]] = {
@@ -32,9 +35,14 @@ MODELS: dict[str, type[Model]] = {
     "batch_tc_vae": BatchTCVAE,
     "annealed_vae": AnnealedVAE,
     "information_dropout": InformationDropout,
+    "hfs_beta_vae": HFSBetaVAE,
+    "hfs_beta_tc_vae": HFSBetaTCVAE,
+    "ada_gvae": AdaGVAE,
+    "ada_ml_vae": AdaMLVAE,
     "prior_factor_vae": PriorFactorVAE,
     "aae": AAE,
     "anica": Anica,
+    "qlae": QLAE,
     "joint_factor_vae": JointFactorVAE,
     "info_gan": InfoGAN,
     "info_wgan_gp": InfoWGANGP,

@@ -141,6 +141,11 @@ class VAE(Model):
         kl = posterior.kl_divergence(standard_normal(self.latent_dim))
         return {"loss": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
 
+    def terms(self, images: tf.Tensor, seed: tf.Tensor) -> Terms:
+        """`loss_terms` of what `fit` is given, with one code an image, whose noise the seed decides."""
+        posterior = self.posterior(images)
+        return self.loss_terms(images, posterior, self.sample(posterior, seed))
+
     def compile(self, optimizer: Any = None, **kwargs: Any) -> None:
         """As `keras.Model.compile`, without losses and metrics; by default with the paper's Adam (1e-4, 0.9, 0.999)."""
         super().compile(optimizer=optimizer, **kwargs)
@@ -148,16 +153,13 @@ class VAE(Model):
     def train_step(self, data: Any) -> dict[str, Any]:
         images = self.images_of(data)
         with tf.GradientTape() as tape:
-            posterior = self.posterior(images)
-            terms = self.loss_terms(images, posterior, self.sample(posterior, self.step_seed(stream=0)))
+            terms = self.terms(images, self.step_seed(stream=0))
             loss = self.scaled_mean(terms["loss"])
         self.minimise(tape, loss)
         return self.log(terms)
 
     def test_step(self, data: Any) -> dict[str, Any]:
-        images = self.images_of(data)
-        posterior = self.posterior(images)
-        return self.log(self.loss_terms(images, posterior, self.sample(posterior, self.test_seed(stream=0))))
+        return self.log(self.terms(self.images_of(data), self.test_seed(stream=0)))
 
     def sample(self, posterior: tfp.distributions.Distribution, seed: tf.Tensor) -> tf.Tensor:
         """z ~ posterior, by reparameterisation, with noise that is one draw over the global batch: [B, D]."""

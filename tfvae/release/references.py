@@ -38,6 +38,10 @@ PAPERS = {
         "Higgins, I., Matthey, L., Pal, A., Burgess, C., Glorot, X., Botvinick, M., Mohamed, S. and Lerchner, A. "
         "(2017). beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework. ICLR."
     ),
+    "Hsu et al., 2023": (
+        "Hsu, K., Dorrell, W., Whittington, J. C. R., Wu, J. and Finn, C. (2023). Disentanglement via Latent "
+        "Quantization. NeurIPS. arXiv:2305.18378."
+    ),
     "Kim & Mnih, 2018": "Kim, H. and Mnih, A. (2018). Disentangling by Factorising. ICML. arXiv:1802.05983.",
     "Kingma & Welling, 2014": (
         "Kingma, D. P. and Welling, M. (2014). Auto-Encoding Variational Bayes. ICLR. arXiv:1312.6114."
@@ -50,6 +54,10 @@ PAPERS = {
         "LeCun, Y., Bottou, L., Bengio, Y. and Haffner, P. (1998). Gradient-Based Learning Applied to Document "
         "Recognition. Proceedings of the IEEE 86(11)."
     ),
+    "Locatello et al., 2020": (
+        "Locatello, F., Poole, B., Rätsch, G., Schölkopf, B., Bachem, O. and Tschannen, M. (2020). Weakly-Supervised "
+        "Disentanglement Without Compromises. ICML. arXiv:2002.02886."
+    ),
     "Makhzani et al., 2015": (
         "Makhzani, A., Shlens, J., Jaitly, N., Goodfellow, I. and Frey, B. (2015). Adversarial Autoencoders. "
         "arXiv:1511.05644."
@@ -57,6 +65,10 @@ PAPERS = {
     "Matthey et al., 2017": (
         "Matthey, L., Higgins, I., Hassabis, D. and Lerchner, A. (2017). dSprites: Disentanglement testing Sprites "
         "dataset. https://github.com/google-deepmind/dsprites-dataset."
+    ),
+    "Roth et al., 2023": (
+        "Roth, K., Ibrahim, M., Akata, Z., Vincent, P. and Bouchacourt, D. (2023). Disentanglement of Correlated "
+        "Factors via Hausdorff Factorized Support. ICLR. arXiv:2210.07347."
     ),
 }
 

@@ -11,6 +11,7 @@ from tfvae.files.atomic import leftovers
 from tfvae.files.lock import NAME as LOCK
 from tfvae.models.base import Model
 from tfvae.models.build import completed
+from tfvae.models.registry import MODELS
 from tfvae.replicas import of_all_workers
 from tfvae.training.checkpoints import Checkpoints
 
@@ -18,10 +19,18 @@ _LOG = logging.getLogger(__name__)
 
 
 def check_data(experiment: Experiment, data: ImageData) -> None:
-    """Raises ValueError when there are fewer images than a batch has."""
+    """Raises ValueError when there are fewer images than a batch has, or the model takes pairs and there are none."""
     if experiment.batch_size > len(data):
         size = experiment.batch_size
         raise ValueError(f"Expected a batch of at most the {len(data)} images. Received: batch_size={size}")
+    takes_pairs = MODELS[experiment.model].paired
+    if takes_pairs and data.pairing is None:
+        raise ValueError(
+            f"Expected data of pairs for {experiment.model}, such as 'dsprites?pairs=1', "
+            f"'folder:PATH?pairs=consecutive' or tfvae.data.paired(data, 'random'). Received: {data.name!r}"
+        )
+    if data.pairing is not None and not takes_pairs:
+        _LOG.warning("%s learns from single images: it has no use for the pairs of %s", experiment.model, data.name)
 
 
 def check_workdir(workdir: Path, experiment: Experiment) -> None:

@@ -26,6 +26,7 @@ def on_device(data: ImageData) -> Reader:
 
     Returns:
         A function of indices, int64 [B]: the images float32 [B, H, W, C] in [0, 1], those of `batches` bit for bit.
+        Of indices [B, 2] it gives pairs.
 
     Raises:
         TypeError: if the images are not uint8.
@@ -36,12 +37,20 @@ def on_device(data: ImageData) -> Reader:
     read = data.in_graph() or _bytewise(data)
     # Not divided in the graph: TensorFlow multiplies by the rounded 1 / 255 there, which is off by a bit.
     levels = tf.constant(np.arange(256, dtype=np.float32) / np.float32(255))
-    return lambda indices: tf.gather(levels, tf.cast(read(indices), tf.int32))
+
+    def images(indices: tf.Tensor) -> tf.Tensor:
+        pixels = tf.gather(levels, tf.cast(read(tf.reshape(indices, [-1])), tf.int32))
+        return tf.ensure_shape(
+            tf.reshape(pixels, [*tf.unstack(tf.shape(indices)), *data.image_shape]),
+            [*indices.shape, *data.image_shape],
+        )
+
+    return images
 
 
 @contextmanager
 def trained_by_index(model: Model, read: Reader) -> Iterator[None]:
-    """While the block runs, `model.fit` takes indices of images, int64 [B], and `read` gives their images.
+    """While the block runs, `model.fit` takes indices of images, int64 [B], or [B, 2], and `read` gives the images.
 
     Afterwards the model is one like any other: it takes images, and a call of TensorFlow is one step.
     """

@@ -122,7 +122,9 @@ def train(
             written = [*journal(experiment, workdir, checkpoints, stop, shown), *others] if chief else ()
             called = [*scheduled, StopIfNotFinite(checkpoints), stop, *written]
             while step < experiment.steps and not stop.stopping:
-                dataset = _distributed_batches(experiment, images, strategy, step, as_indices=resident)
+                dataset = _distributed_batches(
+                    experiment, images, strategy, step, as_indices=resident, paired=model.paired
+                )
                 _fit(model, experiment, dataset, step, resident, called)
                 step = stop.step
         if step < experiment.steps:
@@ -176,13 +178,19 @@ def _fit(
 
 
 def _distributed_batches(
-    experiment: Experiment, data: ImageData, strategy: tf.distribute.Strategy, start: int, *, as_indices: bool
+    experiment: Experiment,
+    data: ImageData,
+    strategy: tf.distribute.Strategy,
+    start: int,
+    *,
+    as_indices: bool,
+    paired: bool,
 ) -> tf.data.Dataset:
     size = experiment.batch_size
 
     def rows(shard: int, num_shards: int) -> tf.data.Dataset:
         part = {"shard": shard, "num_shards": num_shards}
-        return batches(data, size, seed=experiment.seed, start=start, as_indices=as_indices, **part)
+        return batches(data, size, seed=experiment.seed, start=start, as_indices=as_indices, paired=paired, **part)
 
     if strategy.num_replicas_in_sync == 1:
         return rows(0, 1)

@@ -89,7 +89,7 @@ def tiny(experiment: Experiment) -> Experiment:
 
 def step(model: Model, experiment: Experiment) -> Callable[[], Any]:
     """A function that does one training step on the same random black and white images each time."""
-    images = images_of(experiment.batch_size, model.image_shape)
+    images = images_of(experiment.batch_size, (2, *model.image_shape) if model.paired else model.image_shape)
     compiled = tf.function(model.train_step, jit_compile=experiment.jit_compile or None)
     return lambda: compiled(images)
 

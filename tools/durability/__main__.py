@@ -68,10 +68,10 @@ def main(argv: Sequence[str]) -> None:
 
 def _of_model(model: str, folder: Path) -> "Iterator[Outcome]":
     from tools.durability.faults import Scene, all_faults, kills
-    from tools.durability.small import small_experiment
+    from tools.durability.small import paper_experiment, small_experiment
 
     folder.mkdir()
-    experiment = EXPERIMENT | (small_experiment(model, folder) if SMALL.value else {"model": model})
+    experiment = EXPERIMENT | (small_experiment(model, folder) if SMALL.value else paper_experiment(model))
     experiment |= QUICK if QUICK_ALONE.value else {}
     (folder / "experiment.json").write_text(json.dumps(experiment))
     command = [*COMMAND, f"--experiment={folder}/experiment.json"]

@@ -13,10 +13,15 @@ _EXPERIMENT = {"batch_size": 4, "steps": 400, "log_every": 2, "checkpoint_every"
 
 def small_experiment(model: str, folder: Path) -> dict[str, Any]:
     """An experiment of a model by its name, on data that is written into a folder."""
-    experiment = {**_EXPERIMENT, "model": model, "data": blobs(folder / "blobs.npz")}
+    experiment = {**_EXPERIMENT, "model": model, "data": blobs(folder / "blobs.npz") + _pairs(model)}
     if MODELS[model].discriminator_sizes:
         experiment["discriminator"] = {"depth": 2, "units": 50}
     return experiment
+
+
+def paper_experiment(model: str) -> dict[str, Any]:
+    """An experiment of a model by its name, with the model's own values, on dSprites."""
+    return {"model": model, "data": "dsprites" + _pairs(model)}
 
 
 def blobs(path: Path) -> str:
@@ -27,3 +32,7 @@ def blobs(path: Path) -> str:
     inside = (abs(y - 3 - 2 * places[0]) < 2 + size) & (abs(x - 3 - 2 * places[1]) < 2 + size)
     np.savez_compressed(path, images=inside[..., np.newaxis], factors=factors)
     return f"npz:{path}"
+
+
+def _pairs(model: str) -> str:
+    return "?pairs=1" if MODELS[model].paired else ""

@@ -1,0 +1,136 @@
+"""Ada-GVAE and Ada-ML-VAE: VAEs of pairs of images that have most factors in common."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae.models.base import Terms
+from tfvae.models.beta_vae import BetaVAE
+from tfvae.models.vae import VAE
+from tfvae.objectives import pairs as objectives
+
+
+class _AdaVAE(BetaVAE):
+    """What both share: all but how two posteriors become one."""
+
+    paired = True
+    logged = (*VAE.logged, "shared")
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        *,
+        beta: float = 1.0,
+        likelihood: str = "bernoulli",
+        scale: float | None = None,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(encoder, decoder, beta=beta, likelihood=likelihood, scale=scale, seed=seed, **kwargs)
+
+    def merged(self, mean: tf.Tensor, variance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The mean and variance [B, D] for both images, out of those of each, [B, 2, D]."""
+        raise NotImplementedError
+
+    def terms(self, images: tf.Tensor, seed: tf.Tensor) -> Terms:
+        """`loss_terms` of both images of the pairs [B, 2, H, W, C], and how many latents they share, each [2 B]."""
+        images = tf.reshape(images, [-1, *self.image_shape])
+        posterior, shared = self.adapted(self.posterior(images))
+        return {**self.loss_terms(images, posterior, self.sample(posterior, seed)), "shared": shared}
+
+    def adapted(self, posterior: tfp.distributions.Distribution) -> tuple[tfp.distributions.Distribution, tf.Tensor]:
+        """The posteriors with the shared latents of each pair merged, and how many these are.
+
+        Args:
+            posterior: q(z | x), batch shape [2 B], of pairs in the rows 2 i and 2 i + 1.
+
+        Returns:
+            A distribution of the same shape, and float tensor [2 B].
+        """
+        pairs = [-1, 2, self.latent_dim]
+        mean, variance = tf.reshape(posterior.mean(), pairs), tf.reshape(posterior.variance(), pairs)
+        shared = objectives.shared_latents(objectives.latent_kl(mean, variance))
+        merged_mean, merged_variance = self.merged(mean, variance)
+
+        def of_both(shared_values: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
+            chosen = tf.where(shared[:, tf.newaxis], shared_values[:, tf.newaxis], tf.reshape(own, pairs))
+            return tf.reshape(chosen, [-1, self.latent_dim])
+
+        found = tfp.distributions.MultivariateNormalDiag(
+            loc=of_both(merged_mean, posterior.mean()),
+            scale_diag=of_both(tf.sqrt(merged_variance), posterior.stddev()),
+        )
+        number = tf.reduce_sum(tf.cast(shared, tf.float32), axis=1)
+        return found, tf.repeat(number, 2)
+
+
+@keras.saving.register_keras_serializable("tfvae")
+class AdaGVAE(_AdaVAE):
+    """Averages the posteriors of two images in the latents that they share (Locatello et al., 2020): Ada-GVAE.
+
+    loss = sum over both images of {E[-log p(x | z)] + beta KL(q~(z | x) || p(z))} / 2, where q~(z_i | x) is
+    q(z_i | x), or for both the Gaussian of average mean and variance if delta_i < (max_j delta_j + min_j delta_j) / 2,
+    with delta_i = KL(q(z_i | x1) || q(z_i | x2))
+
+    `fit` and `evaluate` take pairs [B, 2, H, W, C] of images that differ in few factors, which nobody has to name; the
+    batch size counts pairs. `tfvae.data.paired` and names such as "dsprites?pairs=1" make them. The representation is
+    that of a single image, so all else is as with `BetaVAE`. Of pairs of equal images, the loss is that of a `BetaVAE`.
+
+    Args:
+        encoder: a built model, images [B, H, W, C] -> [B, 2 D]: means and log variances.
+        decoder: a built model, codes [B, D] -> logits [B, H, W, C].
+        beta: float, at least 0. Locatello et al. compare 1 to 16.
+        likelihood: p(x | z) of a pixel: "bernoulli", "continuous_bernoulli" or "gaussian".
+        scale: float > 0, the standard deviation of a Gaussian pixel; None to train it, as one number.
+        seed: int. With the step, it decides the noise of that step.
+        kwargs: Keras's own: name, dtype, trainable.
+
+    Raises:
+        ValueError: when beta is negative.
+
+    Examples:
+        >>> model = tfvae.create("ada_gvae", (16, 16, 1), latent_dim=2)
+        >>> history = model.fit(np.zeros([8, 2, 16, 16, 1], np.float32), verbose=0)
+        >>> model.predict(np.zeros([3, 16, 16, 1]), verbose=0)["mean"].shape
+        (3, 2)
+    """
+
+    def merged(self, mean: tf.Tensor, variance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return objectives.averaged(mean, variance)
+
+
+@keras.saving.register_keras_serializable("tfvae")
+class AdaMLVAE(_AdaVAE):
+    """Multiplies the posteriors of two images in the latents that they share (Locatello et al., 2020): Ada-ML-VAE.
+
+    loss = sum over both images of {E[-log p(x | z)] + beta KL(q~(z | x) || p(z))} / 2, where q~(z_i | x) is
+    q(z_i | x), or for both the Gaussian in proportion to sqrt(q(z_i | x1) q(z_i | x2)) if
+    delta_i < (max_j delta_j + min_j delta_j) / 2, with delta_i = KL(q(z_i | x1) || q(z_i | x2))
+
+    Pairs are those of `AdaGVAE`. The paper writes the product; the root is that of its code, see
+    `objectives.pairs.product`.
+
+    Args:
+        encoder: a built model, images [B, H, W, C] -> [B, 2 D]: means and log variances.
+        decoder: a built model, codes [B, D] -> logits [B, H, W, C].
+        beta: float, at least 0. Locatello et al. compare 1 to 16.
+        likelihood: p(x | z) of a pixel: "bernoulli", "continuous_bernoulli" or "gaussian".
+        scale: float > 0, the standard deviation of a Gaussian pixel; None to train it, as one number.
+        seed: int. With the step, it decides the noise of that step.
+        kwargs: Keras's own: name, dtype, trainable.
+
+    Raises:
+        ValueError: when beta is negative.
+
+    Examples:
+        >>> model = tfvae.create("ada_ml_vae", (16, 16, 1), latent_dim=2)
+        >>> history = model.fit(np.zeros([8, 2, 16, 16, 1], np.float32), verbose=0)
+        >>> model.predict(np.zeros([3, 16, 16, 1]), verbose=0)["mean"].shape
+        (3, 2)
+    """
+
+    def merged(self, mean: tf.Tensor, variance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return objectives.product(mean, variance)
