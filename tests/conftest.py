@@ -31,3 +31,9 @@ def eager(monkeypatch):
 def mirrored():
     # One per process: the collectives of a second MirroredStrategy would clash with those of the first.
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+@pytest.fixture(scope="session")
+def copying():
+    """Two replicas as those of `mirrored`, without collectives: eagerly, TensorFlow traces each of their gathers."""
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice())

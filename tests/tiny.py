@@ -13,6 +13,7 @@ from tfvae.experiment import Experiment
 from tfvae.models import MODELS
 from tfvae.networks import gan as gan_networks
 from tfvae.networks import vae as networks
+from tfvae.networks.optimizers import Adam
 
 SHAPE, DIM = (4, 4, 1), 3
 
@@ -107,10 +108,7 @@ def make(name="factor_vae", *, scope=nullcontext, dtype=None, optimizers=None, c
         cls = MODELS[name]
         model = cls(**networks_of(name, dtype), dtype=dtype, **parameters)
         if optimizers is None:
-            optimizers = {
-                key: keras.optimizers.Adam(**default | {"learning_rate": 1e-3})
-                for key, default in cls.optimizers.items()
-            }
+            optimizers = {key: Adam(**default | {"learning_rate": 1e-3}) for key, default in cls.optimizers.items()}
         model.compile(**optimizers, **(compiled or {}))
     return model
 
