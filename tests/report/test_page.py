@@ -22,8 +22,10 @@ from tfvae.models import VAE
 from tfvae.report.contents import Contents
 from tfvae.report.page import write_report
 
+pytestmark = pytest.mark.usefixtures("few_draws")
+
 SHAPE = (16, 16, 1)
-SPACE = FactorSpace(("first", "second"), (np.arange(30), np.arange(20)))
+SPACE = FactorSpace(("first", "second"), (np.arange(6), np.arange(8)))
 
 
 class Page(HTMLParser):
@@ -59,7 +61,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def data():
-    return GroundTruthData("blobs", SPACE, tiny.Blobs(600).images(np.arange(600)))
+    return GroundTruthData("blobs", SPACE, tiny.Blobs(48).images(np.arange(48)))
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +74,7 @@ def trained():
 
 
 @pytest.fixture(scope="module")
-def path(trained, data, tmp_path_factory):
+def path(trained, data, few_draws, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     writer = tf.summary.create_file_writer(str(folder / "logs"))
     with writer.as_default():
