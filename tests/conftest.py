@@ -27,7 +27,26 @@ def eager(monkeypatch):
     monkeypatch.setattr(keras.Model, "compile", partialmethod(keras.Model.compile, run_eagerly=True))
 
 
+@pytest.fixture(scope="module")
+def few_draws():
+    """Metrics whose parameters are `QUICK` draw little."""
+    # Not at the top of this file: devices are set before tfvae is imported.
+    from tests import tiny
+    from tfvae.metrics import QUICK
+
+    with pytest.MonkeyPatch.context() as patched:
+        for name in QUICK:
+            patched.setitem(QUICK, name, tiny.QUICK.get(name, {"samples": 48, "repeats": 2}))
+        yield
+
+
 @pytest.fixture(scope="session")
 def mirrored():
     # One per process: the collectives of a second MirroredStrategy would clash with those of the first.
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+@pytest.fixture(scope="session")
+def copying():
+    """Two replicas as those of `mirrored`, without collectives: eagerly, TensorFlow traces each of their gathers."""
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice())

@@ -20,13 +20,14 @@ class Command:
     Args:
         module: such as "tfvae.cli".
         arguments: converted to strings.
+        environment: variables that it has besides those of this process.
     """
 
-    def __init__(self, module, *arguments):
+    def __init__(self, module, *arguments, environment=None):
         self.args = [module, *map(str, arguments)]
         self._folder = tempfile.TemporaryDirectory()
         self._files = [Path(self._folder.name, name) for name in ("out", "err")]
-        self._process = _SERVER.Process(target=_run, args=(self.args, self._files))
+        self._process = _SERVER.Process(target=_run, args=(self.args, self._files, environment or {}))
         self._process.start()
         self.pid = self._process.pid
 
@@ -37,10 +38,9 @@ class Command:
             TimeoutError: if it has not ended, and is then killed.
         """
         self._process.join(timeout)
-        if (code := self._process.exitcode) is None:
+        if self.returncode is None:
             self.kill()
             raise TimeoutError(f"{self.args} did not end within {timeout} seconds")
-        self.returncode = code
         printed = [file.read_text() if file.exists() else "" for file in self._files]
         self._folder.cleanup()
         return printed
@@ -48,6 +48,11 @@ class Command:
     def printed(self):
         """What it has printed so far."""
         return self._files[0].read_text() if self._files[0].exists() else ""
+
+    @property
+    def returncode(self):
+        """Its exit code, minus the number of the signal that killed it, or None while it runs."""
+        return self._process.exitcode
 
     def is_alive(self):
         return self._process.is_alive()
@@ -60,7 +65,8 @@ class Command:
         self._process.join()
 
 
-def _run(arguments, files):
+def _run(arguments, files, environment):
+    os.environ.update(environment)
     for number, file in enumerate(files, 1):
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), number)
     # Where the tests run in the background, processes would not hear Ctrl-C.

@@ -112,9 +112,7 @@ def test_a_keras_file_that_is_cut_off_is_named(kept, tmp_path):
     cut = tmp_path / "cut.keras"
     for size in (0, 100, kept.stat().st_size - 10):
         cut.write_bytes(kept.read_bytes()[:size])
-        with pytest.raises(
-            ValueError, match=r"Expected a \.keras file, a zip archive\. Received: .*cut\.keras, which"
-        ):
+        with pytest.raises(ValueError, match=r"Expected a \.keras file, a zip archive\. Received: .*cut\.keras, which"):
             load(cut)
 
 
@@ -125,9 +123,7 @@ def test_a_keras_file_of_an_unknown_class_says_how_to_make_it_known(tmp_path):
     model = Unknown(tiny.encoder(), tiny.decoder())
     model.compile()
     model.save(tmp_path / "model.keras")
-    with pytest.raises(
-        ValueError, match=r"model\.keras: Could not locate class 'Unknown'\. Import .*--import=MODULE$"
-    ):
+    with pytest.raises(ValueError, match=r"model\.keras: Could not locate class 'Unknown'\. Import .*--import=MODULE$"):
         load(tmp_path / "model.keras")
 
 

@@ -157,6 +157,7 @@ def test_an_experiment_on_a_table_in_a_file(tmp_path, resident):
         tfvae.train(tiny.experiment(data=f"npz:{tmp_path}/table.npy"), tmp_path / "other", progress=False)
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_what_needs_pictures_is_refused_or_skipped_with_the_reason(tmp_path):
     from tfvae.loading import Trained
     from tfvae.plots.traversals import draw_traversals

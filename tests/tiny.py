@@ -14,6 +14,7 @@ from tfvae.models import MODELS
 from tfvae.networks import Quantizer
 from tfvae.networks import gan as gan_networks
 from tfvae.networks import vae as networks
+from tfvae.networks.optimizers import Adam
 
 SHAPE, DIM = (4, 4, 1), 3
 
@@ -101,6 +102,17 @@ PARAMETERS = {
     "info_wgan_gp": {"n_critic": 2},
 }
 
+# Parameters of metrics for 48 images or more: each gives a number, and all of them take a second.
+QUICK = {
+    "beta_vae": {"pairs": 2, "train": 20, "evaluation": 10, "repeats": 2},
+    "dci": {"train": 30, "test": 18, "trees": 2},
+    "downstream": {"labels": (30,), "test": 18, "trees": 2},
+    "explicitness": {"train": 30, "test": 18, "repeats": 2},
+    "factor_vae": {"votes": 20, "evaluation_votes": 20, "batch": 8, "scale_samples": 48, "repeats": 2},
+    "predictability": {"train": 30, "test": 18, "repeats": 2},
+    "sap": {"train": 30, "test": 18, "repeats": 2},
+}
+
 
 def make(name="factor_vae", *, scope=nullcontext, dtype=None, optimizers=None, compiled=None, **parameters):
     """A model by name, always with the same initial weights, compiled.
@@ -114,10 +126,7 @@ def make(name="factor_vae", *, scope=nullcontext, dtype=None, optimizers=None, c
         cls = MODELS[name]
         model = cls(**networks_of(name, dtype), dtype=dtype, **parameters)
         if optimizers is None:
-            optimizers = {
-                key: keras.optimizers.Adam(**default | {"learning_rate": 1e-3})
-                for key, default in cls.optimizers.items()
-            }
+            optimizers = {key: Adam(**default | {"learning_rate": 1e-3}) for key, default in cls.optimizers.items()}
         model.compile(**optimizers, **(compiled or {}))
     return model
 

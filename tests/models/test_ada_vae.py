@@ -3,7 +3,8 @@ import pytest
 import tensorflow as tf
 
 from tests import reference, tiny
-from tfvae.models import AdaGVAE
+from tfvae.models import AdaGVAE, ada_vae
+from tfvae.objectives import pairs
 
 X = tiny.images(16)
 PAIRS = np.stack([X[:8], X[8:]], axis=1)
@@ -74,7 +75,8 @@ def test_merged_posteriors_pass_the_gradient_of_both_images_on(name):
     images = tf.constant(X[:2].reshape(2, *tiny.SHAPE))
     with tf.GradientTape() as tape:
         tape.watch(images)
-        posterior, shared = model.adapted(model.posterior(images))
+        merge = {"ada_gvae": pairs.averaged, "ada_ml_vae": pairs.product}[name]
+        posterior, shared = ada_vae.adapted(model.posterior(images), merge)
         merged = posterior.mean()[0] * tf.cast(posterior.mean()[0] == posterior.mean()[1], tf.float32)
         total = tf.reduce_sum(merged)
     assert shared.numpy().tolist() == [2.0, 2.0]

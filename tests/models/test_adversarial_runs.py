@@ -19,6 +19,7 @@ def run(name, workdir, **changes):
     return train(tiny.experiment(**settings | changes), workdir, data=tiny.Blobs(), progress=False)
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_a_run_resumes_as_if_it_had_not_stopped_and_is_exported(name, tmp_path):
     whole = run(name, tmp_path / "whole")

@@ -43,8 +43,9 @@ def by_kl(model):
     return X[order], np.array(kl)[order]
 
 
-def test_the_capacity_is_that_of_the_batch_and_not_of_each_image(mirrored):
-    for scope in (nullcontext, mirrored.scope):
+@pytest.mark.usefixtures("eager")
+def test_the_capacity_is_that_of_the_batch_and_not_of_each_image(copying):
+    for scope in (nullcontext, copying.scope):
         model = tiny.make("annealed_vae", gamma=50.0, annealing_steps=1, scope=scope)
         images, kl = by_kl(model)
         model.optimizer.iterations.assign(1)

@@ -55,8 +55,9 @@ def test_batches_that_could_never_make_a_step_are_refused(data):
     tiny.make("vae").fit(data, shuffle=False, verbose=0)
 
 
-def test_batches_that_could_never_make_a_step_on_replicas_are_refused(mirrored):
-    model = tiny.make("factor_vae", scope=mirrored.scope)
+@pytest.mark.usefixtures("eager")
+def test_batches_that_could_never_make_a_step_on_replicas_are_refused(copying):
+    model = tiny.make("factor_vae", scope=copying.scope)
     with pytest.raises(ValueError, match=r"at least 2 images a replica.* Received: batches of 2 on 2 replica"):
         model.fit(X, batch_size=2, verbose=0)
     model.fit(X[:3], batch_size=3, verbose=0)

@@ -79,11 +79,27 @@ def test_dip_vae_without_penalty_is_a_vae():
         np.testing.assert_allclose(tiny.weights(models[0]), tiny.weights(model), atol=1e-7)
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("name", MODELS)
-def test_two_replicas_train_like_one_device(name, mirrored):
+def test_two_replicas_train_like_one_device(name, copying):
+    assert_replicas_train_like_one_device(name, copying)
+
+
+# Those that gather: in `loss_terms`, for both replicas' steps, and in a branch for batches that are large enough.
+IN_GRAPHS = ("dip_vae_i", "factor_vae")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in IN_GRAPHS else pytest.param(name, marks=pytest.mark.slow) for name in MODELS]
+)
+def test_two_replicas_train_like_one_device_in_a_graph(name, mirrored):
+    assert_replicas_train_like_one_device(name, mirrored)
+
+
+def assert_replicas_train_like_one_device(name, strategy):
     parameters = tiny.PARAMETERS.get(name, {})
     one = tiny.make(name, compiled={"run_eagerly": True}, **parameters)
-    two = tiny.make(name, scope=mirrored.scope, **parameters)
+    two = tiny.make(name, scope=strategy.scope, **parameters)
     # Of a batch of 15 images one replica has 8 and one 7; of a batch of 1, one has none.
     examples = tiny.examples(name, X)
     batches = tf.data.Dataset.from_tensor_slices(examples[:31]).batch(16)

@@ -59,6 +59,7 @@ def test_default_optimizers_are_the_papers():
     assert [c["learning_rate"] for c in configs] == pytest.approx([1e-4, 1e-4])
 
 
+@pytest.mark.usefixtures("eager")
 def test_discriminator_step_leaves_the_autoencoder_alone():
     model = tiny.make(optimizers=sgd(0.0, 1e-2))
     before = {name: tiny.weights(model, name) for name in model.networks}
@@ -68,6 +69,7 @@ def test_discriminator_step_leaves_the_autoencoder_alone():
     assert np.abs(before["discriminator"] - tiny.weights(model, "discriminator")).max() > 1e-5
 
 
+@pytest.mark.usefixtures("eager")
 def test_autoencoder_step_leaves_the_discriminator_alone():
     results = {}
     for gamma in (0.0, 10.0):
@@ -90,6 +92,7 @@ def test_penalty_lowers_the_total_correlation_that_the_discriminator_sees():
     assert total_correlation(10.0) < total_correlation(0.0) - 0.1
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("name", ["factor_vae", "prior_factor_vae", "aae"])
 def test_the_penalty_warms_up_by_the_optimizers_steps(name, tmp_path):
     model = tiny.make(name, gamma=4.0, warmup_steps=2)
@@ -116,6 +119,7 @@ def test_discriminator_learns_to_tell_dependent_codes_from_permuted_ones():
     assert last["total_correlation"] > first["total_correlation"] + 0.2
 
 
+@pytest.mark.usefixtures("eager")
 def test_evaluate_gives_the_terms_of_a_batch():
     model = tiny.without_noise(tiny.make(gamma=4.0, seed=2))
     before = tiny.weights(model), tiny.optimizer_state(model)
@@ -139,6 +143,7 @@ def test_evaluate_gives_the_terms_of_a_batch():
     np.testing.assert_array_equal(before[1], tiny.optimizer_state(model))
 
 
+@pytest.mark.usefixtures("eager")
 def test_evaluate_weighs_an_odd_last_batch_by_its_images():
     model = tiny.without_noise(tiny.make())
     whole = model.evaluate(X, batch_size=16, verbose=0, return_dict=True)
@@ -148,6 +153,7 @@ def test_evaluate_weighs_an_odd_last_batch_by_its_images():
         assert parts[name] == pytest.approx(whole[name], rel=1e-4, abs=1e-5), name
 
 
+@pytest.mark.usefixtures("eager")
 def test_an_odd_last_batch_of_fit_leaves_one_image_out():
     odd, even = tiny.make(), tiny.make()
     odd.fit(X[:13], batch_size=8, shuffle=False, verbose=0)

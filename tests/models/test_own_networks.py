@@ -295,7 +295,7 @@ def test_own_networks_train_on_two_replicas_as_on_one_device(name, change, mirro
     results = []
     for scope in (nullcontext, mirrored.scope):
         with scope():
-            model = make(name, changed(name, change)[0], descent(name, 0.01), run_eagerly=False)
+            model = make(name, changed(name, change)[0], descent(name, 0.01), run_eagerly=scope is nullcontext)
         history = model.fit(tf.data.Dataset.from_tensor_slices(X).batch(8), shuffle=False, verbose=0).history
         results.append((tiny.weights(model), history["regularization"]))
     np.testing.assert_allclose(results[1][0], results[0][0], atol=1e-5)

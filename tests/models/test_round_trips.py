@@ -103,8 +103,8 @@ def test_xla_gives_the_same_loss_and_gradient(name):
 
 
 @pytest.mark.usefixtures("eager")
-def test_a_model_trained_on_two_replicas_is_loaded_on_one(tmp_path, mirrored):
-    two, one = make("factor_vae", scope=mirrored.scope), make("factor_vae")
+def test_a_model_trained_on_two_replicas_is_loaded_on_one(tmp_path, copying):
+    two, one = make("factor_vae", scope=copying.scope), make("factor_vae")
     for model in (one, two):
         model.fit(tf.data.Dataset.from_tensor_slices(X).batch(16), shuffle=False, verbose=0)
     loaded = saved_and_loaded(two, tmp_path)

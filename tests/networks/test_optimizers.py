@@ -56,6 +56,31 @@ def test_two_replicas_round_as_one_device_does(mirrored):
         np.testing.assert_array_equal(one, replica)
 
 
+def test_variables_of_two_types_follow_keras_adam():
+    types = ("float32", "float64")
+    variables = [[keras.Variable(array, dtype=dtype) for dtype in types for array in _start()] for _ in range(2)]
+    optimizers = [cls(**ARGUMENTS) for cls in (Adam, keras.optimizers.Adam)]
+    for each in _gradients(3):
+        for optimizer, own in zip(optimizers, variables, strict=True):
+            optimizer.apply([tf.constant(g, v.dtype) for g, v in zip(each * 2, own, strict=True)], own)
+    for mine, theirs in zip(*variables, strict=True):
+        np.testing.assert_allclose(mine.numpy(), theirs.numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_what_variables_share_is_computed_once_on_each_device(replicas, mirrored):
+    strategy = mirrored if replicas == 2 else tf.distribute.get_strategy()
+    with strategy.scope():
+        variables = [keras.Variable(array) for array in _start()]
+        optimizer = Adam(**ARGUMENTS)
+        optimizer.build(variables)
+    gradients = [np.ones_like(array) for array in _start()]
+    step = tf.function(lambda: strategy.run(lambda: optimizer.apply([tf.constant(g) for g in gradients], variables)))
+    kinds = [operation.type for operation in step.get_concrete_function().graph.get_operations()]
+    assert kinds.count("ResourceApplyAdam") == len(variables) * replicas
+    assert kinds.count("Pow") == 2 * replicas  # the powers of beta_1 and beta_2
+
+
 def test_a_checkpoint_of_keras_adam_fits(tmp_path):
     images = tiny.images(16)
     models = [tiny.make(optimizers=_optimizers(cls)) for cls in (keras.optimizers.Adam, Adam)]

@@ -27,6 +27,15 @@ def test_a_saved_image_is_exact_to_the_pixel(tmp_path, channels, scale):
                 expected[y + row, x + column] = np.round(255 * image[row // scale, column // scale])
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "figure.png").convert("RGB")), expected)
     np.testing.assert_array_equal(tiles.rendered(figure), expected)
+    assert not figure.axes  # each takes ten times as long as its image
+
+
+def test_images_grow_with_the_dpi_of_a_figure():
+    figure = tiles.new_figure(40, 30)
+    tiles.add_image(figure, 10, 8, np.random.default_rng(0).random((4, 6, 3)), 3)
+    drawn = tiles.rendered(figure)
+    figure.set_dpi(2 * figure.dpi)
+    np.testing.assert_array_equal(tiles.rendered(figure), drawn.repeat(2, axis=0).repeat(2, axis=1))
 
 
 def test_a_frame_surrounds_a_tile_without_covering_it():

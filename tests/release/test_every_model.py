@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 
 from tests import tiny
 from tfvae.data import FactorSpace, GroundTruthData, ImageData
-from tfvae.evaluation import QUICK
 from tfvae.experiment import Experiment
 from tfvae.export import export_decoder, export_encoder, versions
 from tfvae.loading import Trained
@@ -21,16 +20,6 @@ from tfvae.release.card import card
 from tfvae.release.publish import release
 from tfvae.report.page import write_report
 
-# 48 images: enough for each metric to give a number, and few enough for all of them to take a second.
-TINY = {
-    "beta_vae": {"pairs": 2, "train": 20, "evaluation": 10, "repeats": 2},
-    "dci": {"train": 30, "test": 18, "trees": 2},
-    "downstream": {"labels": (30,), "test": 18, "trees": 2},
-    "explicitness": {"train": 30, "test": 18, "repeats": 2},
-    "factor_vae": {"votes": 20, "evaluation_votes": 20, "batch": 8, "scale_samples": 48, "repeats": 2},
-    "predictability": {"train": 30, "test": 18, "repeats": 2},
-    "sap": {"train": 30, "test": 18, "repeats": 2},
-}
 NEED_NO_FACTORS = {"mutual_information", "predictability", "total_correlation", "wasserstein_correlation"}
 GANS = {"info_gan", "info_wgan_gp"}
 NO_PRIOR = {"anica", "qlae"}
@@ -50,10 +39,8 @@ def data(request):
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    """Metrics draw little, functions are not traced, and figures are empty: what is left takes half a second."""
-    for name in QUICK:
-        monkeypatch.setitem(QUICK, name, TINY.get(name, {"samples": 48, "repeats": 2}))
+def _quick(few_draws, monkeypatch):
+    """Functions are not traced, and figures are empty: what is left takes half a second."""
     for plot in ("plot_marginals", "plot_batch_total_correlation"):
         monkeypatch.setattr(f"tfvae.report.densities.{plot}", lambda found: Figure(figsize=(1, 1)))
     monkeypatch.setattr("tfvae.plots.tiles.add_image", lambda *place: None)

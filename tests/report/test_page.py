@@ -26,8 +26,10 @@ from tfvae.report.images import _tiled, add_traversals
 from tfvae.report.page import write_report
 from tfvae.report.sliders import add_sliders
 
+pytestmark = pytest.mark.usefixtures("few_draws")
+
 SHAPE = (16, 16, 1)
-SPACE = FactorSpace(("first", "second"), (np.arange(30), np.arange(20)))
+SPACE = FactorSpace(("first", "second"), (np.arange(6), np.arange(8)))
 
 
 class Page(HTMLParser):
@@ -63,7 +65,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def data():
-    return GroundTruthData("blobs", SPACE, tiny.Blobs(600).images(np.arange(600)))
+    return GroundTruthData("blobs", SPACE, tiny.Blobs(48).images(np.arange(48)))
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +78,7 @@ def trained():
 
 
 @pytest.fixture(scope="module")
-def path(trained, data, tmp_path_factory):
+def path(trained, data, few_draws, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     writer = tf.summary.create_file_writer(str(folder / "logs"))
     with writer.as_default():

@@ -138,7 +138,7 @@ def test_looks_are_due_at_multiples_over_epochs_fits_and_executions(together, ex
     assert again.seen == expected_after  # the optimizer has counted 12
 
 
-def test_a_run_that_resumes_continues_the_count(tmp_path):
+def test_a_run_that_resumes_continues_the_count(tmp_path, eager):
     data = labelled()
     train(tiny.experiment(steps=4), tmp_path, data=data, progress=False)
     callback = Steps(data, tmp_path, every=3)

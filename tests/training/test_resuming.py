@@ -37,6 +37,7 @@ def test_a_run_whose_data_failed_resumes_as_if_nothing_had_happened(uninterrupte
     np.testing.assert_array_equal(state(run(tiny.experiment(), tmp_path)), uninterrupted[1])
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_gan_resumes_as_if_nothing_had_happened(tmp_path):
     # Its batch norms have moving statistics, and of its optimizers one makes n_critic steps for each of the other's.
     experiment = tiny.experiment(

@@ -56,6 +56,7 @@ def same(first, second, names):
     )
 
 
+@pytest.mark.usefixtures("eager")
 def test_the_first_step_has_the_weights_of_the_other_run(run, tmp_path):
     trained, experiment = load_to_train(run), dataclasses.replace(EXPERIMENT, optimizers=STILL, start_from=str(run))
     model = train(experiment, tmp_path / "new", data=IMAGES, progress=False, start_from=trained)
@@ -67,6 +68,7 @@ def test_the_first_step_has_the_weights_of_the_other_run(run, tmp_path):
     assert same(train(further, tmp_path / "new", data=IMAGES, progress=False), trained, model.networks)
 
 
+@pytest.mark.usefixtures("eager")
 def test_an_entry_gives_its_model_without_its_discriminator(run, root, caplog):
     trained = load_to_train(run)
     with caplog.at_level(logging.WARNING):
@@ -81,6 +83,7 @@ def test_an_entry_gives_its_model_without_its_discriminator(run, root, caplog):
     assert any((one != two).any() for one, two in zip(before, model.get_weights(), strict=True))
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_discriminator_is_fitted_before_the_first_step(run, root, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(module, "_WINDOW", 10)
     source = zoo.load_model("factor_vae-tiny", root=root)

@@ -1,5 +1,6 @@
 """Ada-GVAE and Ada-ML-VAE: VAEs of pairs of images that have most factors in common."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -8,67 +9,51 @@ import tensorflow_probability as tfp
 
 from tfvae.models.base import Terms
 from tfvae.models.beta_vae import BetaVAE
-from tfvae.models.vae import VAE
 from tfvae.objectives import pairs as objectives
 
+# Means and variances [B, 2, D] of pairs -> those [B, D] of one Gaussian for both.
+Merge = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
-class _AdaVAE(BetaVAE):
-    """What both share: all but how two posteriors become one."""
 
-    paired = True
-    logged = (*VAE.logged, "shared")
+def adapted(
+    posterior: tfp.distributions.Distribution, merge: Merge
+) -> tuple[tfp.distributions.Distribution, tf.Tensor]:
+    """The posteriors with the shared latents of each pair merged, and how many these are.
 
-    def __init__(
-        self,
-        encoder: keras.Model,
-        decoder: keras.Model,
-        *,
-        beta: float = 1.0,
-        likelihood: str = "bernoulli",
-        scale: float | None = None,
-        seed: int = 0,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(encoder, decoder, beta=beta, likelihood=likelihood, scale=scale, seed=seed, **kwargs)
+    Args:
+        posterior: q(z | x), batch shape [2 B], of pairs in the rows 2 i and 2 i + 1.
+        merge: how two Gaussians of a latent become one.
 
-    def merged(self, mean: tf.Tensor, variance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The mean and variance [B, D] for both images, out of those of each, [B, 2, D]."""
-        raise NotImplementedError
+    Returns:
+        A distribution of the same shape, and float tensor [2 B].
+    """
+    latent_dim = posterior.event_shape[0]
+    pairs = [-1, 2, latent_dim]
+    mean, variance = tf.reshape(posterior.mean(), pairs), tf.reshape(posterior.variance(), pairs)
+    shared = objectives.shared_latents(objectives.latent_kl(mean, variance))
+    merged_mean, merged_variance = merge(mean, variance)
 
-    def terms(self, images: tf.Tensor, seed: tf.Tensor) -> Terms:
-        """`loss_terms` of both images of the pairs [B, 2, H, W, C], and how many latents they share, each [2 B]."""
-        images = tf.reshape(images, [-1, *self.image_shape])
-        posterior, shared = self.adapted(self.posterior(images))
-        return {**self.loss_terms(images, posterior, self.sample(posterior, seed)), "shared": shared}
+    def of_both(shared_values: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
+        chosen = tf.where(shared[:, tf.newaxis], shared_values[:, tf.newaxis], tf.reshape(own, pairs))
+        return tf.reshape(chosen, [-1, latent_dim])
 
-    def adapted(self, posterior: tfp.distributions.Distribution) -> tuple[tfp.distributions.Distribution, tf.Tensor]:
-        """The posteriors with the shared latents of each pair merged, and how many these are.
+    found = tfp.distributions.MultivariateNormalDiag(
+        loc=of_both(merged_mean, posterior.mean()),
+        scale_diag=of_both(tf.sqrt(merged_variance), posterior.stddev()),
+    )
+    number = tf.reduce_sum(tf.cast(shared, tf.float32), axis=1)
+    return found, tf.repeat(number, 2)
 
-        Args:
-            posterior: q(z | x), batch shape [2 B], of pairs in the rows 2 i and 2 i + 1.
 
-        Returns:
-            A distribution of the same shape, and float tensor [2 B].
-        """
-        pairs = [-1, 2, self.latent_dim]
-        mean, variance = tf.reshape(posterior.mean(), pairs), tf.reshape(posterior.variance(), pairs)
-        shared = objectives.shared_latents(objectives.latent_kl(mean, variance))
-        merged_mean, merged_variance = self.merged(mean, variance)
-
-        def of_both(shared_values: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
-            chosen = tf.where(shared[:, tf.newaxis], shared_values[:, tf.newaxis], tf.reshape(own, pairs))
-            return tf.reshape(chosen, [-1, self.latent_dim])
-
-        found = tfp.distributions.MultivariateNormalDiag(
-            loc=of_both(merged_mean, posterior.mean()),
-            scale_diag=of_both(tf.sqrt(merged_variance), posterior.stddev()),
-        )
-        number = tf.reduce_sum(tf.cast(shared, tf.float32), axis=1)
-        return found, tf.repeat(number, 2)
+def _terms(model: BetaVAE, images: tf.Tensor, seed: tf.Tensor, merge: Merge) -> Terms:
+    """`loss_terms` of both images of the pairs [B, 2, H, W, C], and how many latents they share, each [2 B]."""
+    images = tf.reshape(images, [-1, *model.image_shape])
+    posterior, shared = adapted(model.posterior(images), merge)
+    return {**model.loss_terms(images, posterior, model.sample(posterior, seed)), "shared": shared}
 
 
 @keras.saving.register_keras_serializable("tfvae")
-class AdaGVAE(_AdaVAE):
+class AdaGVAE(BetaVAE):
     """Averages the posteriors of two images in the latents that they share (Locatello et al., 2020): Ada-GVAE.
 
     loss = sum over both images of {E[-log p(x | z)] + beta KL(q~(z | x) || p(z))} / 2, where q~(z_i | x) is
@@ -98,12 +83,28 @@ class AdaGVAE(_AdaVAE):
         (3, 2)
     """
 
-    def merged(self, mean: tf.Tensor, variance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return objectives.averaged(mean, variance)
+    paired = True
+    logged = (*BetaVAE.logged, "shared")
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        *,
+        beta: float = 1.0,
+        likelihood: str = "bernoulli",
+        scale: float | None = None,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(encoder, decoder, beta=beta, likelihood=likelihood, scale=scale, seed=seed, **kwargs)
+
+    def terms(self, images: tf.Tensor, seed: tf.Tensor) -> Terms:
+        return _terms(self, images, seed, objectives.averaged)
 
 
 @keras.saving.register_keras_serializable("tfvae")
-class AdaMLVAE(_AdaVAE):
+class AdaMLVAE(BetaVAE):
     """Multiplies the posteriors of two images in the latents that they share (Locatello et al., 2020): Ada-ML-VAE.
 
     loss = sum over both images of {E[-log p(x | z)] + beta KL(q~(z | x) || p(z))} / 2, where q~(z_i | x) is
@@ -132,5 +133,21 @@ class AdaMLVAE(_AdaVAE):
         (3, 2)
     """
 
-    def merged(self, mean: tf.Tensor, variance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return objectives.product(mean, variance)
+    paired = True
+    logged = (*BetaVAE.logged, "shared")
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        *,
+        beta: float = 1.0,
+        likelihood: str = "bernoulli",
+        scale: float | None = None,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(encoder, decoder, beta=beta, likelihood=likelihood, scale=scale, seed=seed, **kwargs)
+
+    def terms(self, images: tf.Tensor, seed: tf.Tensor) -> Terms:
+        return _terms(self, images, seed, objectives.product)

@@ -68,11 +68,9 @@ def step_table(quick: bool, *, torch: str | None = None) -> Table:
         rate = 1e-9 * work[own] / timing.cpu
         # The work of a GPU takes no CPU time.
         share = None if tf.config.list_physical_devices("GPU") else f"{rate / peak:.0%}"
-        row = [name, sizes[own], 1e-9 * work[own], *(1e3 * t for t in (timing.median, timing.minimum, timing.cpu))]
-        ratios = [None, None]
-        if name in ours:
-            ratios = [timing.median / timings[own].median, timing.cpu / timings[own].cpu]
-        rows.append([*row, share, *ratios])
+        figures = [name, sizes[own], 1e-9 * work[own], *(1e3 * t for t in (timing.median, timing.minimum, timing.cpu))]
+        of_peer = (timing.median / timings[own].median, timing.cpu / timings[own].cpu)
+        rows.append([*figures, share, *(of_peer if name in ours else (None, None))])
     columns = ["work", "images", "GFLOP", "median ms", "minimum ms", "CPU ms", "of the peak"]
     title = "Training step and encoding, networks of Table 1, images 64x64x1"
     return Table(title, [*columns, "times ours, median", "times ours, CPU"], rows, notes)

@@ -28,5 +28,8 @@ def test_the_time_that_a_call_reports_is_its_time():
 
 @pytest.mark.skipif(find_spec("torch") is not None, reason="This Python has torch.")
 def test_a_python_without_torch_is_refused():
-    with pytest.raises(OSError, match="Expected a Python that has torch"), torch_step(sys.executable, "vae", 4, 1, "best"):
+    with (
+        pytest.raises(OSError, match="Expected a Python that has torch"),
+        torch_step(sys.executable, "vae", 4, 1, "best"),
+    ):
         pass
