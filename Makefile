@@ -69,7 +69,7 @@ floors: setup
 	.venv-floors/bin/python -m pytest -q tests/objectives tests/models/test_factor_vae.py tests/export/test_damage.py tests/serving/local tests/serving/test_proto_tensors.py tests/metrics/test_mig.py tests/test_experiment.py
 
 lock: setup
-	$(BIN)/uv pip compile --quiet --upgrade setup.py --extra test --extra lint --no-annotate --no-header --output-file constraints.txt
+	$(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 setup.py --extra test --extra lint --no-annotate --no-header --output-file constraints.txt
 
 setup: .venv/installed
 
