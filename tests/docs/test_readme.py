@@ -17,6 +17,17 @@ def test_the_readme_has_the_blocks_that_are_run_here():
     assert [text in block for text, block in zip(marks, BLOCKS, strict=True)] == [True] * 4
 
 
+def test_the_numbers_of_the_comparison_are_those_of_the_library():
+    text = (ROOT / "README.md").read_text()
+    ours = dict(re.findall(r"^\| (models|disentanglement scores|pretrained encoders) \| (\d+)", text, re.MULTILINE))
+    models = [each for each in tfvae.MODELS.values() if each.__module__.startswith("tfvae.")]
+    metrics = [each for each in tfvae.metrics.METRICS.values() if each.function.__module__.startswith("tfvae.")]
+    counts = zip(
+        ("models", "disentanglement scores", "pretrained encoders"), (models, metrics, tfvae.zoo.names()), strict=True
+    )
+    assert ours == {name: str(len(each)) for name, each in counts}
+
+
 def test_ten_lines_give_a_score_and_a_traversal(workplace, eager, capsys):
     code = BLOCKS[0]
     assert len([line for line in code.splitlines() if line]) <= 10
