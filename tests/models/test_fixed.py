@@ -15,7 +15,7 @@ def test_what_a_compiled_step_holds_cannot_be_set(name):
     model.test_function = model.make_test_function()
     arguments = _arguments(type(model))
     assert {"seed", *model.networks} <= arguments
-    of_class = set(inspect.signature(type(model)).parameters) - {"kwargs"}
+    of_class = set(inspect.signature(type(model).__init__).parameters) - {"self", "kwargs"}
     assert of_class - arguments == of_class & set(weights_of(type(model)))
     for argument in arguments & set(vars(model)):
         with pytest.raises(AttributeError, match=f"Expected {argument} to be set before fit and evaluate"):

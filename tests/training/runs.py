@@ -25,7 +25,7 @@ def run(experiment, workdir, **kwargs):
 
 def data_of(model):
     """Data that a model of this name trains on."""
-    return paired(tiny.Blobs(), "consecutive") if MODELS[model].paired else tiny.Blobs()
+    return paired(tiny.Blobs(), "consecutive") if getattr(MODELS.get(model), "paired", False) else tiny.Blobs()
 
 
 def state(model):

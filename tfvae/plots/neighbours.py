@@ -32,7 +32,7 @@ def plot_extremes(data: ImageData, found: Extremes, *, scale: int | None = None)
         >>> from tfvae.plots.neighbours import plot_extremes
         >>> data = tfvae.data.as_image_data(np.linspace(0, 1, 4)[:, None, None, None] * np.ones([16, 16, 1]))
         >>> codes = tfvae.codes.Codes(lambda images: images.mean(axis=(1, 2)), data)
-        >>> len(plot_extremes(data, extremes(codes, count=2)).axes)
+        >>> len(plot_extremes(data, extremes(codes, count=2)).artists)
         4
     """
     _check_drawable(data)
@@ -61,7 +61,7 @@ def plot_nearest(data: ImageData, found: Nearest, *, scale: int | None = None) -
         >>> from tfvae.plots.neighbours import plot_nearest
         >>> data = tfvae.data.as_image_data(np.linspace(0, 1, 4)[:, None, None, None] * np.ones([16, 16, 1]))
         >>> codes = tfvae.codes.Codes(lambda images: images.mean(axis=(1, 2)), data)
-        >>> len(plot_nearest(data, nearest(codes, [0, 3], count=2)).axes)
+        >>> len(plot_nearest(data, nearest(codes, [0, 3], count=2)).artists)
         6
     """
     _check_drawable(data)
