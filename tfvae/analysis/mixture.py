@@ -18,8 +18,8 @@ def mixture_log_density(z: np.ndarray, mean: np.ndarray, log_variance: np.ndarra
     log q(z) = log (1/M) sum_i prod_j N(z_j; mu_ij, s_ij^2),    log q(z_j) = log (1/M) sum_i N(z_j; mu_ij, s_ij^2)
 
     The densities are exact, over all components. They cost S M (D + 1) exponentials: 8 billion for 1,000 points, the
-    737,280 components of dSprites and ten latents, 22 s of a CPU core. Components are streamed through a running
-    log-sum-exp, so memory does not grow with their number.
+    737,280 components of dSprites and ten latents, half a minute of a CPU core. Components are streamed through a
+    running log-sum-exp, so memory does not grow with their number.
 
     Args:
         z: float [S, D], points.
@@ -91,7 +91,8 @@ def _columns(rows: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(rows.T, np.float32)
 
 
-# XLA computes each tile in one pass: half of the time of TensorFlow's operations, which write each result to memory.
+# XLA computes each tile in one pass, in two thirds of the time of TensorFlow's operations, which write each result to
+# memory.
 @tf.function(
     jit_compile=True,
     input_signature=[
