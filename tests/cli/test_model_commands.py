@@ -51,7 +51,7 @@ def test_every_model_can_be_scored_traversed_and_sampled(name, load, tmp_path, e
         assert np.isfinite(scores["total_correlation"]["score"])
         skipped = {"none": "the data have no factors", "one": "fewer than two factors vary: ['a']"}.get(kind)
         assert scores["mig"].get("skipped") == skipped
-        assert (f"mig  skipped: {skipped}" in out) == (skipped is not None)
+        assert (f"skipped  mig: {skipped}" in out) == (skipped is not None)
         assert ("reconstruction  skipped: the model has no likelihood" in out) == (model.log_likelihood is None)
         assert ("KL  skipped: the codes have no posterior" in out) == (not model.has_log_variance)
         run("traverse", "--model=m", f"--data={kind}", f"--output={tmp_path / kind}.png")

@@ -10,6 +10,8 @@ KNOWN = {
     "mig": {"score": 0.5, "standard_error": 0.1, "ceiling": 0.9},
     "irs": {"score": None, "standard_error": None, "skipped": "fewer than <two> factors vary"},
     "mine": {"score": 2},
+    "sap": {"score": None, "standard_error": None, "skipped": "fewer than <two> factors vary"},
+    "dci": {"score": None, "standard_error": None, "skipped": "it would take hours"},
     "factors": {"discrete": {"kind": 2}, "continuous": {}, "labels": {"kind": ["cat", "dog"]}},
 }
 MODEL = {
@@ -19,15 +21,16 @@ MODEL = {
 }
 
 
-def test_scores_print_as_lines():
+def test_scores_print_as_lines_with_one_for_each_reason_to_skip_some():
     lines = repr(Scores(KNOWN)).splitlines()
     assert [line.strip() for line in lines] == [
         "mig  0.500 +- 0.100  (a perfect code: 0.900)",
-        "irs  skipped: fewer than <two> factors vary",
         "mine  2.000",
+        "skipped  irs, sap: fewer than <two> factors vary",
+        "skipped  dci: it would take hours",
         "factors  discrete kind (2: cat, dog)",
     ]
-    assert [line.strip() for line in repr(Scores({**KNOWN, **MODEL})).splitlines()[4:]] == [
+    assert [line.strip() for line in repr(Scores({**KNOWN, **MODEL})).splitlines()[5:]] == [
         "reconstruction  70.0 +- 0.5 nats",
         "KL  3.50 nats = 2.50 1.00",
         "latents  1 of 2 count (kl:0.01); each carries at most, in nats: 0.200 0.100",
@@ -36,8 +39,16 @@ def test_scores_print_as_lines():
 
 def test_a_notebook_shows_intervals_and_ceilings():
     shown = Scores({**KNOWN, **MODEL})._repr_html_()
-    for text in ("95% interval", "0.304 to 0.696", "a perfect code", "0.900", "fewer than &lt;two&gt;", "70.0 +- 0.5"):
+    for text in (
+        "95% interval",
+        "0.304 to 0.696",
+        "a perfect code",
+        "0.900",
+        "irs, sap: fewer than &lt;two&gt;",
+        "70.0 +- 0.5",
+    ):
         assert text in shown
+    assert shown.count("<tr>") == 1 + 2 + 2 + 4  # the head, the scores, two reasons, and the rest
     assert "perfect" not in Scores({"mine": {"score": 2}})._repr_html_()
 
 

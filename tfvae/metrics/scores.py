@@ -21,12 +21,15 @@ class Scores(dict[str, Any]):
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """The lines that are printed: a name and what is said of it."""
-        for name, result in self._metrics().items():
-            if result["score"] is None:
-                yield name, f"skipped: {result['skipped']}"
-            else:
-                ceiling = f"  (a perfect code: {result['ceiling']:.3f})" if "ceiling" in result else ""
-                yield name, f"{result['score']:.3f}{_error(result)}{ceiling}"
+        for name, result in self._scored().items():
+            ceiling = f"  (a perfect code: {result['ceiling']:.3f})" if "ceiling" in result else ""
+            yield name, f"{result['score']:.3f}{_error(result)}{ceiling}"
+        yield from self._rest()
+
+    def _rest(self) -> Iterator[tuple[str, str]]:
+        """The lines below the scores."""
+        for reason, names in self._skipped().items():
+            yield "skipped", f"{', '.join(names)}: {reason}"
         if "factors" in self:
             yield "factors", summary(self["factors"])
         if "latents" not in self:
@@ -44,21 +47,30 @@ class Scores(dict[str, Any]):
         yield "latents", described_latents(self["latents"])
 
     def _repr_html_(self) -> str:
-        ceilings = any("ceiling" in result for result in self._metrics().values())
+        ceilings = any("ceiling" in result for result in self._scored().values())
         rows = []
-        for name, result in self._metrics().items():
+        for name, result in self._scored().items():
             score, error, ceiling = result["score"], result.get("standard_error"), result.get("ceiling")
-            interval = "" if score is None or error is None else f"{score - _Z * error:.3f} to {score + _Z * error:.3f}"
+            interval = "" if error is None else f"{score - _Z * error:.3f} to {score + _Z * error:.3f}"
             perfect = [None if ceiling is None else f"{ceiling:.3f}"] if ceilings else []
-            shown = None if score is None else f"{score:.3f}"
-            rows.append([name, shown, interval, *perfect, "" if score is not None else f"skipped: {result['skipped']}"])
-        metrics = {*self._metrics()}
-        rest = [(name, text) for name, text in self.lines() if name not in metrics]
-        head = ["metric", "score", "95% interval", *(["a perfect code"] if ceilings else []), ""]
-        return table(rows, head) + (table(rest) if rest else "")
+            rows.append([name, f"{score:.3f}", interval, *perfect])
+        head = ["metric", "score", "95% interval", *(["a perfect code"] if ceilings else [])]
+        rest = list(self._rest())
+        return (table(rows, head) if rows else "") + (table(rest) if rest else "")
 
     def _metrics(self) -> dict[str, Any]:
         return {name: each for name, each in self.items() if isinstance(each, Mapping) and "score" in each}
+
+    def _scored(self) -> dict[str, Any]:
+        return {name: result for name, result in self._metrics().items() if result["score"] is not None}
+
+    def _skipped(self) -> dict[str, list[str]]:
+        """The names of metrics without a score, by the reason."""
+        found: dict[str, list[str]] = {}
+        for name, result in self._metrics().items():
+            if result["score"] is None:
+                found.setdefault(result["skipped"], []).append(name)
+        return found
 
 
 def described_latents(latents: Mapping[str, Any]) -> str:
