@@ -22,7 +22,7 @@ from tfvae.loading import Trained
 from tfvae.metrics import METRICS, QUICK
 from tfvae.models import VAE
 from tfvae.report.contents import Contents, Subject
-from tfvae.report.images import _tiled, add_traversals
+from tfvae.report.images import _tiled, add_neighbours, add_traversals
 from tfvae.report.page import write_report
 from tfvae.report.sliders import add_sliders
 
@@ -153,6 +153,27 @@ def test_each_row_of_the_traversals_says_from_where_to_where_it_goes(path):
     text = path.read_text()
     assert len(re.findall(r"z\d <small>\S+ nats</small> <small class=.range.>\S+ to \S+</small>", text)) == tiny.DIM
     assert "<span>\u22122.0 sd</span>" in text
+
+
+@pytest.mark.parametrize("files", [None, [f"holiday/{place}.jpg" for place in range(12)]])
+def test_images_are_named_by_their_files_where_these_are_known(trained, files):
+    data = ImageData("photos", tiny.Blobs(12).images(np.arange(12)))
+    data.files = None if files is None else tuple(files)
+    names = {f"image {place}" for place in range(12)} if files is None else {*files}
+    subject = Subject(trained, trained.capabilities(), Codes(trained.capabilities(), data), quick=True, seed=0)
+    contents = Contents("photos")
+    add_traversals(contents, subject)
+    add_neighbours(contents, subject)
+    add_sliders(contents, subject, marginals(subject.codes, np.random.default_rng(0), images=12))
+    originals, ends, nearest = contents.traversal[0], contents.ends[1:], contents.nearest[1:]
+    assert len(names & {*re.split("[:;,] ", originals["alt"])}) == 11
+    for row in ends:
+        low, high = row["alt"].split("; high: ")
+        assert {*low.split(": ")[1].split(", "), *high.split(", ")} <= names
+    for row in nearest:
+        assert {row["label"], *row["alt"].split("codes: ")[1].split(", ")} <= names
+        assert row["alt"].startswith(row["label"])
+    assert len(names & {start["label"] for start in contents.explorer["starts"]}) == 10
 
 
 def test_an_empty_place_between_images_is_transparent():

@@ -149,6 +149,10 @@ class ImageData:
             return images
         return np.asarray(images, np.float32) / np.float32(255)
 
+    def name_of(self, place: int) -> str:
+        """What the image at a place is called: its file where that is known, otherwise "image 17"."""
+        return f"image {place}" if self.files is None else self.files[place]
+
     def random_indices(self, number: int, rng: np.random.Generator) -> np.ndarray:
         """Draws the places of distinct images, sorted; all places if there are no more than `number`.
 

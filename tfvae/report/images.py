@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 from tfvae.analysis.extremes import extremes
 from tfvae.analysis.nearest import nearest
 from tfvae.codes import Codes
+from tfvae.data.images import ImageData
 from tfvae.data.shapes import undrawable
 from tfvae.plots.ranges import column_labels, range_label, shared
 from tfvae.plots.traversals import Traversals, traverse
@@ -29,9 +31,10 @@ def add_traversals(contents: Contents, subject: Subject) -> None:
     if reason := undrawable(subject.codes.data.image_shape):
         contents.skip("traversals", reason)
         return
-    images = subject.codes.data.scaled(random_places(subject))
+    data, places = subject.codes.data, random_places(subject)
     values = None if can.traversal_range is None else np.linspace(-can.traversal_range, can.traversal_range, 11)
-    contents.traversal = _rows(traverse(can.represent, can.decode, images, values=values))
+    found = traverse(can.represent, can.decode, data.scaled(places), values=values)
+    contents.traversal = _rows(found, [data.name_of(place) for place in places])
 
 
 def add_neighbours(contents: Contents, subject: Subject) -> None:
@@ -57,11 +60,17 @@ def add_neighbours(contents: Contents, subject: Subject) -> None:
         carried = [None] * len(ends.latents) if ends.information is None else ends.information.tolist()
         for latent, nats, low, high in zip(ends.latents, carried, ends.low, ends.high, strict=True):
             tiles = np.concatenate([codes.data.scaled(low), gap, codes.data.scaled(high)])
-            contents.ends.append(_row(f"z{latent}", tiles, f"images with low and with high latent {latent}", nats))
+            alt = f"low latent {latent}: {_named(codes.data, low)}; high: {_named(codes.data, high)}"
+            contents.ends.append(_row(f"z{latent}", tiles, alt, nats))
     contents.nearest = [{"axis": ["image", "", "nearest", *[""] * (close.places.shape[1] - 1)]}]
     for number, image, places in zip(chosen, close.images, close.places, strict=True):
         tiles = np.concatenate([image[np.newaxis].astype(np.float32) / 255, gap, codes.data.scaled(places)])
-        contents.nearest.append(_row(f"image {number}", tiles, f"image {number} and the images with the nearest codes"))
+        name = codes.data.name_of(number)
+        contents.nearest.append(_row(name, tiles, f"{name}; the nearest codes: {_named(codes.data, places)}"))
+
+
+def _named(data: ImageData, places: Iterable[int]) -> str:
+    return ", ".join(data.name_of(place) for place in places)
 
 
 def _only_categories(codes: Codes) -> bool:
@@ -104,10 +113,10 @@ def data_uri(pixels: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
-def _rows(found: Traversals) -> list[dict[str, Any]]:
+def _rows(found: Traversals, names: list[str]) -> list[dict[str, Any]]:
     count = found.values.shape[1]
     rows = [
-        _row("image", found.images[:count], "originals"),
+        _row("image", found.images[:count], f"originals: {', '.join(names[:count])}"),
         _row("reconstruction", found.reconstructions[:count], "their reconstructions"),
         {"axis": [label.replace("-", "\u2212") for label in column_labels(found.values)]},
     ]

@@ -83,13 +83,13 @@ def _sliders(subject: Subject, starts: np.ndarray, marginals: Marginals) -> dict
                 "prior": f"M{_path(prior / top)}",
             }
         )
-    images = codes.data.images(starts)
+    images, names = codes.data.images(starts), map(codes.data.name_of, starts)
     return {
         "half": half,
         "latents": latents,
         "starts": [
-            {"image": data_uri(image), "code": [round(float(value), 4) for value in mean], "label": f"image {place}"}
-            for image, mean, place in zip(images, means, starts, strict=True)
+            {"image": data_uri(image), "code": [round(float(value), 4) for value in mean], "label": name}
+            for image, mean, name in zip(images, means, names, strict=True)
         ],
     }
 
