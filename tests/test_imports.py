@@ -16,6 +16,7 @@ SOURCES = sorted(path for top in ("tfvae", "tools") for path in (ROOT / top).rgl
 
 # Places that ask an object whether it has an attribute. Models and data declare what they can do instead.
 PROBES = {
+    ("tfvae/data/columns.py", "getattr(table, 'columns', ())"): "a DataFrame of pandas, which is not imported",
     ("tfvae/data/factor_table.py", "getattr(continuous, 'index', None)"): "a Series of pandas, which is not imported",
     ("tfvae/models/ends.py", "getattr(vars(layer).get('activation'), '__name__', None)"): "a layer that is not known",
     ("tfvae/studies/processes.py", "hasattr(os, 'sched_getaffinity')"): "the operating system",

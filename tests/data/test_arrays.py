@@ -38,6 +38,8 @@ def test_a_pair_becomes_ground_truth_data():
     assert (data.name, data.factors.names, data.factors.continuous) == ("array", ("factor0", "factor1"), (False, True))
     np.testing.assert_array_equal(data.factors.values_of(np.arange(20)), table)
     np.testing.assert_array_equal(every(data), PIXELS)
+    frame = pytest.importorskip("pandas").DataFrame(table, columns=["kind", "age"])
+    assert as_image_data((PIXELS, frame)).factors.names == ("kind", "age")
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,17 @@ def test_a_series_declares_factors_by_its_labels():
         assert list(found["continuous"]) == ["c"]
 
 
+def test_factors_have_the_names_of_a_data_frame_unless_others_are_given():
+    frame = pytest.importorskip("pandas").DataFrame({"kind": ["b", "a"] * 30, "size": range(60), "age": range(60)})
+    found = score(F, frame, metrics="mig", ignore="kind", continuous={"age": False})["mig"]["factors"]
+    assert (found["discrete"], found["continuous"]) == ({"age": 60}, {"size": 60})
+    assert found["labels"] == {"kind": ["a", "b"]}
+    assert score(F, frame, metrics="mig", ignore=0, continuous={"age": False})["mig"]["factors"] == found
+    assert "c" in score(F, frame, metrics="mig", names="abc")["mig"]["factors"]["continuous"]
+    numbered = score(F, frame.set_axis(range(3), axis=1), metrics="mig")
+    assert list(numbered["mig"]["factors"]["discrete"]) == ["factor0"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "error", "received"),
     [

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from tfvae.data.columns import names_of_columns
 from tfvae.data.factor_table import FactorTable
 from tfvae.data.ground_truth import GroundTruthData
 from tfvae.data.images import ImageData, stored
@@ -14,13 +15,13 @@ def as_image_data(data: Any) -> ImageData:
 
     Args:
         data: `ImageData`; or an array of images [N, H, W, C] or [N, H, W], or of vectors [N, F]; or a pair
-            (images, factors) with numbers [N, K], the factors of each image. Images are uint8 in 0 .. 255, bool (False
-            is black, True is white), or floats x in [0, 1], which become uint8 by round(255 x): the scores of a model
-            are then those of the rounded images. Vectors are finite floats, and stay as they are, in float32.
+            (images, factors) with numbers or text [N, K], the factors of each image. Images are uint8 in 0 .. 255, bool
+            (False is black, True is white), or floats x in [0, 1], which become uint8 by round(255 x): the scores of a
+            model are then those of the rounded images. Vectors are finite floats, and stay as they are, in float32.
 
     Returns:
-        `ImageData`, or `GroundTruthData` for a pair: with a `FactorTable` of the names factor0, factor1, ... Its name
-        is "array".
+        `ImageData`, or `GroundTruthData` for a pair: with a `FactorTable` of the names of a DataFrame's columns, or
+        factor0, factor1, ... Its name is "array".
 
     Raises:
         TypeError: if the data is something else, or an array has another dtype.
@@ -52,7 +53,7 @@ def as_image_data(data: Any) -> ImageData:
     table = np.asarray(factors)
     if table.ndim != 2 or len(table) != len(images):
         raise ValueError(f"Expected factors of shape [{len(images)}, K]. Received: shape={table.shape}")
-    return GroundTruthData("array", FactorTable([f"factor{k}" for k in range(table.shape[1])], table), images)
+    return GroundTruthData("array", FactorTable(names_of_columns(factors, table.shape[1]), table), images)
 
 
 def _described(data: Any) -> str:

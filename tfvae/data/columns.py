@@ -24,6 +24,19 @@ def as_array(values: Any, what: str) -> np.ndarray:
     return np.asarray(values)
 
 
+def names_of_columns(table: Any, count: int) -> list[str]:
+    """The names of a table's K columns: those of a DataFrame whose names are text, else "factor0", "factor1", ...
+
+    Args:
+        table: anything that `as_array` takes, of pandas, Polars or another library that is not imported here.
+        count: int, K.
+    """
+    names = list(getattr(table, "columns", ()))
+    if len(names) == count and all(isinstance(name, str) for name in names):
+        return names
+    return [f"factor{k}" for k in range(count)]
+
+
 def as_numeric(values: Any, what: str) -> np.ndarray:
     """An array of bool, integers or floats, of anything that `np.asarray` takes.
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfvae.codes.codes import Codes
-from tfvae.data.columns import as_array, as_numeric
+from tfvae.data.columns import as_array, as_numeric, names_of_columns
 from tfvae.data.factor_table import Continuous, FactorTable, described
 from tfvae.data.factors import Factors
 from tfvae.metrics.ignored import Ignore, ignored_names, ignoring
@@ -45,7 +45,8 @@ def score(
         codes: numbers [N, D], the means of q(z|x).
         factors: numbers or text [N, K], K <= N; without them, metrics that need factors are skipped.
         metrics: "all", names out of `METRICS`, or functions, see `score_codes`.
-        names: names of the K factors, in any sequence; by default "factor0", "factor1", ...
+        names: names of the K factors, in any sequence; by default those of a DataFrame's columns, and otherwise
+            "factor0", "factor1", ...
         continuous: which factors are continuous: K booleans, or booleans by name, such as {"age": True}.
         ignore: factors that no metric fixes or predicts, as if the table did not have them: names, or numbers of
             columns where no names are given. `ignore=["shape"]` is how Figure 3 of Kim & Mnih (2018) is scored.
@@ -81,7 +82,7 @@ def score(
     if factors is None:
         rows = Codes.from_arrays(_Rows(len(codes)), codes, log_variance, active=active)
         return Scores(score_codes(rows, metrics, seed, parameters, ignore))
-    factors = as_array(factors, "factors [N, K] of numbers or text")
+    table, factors = factors, as_array(factors, "factors [N, K] of numbers or text")
     if factors.ndim != 2 or len(factors) != len(codes):
         hint = ""
         if factors.ndim == 1 and len(factors) == len(codes):
@@ -96,12 +97,12 @@ def score(
             f"Expected factors [N, K] with K <= N, a column for each factor. Received: shape={factors.shape}; a table "
             "of a row for each factor is passed as factors.T, and its codes as codes.T"
         )
-    given = [f"factor{k}" for k in range(factors.shape[1])] if names is None else [str(name) for name in names]
-    table = FactorTable(given, factors, continuous=continuous)
-    chosen, ignored = selected(metrics), ignored_names(table, ignore, by_column=names is None)
-    known = Codes.from_arrays(Labelled(table), codes, log_variance, active=active)
+    given = names_of_columns(table, factors.shape[1]) if names is None else [str(name) for name in names]
+    labelled = Labelled(FactorTable(given, factors, continuous=continuous))
+    chosen, ignored = selected(metrics), ignored_names(labelled.factors, ignore, by_column=names is None)
+    known = Codes.from_arrays(labelled, codes, log_variance, active=active)
     results = _results(known, chosen, seed, parameters, ignored)
-    kinds = {"factors": described(table, ignored)}
+    kinds = {"factors": described(labelled.factors, ignored)}
     return Scores(
         {name: {**result, **(kinds if chosen[name].needs_factors else {})} for name, result in results.items()}
     )
