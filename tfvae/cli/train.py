@@ -41,14 +41,17 @@ LOOK_EVERY = flags.DEFINE_integer("look_every", None, "Steps between scores, tra
 
 
 def main(argv: Sequence[str]) -> None:
+    import keras
     import tensorflow as tf
 
     from tfvae import data, zoo
     from tfvae.cli.values import assigned
     from tfvae.experiment import Experiment
     from tfvae.loading import load_to_train
-    from tfvae.replicas import strategy
+    from tfvae.models.build import completed
+    from tfvae.replicas import is_chief, strategy
     from tfvae.training.checkpoints import Checkpoints
+    from tfvae.training.checks import check_workdir
     from tfvae.training.interruption import Terminated
     from tfvae.training.looks import looks
     from tfvae.training.train import train
@@ -63,7 +66,8 @@ def main(argv: Sequence[str]) -> None:
     changes = dict(assigned("set", text) for text in SET.value)
     start = {} if START_FROM.value is None else {"start_from": START_FROM.value}
     for_gpu = {"jit_compile": True, "precision": "mixed_bfloat16"} if ONE_GPU.value else {}
-    experiment = Experiment.from_dict(dataclasses.asdict(experiment) | for_gpu | start | changes)
+    experiment = completed(Experiment.from_dict(dataclasses.asdict(experiment) | for_gpu | start | changes))
+    check_workdir(Path(WORKDIR.value), experiment)  # before the data are read, which may take minutes
     source = experiment.start_from
     if source is not None and Checkpoints.steps_in(Path(WORKDIR.value) / "checkpoints"):
         source = None  # the run has its own weights
@@ -73,13 +77,16 @@ def main(argv: Sequence[str]) -> None:
     print(f"{devices.num_replicas_in_sync} replica(s); TensorFlow sees {gpus} GPU(s)")
     images, every = data.load(experiment.data), LOOK_EVERY.value
     print(images)
-    callbacks = looks(images, Path(WORKDIR.value) / "logs", every) if every else []
+    begun: list[bool] = []
+    noting = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: begun.append(True))
+    callbacks = [noting, *(looks(images, Path(WORKDIR.value) / "logs", every) if every else [])]
     try:
         train(experiment, WORKDIR.value, devices, data=images, resident=resident, callbacks=callbacks, start_from=model)
     except Terminated as stopped:
         print(f"\n{stopped}", file=sys.stderr)
         raise
-    print(f"Trained for {experiment.steps} steps: {Path(WORKDIR.value) / 'model.keras'}")
+    done = "Trained" if begun or not is_chief(devices) else "Already trained"
+    print(f"{done} for {experiment.steps} steps: {Path(WORKDIR.value) / 'model.keras'}")
 
 
 def _experiment_of(source: str | None) -> str:

@@ -22,7 +22,10 @@ def check_data(experiment: Experiment, data: ImageData) -> None:
     """Raises ValueError when there are fewer images than a batch has, or the model takes pairs and there are none."""
     if experiment.batch_size > len(data):
         size = experiment.batch_size
-        raise ValueError(f"Expected a batch of at most the {len(data)} images. Received: batch_size={size}")
+        raise ValueError(
+            f"Expected a batch of at most the {len(data)} images. Received: batch_size={size}; an experiment may have "
+            "a smaller one, as by --set=batch_size=... of tfvae train"
+        )
     takes_pairs = MODELS[experiment.model].paired
     if takes_pairs and data.pairing is None:
         raise ValueError(

@@ -93,9 +93,9 @@ def train(
     experiment, workdir = completed(experiment), Path(workdir)
     strategy = strategy or tf.distribute.get_strategy()
     chief = is_chief(strategy)
+    check_workdir(workdir, experiment)  # before the data are read, which may take minutes
     images = load(experiment.data) if data is None else as_image_data(data)
     check_data(experiment, images)
-    check_workdir(workdir, experiment)
     with strategy.scope():
         model = build_model(experiment, images.image_shape)
         check_replicas(experiment, model, strategy, resident)
