@@ -134,7 +134,7 @@ def test_what_needs_no_tensorflow_does_not_load_it(statement):
 def test_the_root_of_the_package_has_a_module_for_each_thing_that_users_do_and_folders():
     files = {path.name for path in (ROOT / "tfvae").iterdir() if path.is_file()}
     modules = {"evaluation.py", "experiment.py", "loading.py", "replicas.py", "zoo.py"}
-    assert files == {"__init__.py", "__init__.pyi", "py.typed"} | modules
+    assert files == {"__init__.py", "__init__.pyi", "__main__.py", "py.typed"} | modules
 
 
 def probes(path: Path) -> Iterator[str]:

@@ -5,6 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+import tfvae
 from tfvae.cli import COMMANDS
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +41,12 @@ def test_modules_of_the_current_folder_are_imported_before_the_command_runs(tmp_
     out, err = start(tmp_path, "zoo", "--import=mine", "--import=yours").communicate()
     assert out.splitlines()[:2] == ["mine is imported", "yours is imported"], err
     assert "factor_vae-dsprites" in out
+
+
+@pytest.mark.parametrize("module", ["tfvae", "tfvae.cli"])
+def test_the_package_runs_as_the_command(module):
+    run = subprocess.run([sys.executable, "-m", module, "--version"], cwd=ROOT, capture_output=True, text=True)
+    assert (run.stdout, run.stderr, run.returncode) == (f"tfvae {tfvae.__version__}\n", "", 0)
 
 
 def test_a_module_that_cannot_be_imported_is_one_clear_line(tmp_path):

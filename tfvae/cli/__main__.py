@@ -1,4 +1,4 @@
-"""`python -m tfvae.cli` is the console command `tfvae`, for where scripts are not on the path."""
+"""`python -m tfvae.cli` is `python -m tfvae`."""
 
 from tfvae.cli import main
 
