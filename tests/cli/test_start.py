@@ -1,5 +1,6 @@
 """What all commands have in common: how they start."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import tfvae
-from tfvae.cli import COMMANDS
+from tfvae.cli import COMMANDS, main
+from tfvae.cli import start as cli_start
 
 ROOT = Path(__file__).parents[2]
 # As the console script, which does not have the current folder on its path.
@@ -102,3 +104,22 @@ def test_an_experiment_that_does_not_exist_is_answered_by_the_names_of_those_tha
     assert "'factor_vae-dsprites'" in err
     assert err.endswith("There is none at factor_vae-dsprits\n")
     assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_before_a_command_begins_is_one_clear_line(monkeypatch, capsys):
+    def interrupted(command, argv):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli_start, "run", interrupted)
+    with pytest.raises(SystemExit, match="130"):
+        main(["zoo"])
+    assert capsys.readouterr().err == "\nInterrupted.\n"
+
+
+@pytest.mark.parametrize(("error", "shown"), [(ImportError, "notice"), (KeyboardInterrupt, ""), (None, "")])
+def test_notices_of_libraries_are_shown_only_when_they_cannot_be_loaded(error, shown, capfd):
+    with contextlib.suppress(ImportError, KeyboardInterrupt), cli_start._without_notices():
+        os.write(2, b"notice")
+        if error:
+            raise error
+    assert capfd.readouterr().err == shown

@@ -38,9 +38,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     name, *flags = arguments
     if name not in COMMANDS:
         sys.exit(f"Error: Expected a command out of {', '.join(COMMANDS)}. Received: {name}")
-    from tfvae.cli import start
+    try:
+        from tfvae.cli import start
 
-    start.run(importlib.import_module(f"tfvae.cli.{name}"), ["tfvae " + name, *flags])
+        start.run(importlib.import_module(f"tfvae.cli.{name}"), ["tfvae " + name, *flags])
+    except KeyboardInterrupt:  # before the command itself has begun
+        print("\nInterrupted.", file=sys.stderr)
+        sys.exit(130)
 
 
 def _print(text: str) -> None:

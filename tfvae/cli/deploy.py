@@ -24,6 +24,8 @@ from collections.abc import Sequence
 
 from absl import flags
 
+INTERRUPTED = "Interrupted. The same command writes what is missing."
+
 SAVED_MODELS = flags.DEFINE_string("saved_models", None, "A folder of <name>/<version>/, by default the zoo's.")
 OUTPUT = flags.DEFINE_string("output", None, "The folder to write; models.config in it is replaced.", required=True)
 PROMOTE = flags.DEFINE_list("promote", [], "Names of models whose newest version is stable, separated by commas.")

@@ -16,6 +16,8 @@ from typing import Any
 
 from absl import flags
 
+INTERRUPTED = "Interrupted. No scores were written; the same command starts over, with the codes that --cache keeps."
+
 MODEL = flags.DEFINE_string("model", None, "What to score: a folder, a file, or a name in the zoo.", required=True)
 DATA = flags.DEFINE_string("data", None, "A data set; by default the one the model was trained on.")
 OUTPUT = flags.DEFINE_string("output", None, "Where to write the scores, as JSON.")

@@ -23,6 +23,7 @@ if platform.machine() in ("x86_64", "AMD64"):
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 2 still reports that there is no GPU as an error
 
+INTERRUPTED = "Interrupted. No output was written; the same command starts over."
 IMPORT = flags.DEFINE_multi_string(
     "import", [], "A Python module that registers models, metrics or data of your own; may be repeated."
 )
@@ -36,7 +37,7 @@ def run(command: ModuleType, argv: Sequence[str] | None = None) -> None:
     Args:
         command: a module with flags and a function `main`, which gets the arguments, the program's name first. It may
             also have `ARGUMENTS`, its positional arguments ("a study.json", or "names ..." for any number), and
-            `INTERRUPTED`, the message after Ctrl-C.
+            `INTERRUPTED`, the message after Ctrl-C, if it leaves output that is not whole.
         argv: the program's name, arguments and flags; by default those of the process.
     """
     argv = list(sys.argv if argv is None else argv)
@@ -59,7 +60,7 @@ def run(command: ModuleType, argv: Sequence[str] | None = None) -> None:
             import_modules(IMPORT.value, [os.getcwd()])
             command.main(arguments)
         except KeyboardInterrupt as error:
-            print(f"\n{str(error) or vars(command).get('INTERRUPTED', 'Interrupted.')}", file=sys.stderr)
+            print(f"\n{str(error) or vars(command).get('INTERRUPTED', INTERRUPTED)}", file=sys.stderr)
             sys.exit(130)
         except Exception as error:
             if not _is_users(error):
@@ -110,7 +111,7 @@ def _without_notices() -> Iterator[None]:
         os.dup2(notices.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:  # not Ctrl-C
             notices.seek(0)
             os.write(kept, notices.read())
             raise

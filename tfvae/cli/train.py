@@ -21,7 +21,7 @@ from pathlib import Path
 
 from absl import flags
 
-INTERRUPTED = "Interrupted. The same command resumes from the last checkpoint."
+INTERRUPTED = "Interrupted. The same command resumes from the last checkpoint, or starts over if there is none."
 
 EXPERIMENT = flags.DEFINE_string("experiment", None, "A JSON file, or the name of a zoo entry.")
 START_FROM = flags.DEFINE_string(
