@@ -8,6 +8,7 @@ import tensorflow as tf
 
 import tfvae
 from tests.docs.pages import ROOT, blocks
+from tests.metrics.test_published_scores import PUBLISHED
 
 BLOCKS = [block.code for block in blocks("README.md", "python")]
 
@@ -26,6 +27,25 @@ def test_the_numbers_of_the_comparison_are_those_of_the_library():
         ("models", "disentanglement scores", "pretrained encoders"), (models, metrics, tfvae.zoo.names()), strict=True
     )
     assert ours == {name: str(len(each)) for name, each in counts}
+
+
+def test_the_versions_are_those_that_are_required():
+    text, setup = (ROOT / "README.md").read_text(), (ROOT / "setup.py").read_text()
+    required = {
+        name: re.search(rf'{name}[="]*>=(\d+\.\d+)', setup)[1] for name in ("python_requires", "tensorflow", "keras")
+    }
+    assert f"| TensorFlow {required['tensorflow']}, Keras {required['keras']} or newer |" in text
+    assert f"with Python {required['python_requires']} or newer" in text
+
+
+def test_what_is_said_of_the_zoo_and_of_scores_is_true():
+    text = (ROOT / "README.md").read_text()
+    steps = [tfvae.zoo.load_scores(name)["release"]["steps"]["trained"] for name in tfvae.zoo.names()]
+    assert max(steps) < tfvae.Experiment("factor_vae").steps == 300_000
+    assert "none was trained for the paper's number of steps yet" in text
+    assert f"and {len({metric for metric, *_ in PUBLISHED})} agree with disentanglement_lib's own scores" in text
+    rows = re.findall(r"^\| `(\w+)`", (ROOT / "docs/concepts/known_codes.md").read_text(), re.MULTILINE)
+    assert {*rows} >= {*tfvae.metrics.METRICS}
 
 
 def test_ten_lines_give_a_score_and_a_traversal(workplace, eager, capsys):
