@@ -29,6 +29,9 @@ def test_both_ends_are_drawn_in_ascending_order():
     assert levels(figure, 24 + 66 + 50) == [*LEVELS[:-3:-1], *LEVELS[1::-1]]
     texts = [text.get_text() for text in figure.texts]
     assert texts == ["latent", "lowest", "highest", "z0", "z1"]
+    # The lowest image of the left tiles, and the highest of the right ones.
+    across = [text.get_position()[0] * rendered(figure).shape[1] for text in figure.texts[1:3]]
+    assert across == pytest.approx([110 + 32, 110 + 2 * 66 + 24 + 66 + 32])
 
 
 def test_information_labels_the_rows():
@@ -44,6 +47,8 @@ def test_neighbours_are_drawn_next_to_their_image():
     figure = plot_nearest(DATA, found)
     assert levels(figure, 24 + 50) == LEVELS[[0, 1, 2]].tolist()
     assert levels(figure, 24 + 66 + 50) == LEVELS[[10, 9, 11]].tolist()
+    across = [text.get_position()[0] * rendered(figure).shape[1] for text in figure.texts[1:3]]
+    assert across == pytest.approx([10 + 32, 10 + 66 + 24 + 32])
 
 
 def test_vectors_cannot_be_drawn():

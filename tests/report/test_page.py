@@ -304,6 +304,13 @@ def test_sliders_move_the_image_by_keys_as_the_decoder_does(path, browser, train
         assert (shown[..., 3] == 255).all()
         return shown
 
+    lines = """() => [...document.querySelectorAll("td.number")].map((cell) => {
+        const range = document.createRange();
+        range.selectNodeContents(cell);
+        return new Set([...range.getClientRects()].map((box) => box.top)).size;
+    })"""
+    assert set(page.evaluate(lines)) == {1}  # no score is apart from its error
+
     start, begun = code(), assert_is_decoded()
     slider = page.locator("input[data-latent]").first
     slider.focus()

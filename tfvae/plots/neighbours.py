@@ -39,7 +39,7 @@ def plot_extremes(data: ImageData, found: Extremes, *, scale: int | None = None)
     rows = [[data.scaled(low), data.scaled(high)] for low, high in zip(found.low, found.high, strict=True)]
     labels = latent_labels(found.latents, found.information)
     heading = "latent" if found.information is None else "latent, in nats"
-    return _drawn(data, rows, labels, (heading, "lowest", "highest"), scale)
+    return _drawn(data, rows, labels, (heading, "lowest", "highest"), (0, found.high.shape[1] - 1), scale)
 
 
 def plot_nearest(data: ImageData, found: Nearest, *, scale: int | None = None) -> Figure:
@@ -67,7 +67,7 @@ def plot_nearest(data: ImageData, found: Nearest, *, scale: int | None = None) -
     _check_drawable(data)
     own = found.images[:, np.newaxis].astype(np.float32) / 255
     rows = [[image, data.scaled(places)] for image, places in zip(own, found.places, strict=True)]
-    return _drawn(data, rows, [("", tiles.INK)] * len(rows), ("", "image", "nearest"), scale)
+    return _drawn(data, rows, [("", tiles.INK)] * len(rows), ("", "image", "nearest"), (0, 0), scale)
 
 
 def _check_drawable(data: ImageData) -> None:
@@ -80,9 +80,10 @@ def _drawn(
     rows: list[list[np.ndarray]],
     labels: list[tuple[str, str]],
     headings: tuple[str, str, str],
+    above: tuple[int, int],
     scale: int | None,
 ) -> Figure:
-    """Rows of a label and two groups of images, each [n, H, W, C], below their headings."""
+    """Rows of a label and two groups of images, each [n, H, W, C], with a heading above one of its columns."""
     scale = tiles.scale_for(rows[0][0], 64) if scale is None else scale
     height, width = (scale * size for size in data.image_shape[:2])
     left = _LEFT if headings[0] else MARGIN
@@ -90,8 +91,9 @@ def _drawn(
     across = starts[1] + len(rows[0][1]) * (width + GAP) - GAP + MARGIN
     figure = tiles.new_figure(across, _HEAD + len(rows) * (height + GAP) - GAP + MARGIN)
     tiles.add_text(figure, left - 8, _HEAD - 10, headings[0], align="right", color=tiles.FAINT)
-    for start, heading in zip(starts, headings[1:], strict=True):
-        tiles.add_text(figure, start, _HEAD - 10, heading, align="left", color=tiles.FAINT)
+    for start, heading, tile in zip(starts, headings[1:], above, strict=True):
+        middle = start + tile * (width + GAP) + width / 2
+        tiles.add_text(figure, middle, _HEAD - 10, heading, color=tiles.FAINT)
     for row, (groups, (label, color)) in enumerate(zip(rows, labels, strict=True)):
         top = _HEAD + row * (height + GAP)
         tiles.add_text(figure, left - 8, top + height / 2, label, align="right", color=color)
