@@ -177,3 +177,12 @@ def test_ports_that_are_mixed_up_are_explained(servers):
         ask(f"http://{by_grpc}", "honest")
     with pytest.raises(ServingError, match=f'REST is at "{by_rest}"'):
         ask(by_rest.removeprefix("http://"), "honest")
+    # By localhost, which gRPC takes for two addresses, of which it reports one.
+    by_name = by_rest.removeprefix("http://").replace("127.0.0.1", "localhost")
+    with pytest.raises(ServingError, match=f'REST is at "http://{by_name}"'):
+        ask(by_name, "honest")
+
+
+def test_where_nobody_listens_the_address_of_rest_is_named():
+    with pytest.raises(ServingError, match=r'Is it the port of REST\? REST is at "http://localhost:1"'):
+        ask("localhost:1", "honest")

@@ -134,9 +134,12 @@ class Grpc:
             return f"{self._address.via}: {details}"
         if code != grpc.StatusCode.UNAVAILABLE:
             return details
-        # gRPC has two messages for an answer in HTTP/1.1, by what it reads first.
-        other = any(sign in details for sign in ("http1.x", "Expected SETTINGS frame"))
-        hint = f' REST is at "http://{self._address.target}".' if other else ""
+        # gRPC has two messages for an answer in HTTP/1.1, by what it reads first. Of the addresses of a host, such as
+        # the two of localhost, it reports the last alone, where nobody may listen.
+        is_rest = any(sign in details for sign in ("http1.x", "Expected SETTINGS frame"))
+        question = "" if is_rest else " Is it the port of REST?"
+        unreached = is_rest or "failed to connect" in details
+        hint = f'.{question} REST is at "http://{self._address.target}".' if unreached else ""
         return f"{self._address.via}: {details}{hint}"
 
 
