@@ -47,6 +47,8 @@ def test_points_are_the_means_at_the_end_of_training_by_strength(rows):
     np.testing.assert_allclose(beta[0].get_data(orig=False), expected)
     np.testing.assert_allclose(factor[0].get_data(orig=False)[1], [np.mean(of(rows, "factor_vae", "mig", 8, 10))])
     assert [text.get_text() for text in axes.texts] == ["1", "4"]
+    drawn_below = max(artist.zorder for bars in axes.containers for artist in bars.get_children())
+    assert all(text.zorder > drawn_below and text.get_path_effects() for text in axes.texts)
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["BetaVAE, beta", "FactorVAE"]
     across, up = beta[2]
     for bars, score, axis in ((across, "reconstruction", 0), (up, "mig", 1)):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from tfvae.analysis.settings import Setting, by_model
 from tfvae.plots.axes import add_legend, colors, new_axes
@@ -58,7 +59,9 @@ def plot_trade_off(rows: Rows, score: str = "factor_vae") -> Figure:
         axes.errorbar(x, y, y_ends, x_ends, color=color, label=name, marker=marker, linestyle=line, **_BARS)
         if by_number(settings):
             for setting, point in zip(settings, zip(x, y, strict=True), strict=True):
-                text: dict[str, Any] = {"fontsize": 8, "color": color, "annotation_clip": False}
+                # White around it, as it may lie over bars.
+                halo = [withStroke(linewidth=2.5, foreground="white")]
+                text: dict[str, Any] = {"fontsize": 8, "color": color, "annotation_clip": False, "path_effects": halo}
                 axes.annotate(setting.label.split(" ")[-1], point, (4, 4), textcoords="offset points", **text)
     axes.set_xlabel(LABELS["reconstruction"], color=INK)
     axes.set_ylabel(score_name(score), color=INK)
