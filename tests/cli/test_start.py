@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -114,6 +115,29 @@ def test_ctrl_c_before_a_command_begins_is_one_clear_line(monkeypatch, capsys):
     with pytest.raises(SystemExit, match="130"):
         main(["zoo"])
     assert capsys.readouterr().err == "\nInterrupted.\n"
+
+
+@pytest.mark.parametrize(
+    ("own", "said", "shown"),
+    [
+        ({}, "", "Interrupted. No output was written; the same command starts over."),
+        ({"INTERRUPTED": "Interrupted. It resumes."}, "", "Interrupted. It resumes."),
+        ({"INTERRUPTED": "Interrupted. It resumes."}, "Stopped after step 4.", "Stopped after step 4."),
+    ],
+)
+def test_ctrl_c_is_one_clear_line_on_what_was_written(own, said, shown, monkeypatch, capsys):
+    def interrupted(arguments):
+        raise KeyboardInterrupt(said)
+
+    monkeypatch.setattr(cli_start, "_load_tensorflow", lambda: None)
+    monkeypatch.setattr(cli_start, "IMPORT", SimpleNamespace(value=[]))
+    monkeypatch.setattr(cli_start.app, "run", lambda main, argv, flags_parser: main(argv))
+    monkeypatch.setattr(cli_start.warnings, "formatwarning", cli_start.warnings.formatwarning)
+    command = ModuleType("command")
+    vars(command).update(own, main=interrupted)
+    with pytest.raises(SystemExit, match="130"):
+        cli_start.run(command, ["tfvae command"])
+    assert capsys.readouterr().err == f"\n{shown}\n"
 
 
 @pytest.mark.parametrize(("error", "shown"), [(ImportError, "notice"), (KeyboardInterrupt, ""), (None, "")])

@@ -55,7 +55,10 @@ def test_a_notebook_shows_intervals_and_ceilings():
 def test_what_evaluate_and_score_return_are_such_scores_and_dicts():
     factors = np.stack(np.unravel_index(np.arange(24), (4, 3, 2)), axis=1)
     scores = tfvae.metrics.score(factors, factors, metrics="mig", names=["a", "b", "c"])
-    assert repr(scores).strip().startswith("mig  1.000")
+    assert [line.strip() for line in repr(scores).splitlines()] == [
+        f"mig  1.000 +- {scores['mig']['standard_error']:.3f}",
+        "factors  discrete a (4), b (3), c (2)",
+    ]
     assert scores == json.loads(json.dumps(scores))
     assert "0 +- 0" not in repr(tfvae.metrics.score(factors, metrics="mig"))
     data = np.zeros((24, 2, 2, 1)), factors

@@ -31,6 +31,12 @@ def test_a_folder_of_another_experiment_is_refused_and_untouched(changes, named,
     assert content(workdir) == before
 
 
+def test_a_folder_of_another_experiment_is_refused_before_the_data_are_read(tmp_path):
+    tiny.experiment(seed=1).save(tmp_path / "experiment.json")
+    with pytest.raises(FileExistsError, match="another experiment"):
+        train(tiny.experiment(data="folder:absent"), tmp_path)
+
+
 def test_a_damaged_experiment_is_refused_with_the_way_out_if_something_was_trained(uninterrupted, tmp_path):
     workdir = shutil.copytree(uninterrupted[0], tmp_path / "run")
     (workdir / "experiment.json").write_text("")

@@ -30,8 +30,8 @@ class Scores(dict[str, Any]):
         """The lines below the scores."""
         for reason, names in self._skipped().items():
             yield "skipped", f"{', '.join(names)}: {reason}"
-        if "factors" in self:
-            yield "factors", summary(self["factors"])
+        if factors := self.get("factors") or self._scored_factors():
+            yield "factors", summary(factors)
         if "latents" not in self:
             return  # of `score`, which has no model
         reconstruction, kl = self.get("reconstruction"), self.get("kl")
@@ -63,6 +63,10 @@ class Scores(dict[str, Any]):
 
     def _scored(self) -> dict[str, Any]:
         return {name: result for name, result in self._metrics().items() if result["score"] is not None}
+
+    def _scored_factors(self) -> dict[str, Any] | None:
+        """What factors were taken for, which `score` says with each metric that needs them."""
+        return next((result["factors"] for result in self._metrics().values() if "factors" in result), None)
 
     def _skipped(self) -> dict[str, list[str]]:
         """The names of metrics without a score, by the reason."""
