@@ -45,6 +45,15 @@ def test_kl_to_the_prior_equals_its_monte_carlo_estimate():
     assert np.all(tolerance < 0.15)
 
 
+def test_a_gaussian_traces_few_operations():
+    @tf.function(input_signature=[tf.TensorSpec((None, 6))])
+    def kl(parameters):
+        return gaussian_posterior(parameters).kl_divergence(standard_normal(3))
+
+    # tfd.MultivariateNormalDiag takes 154.
+    assert len(kl.get_concrete_function().graph.get_operations()) < 60
+
+
 def test_posterior_of_a_half_precision_network_is_float32():
     posterior = gaussian_posterior(tf.constant([[0.0, 40.0]], tf.float16))
     assert posterior.dtype == tf.float32

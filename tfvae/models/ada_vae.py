@@ -10,6 +10,7 @@ import tensorflow_probability as tfp
 from tfvae.models.base import Terms
 from tfvae.models.beta_vae import BetaVAE
 from tfvae.objectives import pairs as objectives
+from tfvae.objectives.distributions import diagonal_gaussian
 
 # Means and variances [B, 2, D] of pairs -> those [B, D] of one Gaussian for both.
 Merge = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
@@ -37,9 +38,8 @@ def adapted(
         chosen = tf.where(shared[:, tf.newaxis], shared_values[:, tf.newaxis], tf.reshape(own, pairs))
         return tf.reshape(chosen, [-1, latent_dim])
 
-    found = tfp.distributions.MultivariateNormalDiag(
-        loc=of_both(merged_mean, posterior.mean()),
-        scale_diag=of_both(tf.sqrt(merged_variance), posterior.stddev()),
+    found = diagonal_gaussian(
+        of_both(merged_mean, posterior.mean()), of_both(tf.sqrt(merged_variance), posterior.stddev())
     )
     number = tf.reduce_sum(tf.cast(shared, tf.float32), axis=1)
     return found, tf.repeat(number, 2)
