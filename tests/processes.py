@@ -15,19 +15,20 @@ _SERVER.set_forkserver_preload(["tests.preloaded"])
 
 
 class Command:
-    """A running `python -m MODULE ARGUMENTS` in the repository's folder, which prints to two files.
+    """A running `python -m MODULE ARGUMENTS`, or `python -c PROGRAM ARGUMENTS`, which prints to two files.
 
     Args:
-        module: such as "tfvae.cli".
+        module: such as "tfvae.cli"; "-c" if the first argument is a program.
         arguments: converted to strings.
+        folder: the current folder of the process; it is not on its path.
         environment: variables that it has besides those of this process.
     """
 
-    def __init__(self, module, *arguments, environment=None):
+    def __init__(self, module, *arguments, folder=ROOT, environment=None):
         self.args = [module, *map(str, arguments)]
         self._folder = tempfile.TemporaryDirectory()
         self._files = [Path(self._folder.name, name) for name in ("out", "err")]
-        self._process = _SERVER.Process(target=_run, args=(self.args, self._files, environment or {}))
+        self._process = _SERVER.Process(target=_run, args=(self.args, self._files, folder, environment or {}))
         self._process.start()
         self.pid = self._process.pid
 
@@ -65,12 +66,15 @@ class Command:
         self._process.join()
 
 
-def _run(arguments, files, environment):
+def _run(arguments, files, folder, environment):
     os.environ.update(environment)
     for number, file in enumerate(files, 1):
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), number)
     # Where the tests run in the background, processes would not hear Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.chdir(ROOT)
+    os.chdir(folder)
     sys.argv = arguments
-    runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+    if arguments[0] == "-c":
+        exec(arguments.pop(1), {"__name__": "__main__"})
+    else:
+        runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)

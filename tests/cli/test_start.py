@@ -10,6 +10,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 import tfvae
+from tests.processes import Command
 from tfvae.cli import COMMANDS, main
 from tfvae.cli import start as cli_start
 
@@ -29,6 +30,13 @@ def start(folder, *arguments):
     )
 
 
+def run(folder, *arguments):
+    """The exit code and what it printed, of a command that loads TensorFlow."""
+    command = Command("tfvae.cli", *arguments, folder=folder, environment={"PYTHONPATH": str(ROOT)})
+    out, err = command.communicate()
+    return command.returncode, out, err
+
+
 def test_the_help_of_every_command_shows_import(tmp_path):
     running = {name: start(tmp_path, name, "--help") for name in COMMANDS}
     for name, process in running.items():
@@ -41,7 +49,7 @@ def test_the_help_of_every_command_shows_import(tmp_path):
 def test_modules_of_the_current_folder_are_imported_before_the_command_runs(tmp_path):
     for name in ("mine", "yours"):
         (tmp_path / f"{name}.py").write_text(f"print('{name} is imported')")
-    out, err = start(tmp_path, "zoo", "--import=mine", "--import=yours").communicate()
+    _, out, err = run(tmp_path, "zoo", "--import=mine", "--import=yours")
     assert out.splitlines()[:2] == ["mine is imported", "yours is imported"], err
     assert "factor_vae-dsprites" in out
 
@@ -53,10 +61,8 @@ def test_the_package_runs_as_the_command(module):
 
 
 def test_a_module_that_cannot_be_imported_is_one_clear_line(tmp_path):
-    process = start(tmp_path, "zoo", "--import=absent")
-    out, err = process.communicate()
-    assert process.returncode == 1
-    assert out == ""
+    code, out, err = run(tmp_path, "zoo", "--import=absent")
+    assert (code, out) == (1, "")
     (line,) = err.strip().splitlines()
     assert line.startswith("Error: Expected a Python module that can be imported")
     assert f"from {tmp_path}. Received: 'absent', ModuleNotFoundError" in line
@@ -95,12 +101,11 @@ def test_a_flag_that_is_missing_is_named(tmp_path):
 
 def test_a_warning_is_one_line_without_the_code_that_gave_it(tmp_path):
     (tmp_path / "warns.py").write_text("import tfvae, warnings\nwarnings.warn('careful')\n")
-    _, err = start(tmp_path, "zoo", "--import=warns").communicate()
-    assert err == "Warning: careful\n"
+    assert run(tmp_path, "zoo", "--import=warns")[2] == "Warning: careful\n"
 
 
 def test_an_experiment_that_does_not_exist_is_answered_by_the_names_of_those_that_do(tmp_path):
-    _, err = start(tmp_path, "train", "--experiment=factor_vae-dsprits", "--workdir=run").communicate()
+    _, _, err = run(tmp_path, "train", "--experiment=factor_vae-dsprits", "--workdir=run")
     assert err.startswith("Error: Expected an experiment, a JSON file or a name out of [")
     assert "'factor_vae-dsprites'" in err
     assert err.endswith("There is none at factor_vae-dsprits\n")

@@ -1,12 +1,10 @@
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests import tiny
+from tests.processes import Command
 from tfvae.codes.capabilities import capabilities_of
 from tfvae.models import MODELS, Model
 
@@ -16,9 +14,9 @@ X = tiny.images(6)
 def test_another_backend_of_keras_is_refused():
     # A backend that is not installed cannot be set: Keras says that it is another one.
     program = "import keras; keras.backend.backend = lambda: 'jax'; import tfvae.models"
-    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    process = Command("-c", program)
+    last = process.communicate()[1].strip().splitlines()[-1]
     assert process.returncode == 1
-    last = process.stderr.strip().splitlines()[-1]
     assert last.startswith("ImportError: Expected the TensorFlow backend of Keras. Received: KERAS_BACKEND=jax. Set ")
 
 

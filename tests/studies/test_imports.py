@@ -1,13 +1,11 @@
 """A study of a model, a metric and data that a module of the user registers."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.processes import Command
 from tfvae.studies import Study, read_table
 
 ROOT = Path(__file__).parents[2]
@@ -59,15 +57,11 @@ def test_its_runs_know_what_its_modules_register(tmp_path):
     (tmp_path / "study" / "study.json").write_text(json.dumps(STUDY))
     # A second module, of the current folder.
     (tmp_path / "elsewhere" / "and_another.py").write_text("print('another is imported')")
-    program = "import sys; from tfvae.cli import main; main(sys.argv[1:])"
-    ended = subprocess.run(
-        [sys.executable, "-P", "-c", program, "study", "../study/study.json", "--output=out", "--import=and_another"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path / "elsewhere",
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
-    assert ended.returncode == 0, ended.stderr
+    arguments = ["study", "../study/study.json", "--output=out", "--import=and_another"]
+    environment = {"PYTHONPATH": str(ROOT)}
+    ended = Command("tfvae.cli", *arguments, folder=tmp_path / "elsewhere", environment=environment)
+    _, err = ended.communicate(timeout=600)
+    assert ended.returncode == 0, err
     (row,) = read_table(tmp_path / "elsewhere" / "out")
     assert (row["model"], row["data"], row["my_quarter"]) == ("my_vae", "my_dots", 0.25)
     run = tmp_path / "elsewhere" / "out" / "runs" / row["run"]
