@@ -64,6 +64,16 @@ def test_declared_capabilities_are_what_the_model_does(name):
     assert (model.code_stddev is not None) == ("gan" in name)
 
 
+def test_the_representation_is_traced_once_until_an_attribute_is_set():
+    model = tiny.make("vae")
+    represent = capabilities_of(model).represent
+    np.testing.assert_allclose(represent(X)["mean"], model(X)["mean"], atol=1e-6)
+    assert capabilities_of(model).represent is represent
+    assert represent.experimental_get_tracing_count() == 1
+    model.encoder = tiny.encoder(dim=2)
+    np.testing.assert_allclose(capabilities_of(model).represent(X)["mean"], model(X)["mean"], atol=1e-6)
+
+
 def test_a_format_from_which_nothing_could_be_loaded_is_refused(tmp_path):
     for file in (tmp_path / "model.h5", str(tmp_path / "model.hdf5")):
         with pytest.raises(ValueError, match=r"ends in \.keras\. Received: '.*\.h"):

@@ -172,9 +172,13 @@ class Model(keras.Model):
         raise NotImplementedError
 
     def capabilities(self) -> Capabilities:
-        """What metrics, figures and exports can use; `represent` is traced once."""
+        """What metrics, figures and exports can use; `represent` is traced once, until an attribute is set."""
+        # Not by an attribute that Keras tracks, which would be a part of what `export` writes.
+        found: Capabilities | None = self.__dict__.get("_capabilities")
+        if found is not None:
+            return found
         signature = tf.TensorSpec((None, *self.image_shape), tf.float32)
-        return Capabilities(
+        found = self.__dict__["_capabilities"] = Capabilities(
             represent=tf.function(self.call, input_signature=[signature]),
             image_shape=self.image_shape,
             decode=self.decode,
@@ -184,6 +188,7 @@ class Model(keras.Model):
             traversal_range=self.traversal_range,
             digest=lambda: model_digest(self.encoder),
         )
+        return found
 
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
         images = checked(images, self.image_shape, bounded=self.bounded)
@@ -211,6 +216,9 @@ class Model(keras.Model):
 
     def __setattr__(self, name: str, value: Any) -> None:
         check_settable(self, name, value)
+        # Each call sets `_called` of Keras, and `built` again.
+        if not name.startswith("_") and self.__dict__.get(name) is not value:
+            self.__dict__.pop("_capabilities", None)
         super().__setattr__(name, value)
 
     def make_train_function(self, force: bool = False) -> Callable[..., Any]:
