@@ -15,8 +15,9 @@ EXPERIMENTS = {  # AAE has the steps of PriorFactorVAE
 
 
 def run(name, workdir, **changes):
-    settings = {"model": name, "parameters": EXPERIMENTS[name], "log_every": 2, "checkpoint_every": 2, "steps": 4}
-    return train(tiny.experiment(**settings | changes), workdir, data=tiny.Blobs(), progress=False)
+    settings = {"architecture": "dense", "log_every": 2, "checkpoint_every": 2, "steps": 4} | changes
+    experiment = tiny.experiment(model=name, parameters=EXPERIMENTS[name], **settings)
+    return train(experiment, workdir, data=tiny.Blobs(), progress=False)
 
 
 @pytest.mark.usefixtures("eager")

@@ -20,8 +20,8 @@ from tfvae.training.train import train
 SHAPE = (16, 16, 1)
 IMAGES = tiny.images(48, shape=SHAPE)
 EXPERIMENT = Experiment(
-    "factor_vae", data="mnist", latent_dim=3, batch_size=16, steps=4, log_every=2, checkpoint_every=2,
-    discriminator={"depth": 1, "units": 16},
+    "factor_vae", data="mnist", architecture="dense", latent_dim=3, batch_size=16, steps=4, log_every=2,
+    checkpoint_every=2, discriminator={"depth": 1, "units": 16},
 )  # fmt: skip
 STILL = {name: {"learning_rate": 0.0} for name in ("optimizer", "discriminator_optimizer")}
 

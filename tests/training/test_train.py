@@ -46,11 +46,16 @@ def test_every_model_trains(name, tmp_path):
     np.testing.assert_array_equal(state(keras.models.load_model(tmp_path / "model.keras")), state(model))
 
 
-def test_arrays_train_as_image_data_do(uninterrupted, tmp_path):
+@pytest.mark.usefixtures("eager")
+def test_arrays_train_as_image_data_do(tmp_path):
     pixels = tiny.Blobs().images(np.arange(40))
-    for name, images in {"bytes": pixels, "floats": pixels / np.float32(255)}.items():
-        model = run(tiny.experiment(), tmp_path / name, data=images)
-        np.testing.assert_array_equal(state(model), uninterrupted[1])
+    settings = {"model": "vae", "architecture": "dense", "parameters": {}, "optimizers": ADAM, "steps": 2}
+    ends = [
+        state(run(tiny.experiment(**settings), tmp_path / name, data=data))
+        for name, data in {"data": tiny.Blobs(), "bytes": pixels, "floats": pixels / np.float32(255)}.items()
+    ]
+    for end in ends[1:]:
+        np.testing.assert_array_equal(end, ends[0])
 
 
 def test_images_on_the_device_change_nothing(uninterrupted, mirrored, tmp_path):
@@ -60,7 +65,8 @@ def test_images_on_the_device_change_nothing(uninterrupted, mirrored, tmp_path):
     assert model.steps_per_execution == 1
     images = tiny.Blobs().images(np.arange(8)) / np.float32(255)
     assert model.evaluate(images, verbose=0, return_dict=True).keys() == set(model.logged)
-    settings = {"model": "vae", "parameters": {}, "optimizers": ADAM}
+    # XLA compiles these networks in a fifth of the time that convolutions take.
+    settings = {"model": "vae", "architecture": "dense", "parameters": {}, "optimizers": ADAM}
     fast = tiny.experiment(**settings, jit_compile=True, precision="mixed_bfloat16", steps=4)
     ends = [state(run(fast, tmp_path / f"fast_{here}", resident=here)) for here in (True, False)]
     np.testing.assert_array_equal(*ends)
