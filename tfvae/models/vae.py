@@ -14,11 +14,11 @@ from tfvae.experiment import Experiment
 from tfvae.models.base import Model, Terms
 from tfvae.models.ends import check_logits
 from tfvae.models.likelihoods import added_log_scale, is_bounded, likelihood_of
-from tfvae.networks import dense
+from tfvae.networks import dense, style
 from tfvae.networks import vae as networks
 from tfvae.objectives.distributions import gaussian_posterior, standard_normal
 
-ARCHITECTURES: dict[str, dict[str, int]] = {**networks.ARCHITECTURES, **dense.ARCHITECTURES}
+ARCHITECTURES: dict[str, dict[str, int]] = {**networks.ARCHITECTURES, **style.ARCHITECTURES, **dense.ARCHITECTURES}
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -191,6 +191,8 @@ def autoencoder_makers(
     makers: tuple[Callable[..., keras.Model], ...] = (networks.encoder, networks.decoder)
     if experiment.architecture in dense.ARCHITECTURES:
         makers = (dense.dense_encoder, dense.dense_decoder)
+    elif experiment.architecture in style.ARCHITECTURES:
+        makers = (networks.encoder, style.style_decoder)
     encoder, decoder = makers
     return {
         "encoder": partial(encoder, image_shape, code_dim, outputs=outputs, **sizes),

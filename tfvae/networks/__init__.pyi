@@ -1,6 +1,7 @@
-from . import dense, gan, layers, optimizers, vae
+from . import dense, gan, layers, optimizers, style, vae
 from .dense import dense_decoder, dense_encoder
 from .quantizer import Quantizer
+from .style import style_decoder
 from .vae import ARCHITECTURES, decoder, discriminator, encoder
 
 __all__ = [
@@ -15,5 +16,7 @@ __all__ = [
     "gan",
     "layers",
     "optimizers",
+    "style",
+    "style_decoder",
     "vae",
 ]

@@ -44,7 +44,7 @@ def encoder(
         >>> tfvae.networks.encoder((64, 64, 1), 10).output_shape
         (None, 20)
     """
-    _check(image_shape, latent_dim)
+    check_image_shape(image_shape, latent_dim)
     layer = layer_settings(seed, dtype)
     return keras.Sequential(
         [
@@ -77,9 +77,8 @@ def decoder(
         >>> tfvae.networks.decoder((64, 64, 1), 10).output_shape
         (None, 64, 64, 1)
     """
-    _check(image_shape, latent_dim)
-    height, width, channels = image_shape
-    grid = (-(-height // _STRIDES), -(-width // _STRIDES), 64)
+    check_image_shape(image_shape, latent_dim)
+    grid = (*grid_of(image_shape), 64)
     layer = layer_settings(seed, dtype)
     return keras.Sequential(
         [
@@ -91,7 +90,7 @@ def decoder(
                 Conv2DTranspose(filters, 4, 2, "same", data_format=LAST, activation="relu", **next(layer))
                 for filters in (64, 32, 32)
             ],
-            Conv2DTranspose(channels, 4, 2, "same", data_format=LAST, **(next(layer) | OUTPUT)),
+            Conv2DTranspose(image_shape[2], 4, 2, "same", data_format=LAST, **(next(layer) | OUTPUT)),
             *cropped((_STRIDES * grid[0], _STRIDES * grid[1]), image_shape),
         ],
         name="decoder",
@@ -155,10 +154,17 @@ def check_shape(shape: tuple[int, ...], latent_dim: int) -> None:
         raise ValueError(f"Expected latent_dim of at least 1. Received: latent_dim={latent_dim}")
 
 
-def _check(image_shape: tuple[int, ...], latent_dim: int) -> None:
+def check_image_shape(image_shape: tuple[int, ...], latent_dim: int) -> None:
+    """Raises ValueError when a shape is not that of images, or a size or latent_dim is below 1."""
     if not is_image(image_shape):
         raise ValueError(
             "Expected image_shape (H, W, C); for vectors (F,), choose architecture='dense'. "
             f"Received: image_shape={image_shape}, of {noun(image_shape)}"
         )
     check_shape(image_shape, latent_dim)
+
+
+def grid_of(image_shape: tuple[int, ...]) -> tuple[int, int]:
+    """The size (H, W) that four layers of stride 2 enlarge to that of the images, or to the next larger one."""
+    height, width, _ = image_shape
+    return -(-height // _STRIDES), -(-width // _STRIDES)
