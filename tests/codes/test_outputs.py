@@ -15,6 +15,12 @@ def test_outputs_are_float32_arrays_by_name():
     assert {array.dtype for array in found.values()} == {np.dtype(np.float32)}
 
 
+@pytest.mark.parametrize("name", ["log_variance", "value_indices"])
+def test_outputs_of_each_code_have_as_many_columns_as_codes(name):
+    with pytest.raises(ValueError, match=r"as many columns as codes, one row an image\. Received: shape=\(1, 3\)"):
+        checked_outputs({"mean": [[1, 2]], name: [[0, 1, 1]]}, 1)
+
+
 def test_an_array_is_the_means():
     np.testing.assert_array_equal(checked_outputs(np.eye(3), 3)["mean"], np.eye(3))
 

@@ -5,6 +5,9 @@ import tensorflow as tf
 
 from tests import reference, tiny
 from tests.networks.test_quantizer import nearest
+from tfvae.codes import Codes
+from tfvae.data import as_image_data
+from tfvae.export import export_encoder, load_saved_model
 from tfvae.metrics import score
 from tfvae.models import MODELS, QLAE
 from tfvae.networks import Quantizer
@@ -37,6 +40,32 @@ def test_codes_are_values_of_their_latents():
     _, quantised = codes_of(model, X)
     for mean in (model(X)["mean"], model.predict(X, verbose=0)["mean"]):
         np.testing.assert_array_equal(mean, np.float32(quantised))
+
+
+def test_indices_are_the_places_of_the_values(tmp_path):
+    model = tiny.make("qlae", num_values=4)
+    inner, layer = model.encoder.layers
+    # In no order, as after a training.
+    layer.values.assign(np.float32([[0.3, -0.2, 0.1, -0.4]] * model.latent_dim))
+    expected = nearest(inner(X).numpy(), layer.values.numpy())
+    assert len(np.unique(expected)) > 1
+    export_encoder(model, tmp_path / "1")
+    for found in (model(X), model.predict(X, verbose=0), load_saved_model(tmp_path / "1")(X)):
+        np.testing.assert_array_equal(found["value_indices"], expected)
+        assert np.asarray(found["value_indices"]).dtype == np.int32
+        np.testing.assert_array_equal(np.float32([0.3, -0.2, 0.1, -0.4])[expected], found["mean"])
+
+
+def test_tables_of_codes_have_the_indices(eager, tmp_path):
+    model = tiny.make("qlae", num_values=4)
+    codes = Codes(model, as_image_data(X))
+    expected = np.asarray(model(X)["value_indices"])
+    frame = codes.to_frame()
+    np.testing.assert_array_equal(frame[["z0.index", "z1.index", "z2.index"]].to_numpy(), expected)
+    codes.save(tmp_path / "codes.npz")
+    with np.load(tmp_path / "codes.npz") as saved:
+        np.testing.assert_array_equal(saved["value_indices"], expected)
+        assert saved["value_indices"].dtype.kind == "i"
 
 
 def test_gradients_are_stopped_where_the_paper_stops_them():
@@ -75,11 +104,12 @@ def test_a_latent_of_one_value_is_constant():
     assert (codes == codes[0]).all()
 
 
-@pytest.mark.parametrize("dtype", [None, "mixed_float16"])
-def test_weights_decay_but_biases_and_values_do_not(dtype, eager):
+@pytest.mark.parametrize(("dtype", "scaled"), [(None, False), ("mixed_float16", False), (None, True)])
+def test_weights_decay_but_biases_and_values_do_not(dtype, scaled, eager):
     def trained(decay):
-        adam = {"optimizer": keras.optimizers.Adam(0.01, weight_decay=decay)}
-        model = tiny.make("qlae", dtype=dtype, optimizers=adam)
+        adam = keras.optimizers.Adam(0.01, weight_decay=decay)
+        adam = keras.optimizers.LossScaleOptimizer(adam, initial_scale=1.0) if scaled else adam
+        model = tiny.make("qlae", dtype=dtype, optimizers={"optimizer": adam})
         before = [each.numpy() for each in model.trainable_variables]
         model.train_on_batch(X)
         return model, before, [each.numpy() for each in model.trainable_variables]

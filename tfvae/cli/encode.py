@@ -4,9 +4,9 @@
   tfvae encode --model=factor_vae-dsprites --data=folder:photos --output=codes.parquet
 
 The model is a run's folder, a .keras file, a SavedModel's folder, or a zoo name. The columns of a .csv or .parquet file
-are index and file; z0, z1, ..., the means; z0.log_variance, ..., where the model has a posterior; category and its
-probabilities, where it has one; and each factor under its name. A .npz file has arrays: mean, log_variance,
-probabilities, files, factors and factor_names.
+are index and file; z0, z1, ..., the means; z0.log_variance, ..., where the model has a posterior; z0.index, ..., where
+codes have few values; category and its probabilities, where it has one; and each factor under its name. A .npz file has
+arrays: mean, log_variance, value_indices, probabilities, files, factors and factor_names.
 """
 
 from collections.abc import Sequence

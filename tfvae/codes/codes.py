@@ -10,7 +10,7 @@ from tqdm import tqdm
 from tfvae.codes.cache import read_codes, write_codes
 from tfvae.codes.capabilities import capabilities_of
 from tfvae.codes.latents import ActiveRule, columns, latent_information
-from tfvae.codes.outputs import CODE_OUTPUTS, centred, checked_outputs, offset_of_first
+from tfvae.codes.outputs import centred, checked_outputs, offset_of_first
 from tfvae.codes.subset import subset
 from tfvae.codes.table import columns_of, write
 from tfvae.data.images import ImageData
@@ -36,7 +36,8 @@ class Codes:
         represent: a model of tfvae, an exported encoder, a loaded model, or any function from images, float32
             [B, H, W, C] in [0, 1], to `{"mean": [B, D], "log_variance": [B, D]}`, the parameters of a Gaussian
             posterior q(z|x). Without a posterior, it returns a dict with "mean" alone or an array [B, D]. The dict may
-            also hold "probabilities" [B, C] of a category, q(c|x). An array may be anything that `np.asarray` takes.
+            also hold "probabilities" [B, C] of a category, q(c|x), and "value_indices" [B, D] of codes with few values.
+            An array may be anything that `np.asarray` takes.
         data: images (`tfvae.data.ImageData`).
         batch_size: int, the number of images in a call of `represent`. Smaller batches are padded to a power of two, so
             that a `tf.function` is traced for few shapes.
@@ -105,7 +106,7 @@ class Codes:
         """
         codes = cls(_no_represent, data, active=active)
         mean, codes._offsets["mean"] = centred(mean)
-        outputs = dict(zip(CODE_OUTPUTS, (mean, log_variance, probabilities), strict=True))
+        outputs = {"mean": mean, "log_variance": log_variance, "probabilities": probabilities}
         codes._store(np.arange(len(data)), checked_outputs(outputs, len(data)))
         return codes
 
@@ -215,8 +216,9 @@ class Codes:
         """Writes the codes of all images to a file, which is replaced if it exists.
 
         Args:
-            path: .csv or .parquet, a row for each image; or .npz, the arrays "mean", "log_variance" and "probabilities"
-                that the codes have, "files", "factors" and "factor_names". The columns are those of `to_frame`.
+            path: .csv or .parquet, a row for each image; or .npz, the arrays "mean", "log_variance", "probabilities"
+                and "value_indices" that the codes have, "files", "factors" and "factor_names". The columns are those of
+                `to_frame`.
 
         Raises:
             ValueError: for another suffix.
@@ -228,9 +230,9 @@ class Codes:
 
         Returns:
             The columns "index", the image's place, and "file", where images come from files; "z0", "z1", ..., the
-            means, and "z0.log_variance", ...; of a category "category", the likeliest, and its probabilities
-            "category.0", ...; and each factor under its name ("factor.NAME" if that is taken), text where it has
-            labels.
+            means, "z0.log_variance", ..., and "z0.index", ...; of a category "category", the likeliest, and its
+            probabilities "category.0", ...; and each factor under its name ("factor.NAME" if that is taken), text
+            where it has labels.
 
         Raises:
             ImportError: without pandas, `pip install tfvae[pandas]`.

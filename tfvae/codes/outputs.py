@@ -9,6 +9,7 @@ CODE_OUTPUTS = {
     "mean": "codes [B, D]",
     "log_variance": "log variances [B, D], as many columns as codes",
     "probabilities": "probabilities [B, C]",
+    "value_indices": "indices of values [B, D], as many columns as codes",
 }
 
 
@@ -29,7 +30,7 @@ def checked_outputs(output: Any, batch: int) -> dict[str, np.ndarray]:
         raise ValueError(f'Expected codes [B, D] or a dict with "mean" [B, D]. Received: keys={sorted(output)}')
     arrays = {name: np.asarray(output[name], np.float32) for name in CODE_OUTPUTS if output.get(name) is not None}
     for name, array in arrays.items():
-        columns = arrays["mean"].shape[1:] if name == "log_variance" else array.shape[1:]
+        columns = array.shape[1:] if name == "probabilities" else arrays["mean"].shape[1:]
         if array.ndim != 2 or array.shape != (batch, *columns) or not array.shape[1]:
             raise ValueError(
                 f"Expected {CODE_OUTPUTS[name]}, one row an image. Received: shape={array.shape} for B={batch}"

@@ -15,7 +15,7 @@ def columns_of(codes: Any) -> dict[str, np.ndarray]:
     """Returns the columns of the table of all images of `Codes`, which are encoded where they are not yet.
 
     - "index", the image's place, and "file", its name, where the images come from files;
-    - "z0", "z1", ..., the means, and "z0.log_variance", ... of a posterior;
+    - "z0", "z1", ..., the means, "z0.log_variance", ... of a posterior, and "z0.index", ... of quantised codes;
     - of a category: "category", the likeliest, and its probabilities "category.0", "category.1", ...;
     - each factor under its name, text where it has labels. A name that is taken becomes "factor.NAME".
     """
@@ -27,6 +27,8 @@ def columns_of(codes: Any) -> dict[str, np.ndarray]:
     columns |= {f"z{k}": column for k, column in enumerate(outputs["mean"].T)}
     if "log_variance" in outputs:
         columns |= {f"z{k}.log_variance": column for k, column in enumerate(outputs["log_variance"].T)}
+    if "value_indices" in outputs:
+        columns |= {f"z{k}.index": column.astype(int) for k, column in enumerate(outputs["value_indices"].T)}
     if "probabilities" in outputs:
         columns["category"] = outputs["probabilities"].argmax(axis=1)
         columns |= {f"category.{k}": column for k, column in enumerate(outputs["probabilities"].T)}
@@ -66,6 +68,7 @@ def check_suffix(path: str | os.PathLike[str]) -> Path:
 
 def _arrays(codes: Any) -> dict[str, np.ndarray]:
     data, outputs = codes.data, codes.outputs(np.arange(len(codes.data)))
+    outputs |= {name: outputs[name].astype(int) for name in ("value_indices",) if name in outputs}
     files = {} if data.files is None else {"files": np.array(data.files)}
     factors = _factors(data)
     if not factors:

@@ -29,12 +29,13 @@ class QLAE(Autoencoder):
     Few values, which the decoder has to give one meaning each, and a strong weight decay disentangle: by default Adam's
     "weight_decay" is 0.1, of the rate, as AdamW's. It leaves out biases and the latents' values.
 
-    The code, `{"mean": z_q}`, is exactly one of the values in each latent, so `infom`, `infoe` and `infoc` take it for
-    discrete. There is no prior: to draw images, combine values that occur.
+    The code, "mean", is exactly one of the values in each latent, so `infom`, `infoe` and `infoc` take it for discrete;
+    "value_indices" are the places of these values among the latent's, from 0 to V - 1. There is no prior: to draw
+    images, combine values that occur.
 
     What differs from the authors' code: their error is the mean over the n pixels and colours of an image, and this is
-    its sum, hence the factor n; they cut gradients off at 1; their networks are deeper, with a decoder in the manner of
-    StyleGAN.
+    its sum, hence the factor n; they cut gradients off at 1 (`clipvalue=1.0` of an optimizer does it here); their
+    networks are deeper. Their kind of decoder is `architecture="style"`, see `tfvae.networks.style_decoder`.
 
     Args:
         encoder: a built model, images [B, H, W, C] -> [B, D]. The model adds a `tfvae.networks.Quantizer` to it, unless
@@ -53,9 +54,11 @@ class QLAE(Autoencoder):
 
     Examples:
         >>> model = tfvae.create("qlae", (16, 16, 1), latent_dim=2, num_values=4)
-        >>> codes = model.predict(np.random.default_rng(0).random([64, 16, 16, 1]), verbose=0)["mean"]
-        >>> codes.shape, len(np.unique(codes[:, 0])) <= 4
+        >>> codes = model.predict(np.random.default_rng(0).random([64, 16, 16, 1]), verbose=0)
+        >>> codes["mean"].shape, len(np.unique(codes["mean"][:, 0])) <= 4
         ((64, 2), True)
+        >>> codes["value_indices"].dtype, bool(codes["value_indices"].max() < 4)
+        (dtype('int32'), True)
     """
 
     optimizers = {"optimizer": {"learning_rate": 1e-3, "beta_1": 0.9, "beta_2": 0.999, "weight_decay": 0.1}}
@@ -118,8 +121,12 @@ class QLAE(Autoencoder):
         super().compile(optimizer=optimizer, **kwargs)
 
     def representation(self, parameters: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The encoder's output [B, 2 D] by name: {"mean": z_q [B, D]}, values out of those of each latent."""
-        return super().representation(tf.split(parameters, 2, axis=-1)[1])
+        """The encoder's output [B, 2 D] by name: {"mean": z_q [B, D], "value_indices": int32 [B, D]}.
+
+        They are values out of those of each latent, and their places among them, from 0 to V - 1.
+        """
+        z, quantized = tf.split(parameters, 2, axis=-1)
+        return {**super().representation(quantized), "value_indices": self.encoder.layers[-1].nearest(z)}
 
     def loss_terms(self, images: tf.Tensor) -> Terms:
         """The loss to minimise and its parts, each [B]: in nats, and in squared units of the codes."""

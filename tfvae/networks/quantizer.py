@@ -42,10 +42,14 @@ class Quantizer(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         values = tf.convert_to_tensor(self.values)
-        nearest = tf.argmin(tf.abs(inputs[:, :, tf.newaxis] - values), axis=-1)
         # A sum of one value and zeros is that value, bit for bit.
-        chosen = tf.reduce_sum(tf.one_hot(nearest, self.num_values, dtype=values.dtype) * values, axis=-1)
+        chosen = tf.reduce_sum(tf.one_hot(self.nearest(inputs), self.num_values, dtype=values.dtype) * values, axis=-1)
         return tf.concat([inputs, chosen], axis=-1)
+
+    def nearest(self, z: tf.Tensor) -> tf.Tensor:
+        """The places of the values that are nearest to z [B, D]: int32 [B, D], from 0 to V - 1."""
+        distances = tf.abs(z[:, :, tf.newaxis] - tf.convert_to_tensor(self.values))
+        return tf.argmin(distances, axis=-1, output_type=tf.int32)
 
     def compute_output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (*shape[:-1], 2 * shape[-1])

@@ -58,7 +58,7 @@ def style_decoder(
     seed: int = 0,
     dtype: str | None = None,
 ) -> keras.Model:
-    """A decoder that draws from a trained constant and whose codes scale and shift each channel: [B, D] -> [B, H, W, C].
+    """A decoder whose codes scale and shift the channels of what it draws from a constant: [B, D] -> [B, H, W, C].
 
     Two fully connected layers make a style w [B, units] of the codes. Then, four times: a transposed convolution of
     4x4, stride 2 and without bias, a leaky ReLU, a normalisation of each channel over its pixels, and a scale and a
