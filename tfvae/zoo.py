@@ -83,7 +83,7 @@ def load_scores(name: str, *, root: str | os.PathLike | None = None) -> dict[str
 
 
 def card(name: str, *, root: str | os.PathLike | None = None) -> str:
-    """Returns card.md, the description of an entry in Markdown.
+    """Returns the description of an entry in Markdown: card.md without its head, which machines read.
 
     Raises:
         ValueError: if there is no entry of this name.
@@ -93,7 +93,8 @@ def card(name: str, *, root: str | os.PathLike | None = None) -> str:
         '# factor_vae-dsprites'
     """
     _check_name(name, root)
-    return (_entries(root) / name / "card.md").read_text()
+    text = (_entries(root) / name / "card.md").read_text()
+    return text.partition("\n---\n\n")[2] if text.startswith("---\n") else text
 
 
 def load_encoder(name: str, version: int | None = None, *, root: str | os.PathLike | None = None) -> SavedEncoder:

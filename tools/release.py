@@ -32,10 +32,10 @@ REDRAW = flags.DEFINE_list("redraw", [], "Only draw the pictures of these entrie
 
 def main(argv: Sequence[str]) -> None:
     from tfvae.loading import load
-    from tfvae.release.card import refresh
     from tfvae.release.pictures import draw
     from tfvae.release.publish import release
     from tfvae.release.rescore import rescore_entry
+    from tfvae.release.tables import refresh
 
     root = Path(ROOT.value)
     if TABLE.value:

@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+import yaml
 
 from tests import tiny
 from tests.full_disk import files_of_at_most
@@ -16,8 +17,9 @@ from tfvae.evaluation import evaluate
 from tfvae.experiment import Experiment
 from tfvae.export import versions
 from tfvae.loading import load, load_checkpointed
-from tfvae.release.card import BEGIN, END, card, refresh, short_table, table, with_table
+from tfvae.release.card import card
 from tfvae.release.publish import release
+from tfvae.release.tables import PAGES, markers, published_table, refresh, short_table, table, with_table
 from tfvae.training.train import train
 
 NAME = "vae-tiny"
@@ -54,8 +56,8 @@ def root(data, workdir, tmp_path_factory):
     (root / "zoo" / NAME).mkdir(parents=True)
     (root / "zoo" / NAME / "notes.md").write_text("- Squares alone.\n")
     (root / "docs").mkdir()
-    for page in ("README.md", "docs/zoo.md"):
-        (root / page).write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    for page, tables in PAGES.items():
+        (root / page).write_text("before\n" + "\nold\n".join(end for name in tables for end in markers(name)))
     assert release(workdir, NAME, root=root, data=data, metrics=METRICS) == 1
     return root
 
@@ -93,15 +95,22 @@ def test_an_entry_describes_its_run(root):
     assert "`sap`" not in text
     assert "![Images that the decoder draws from its prior](samples.png)" in text
     assert text == card(entry)
+    head = yaml.safe_load(text.split("---\n")[1])
+    (result,) = head["model-index"][0]["results"]
+    expected = [{"type": name, "value": round(zoo.load_scores(NAME, root=root)[name]["score"], 4)} for name in METRICS]
+    assert sorted(result["metrics"], key=lambda metric: metric["type"]) == sorted(expected, key=lambda m: m["type"])
+    assert "published" not in text
 
 
 def test_the_tables_have_its_row(root):
     readme, page = (root / "README.md").read_text(), (root / "docs" / "zoo.md").read_text()
-    assert readme == f"before\n{BEGIN}\n{short_table(root=root)}{END}\nafter\n"
-    assert page == f"before\n{BEGIN}\n{table(root=root)}{END}\nafter\n"
+    (begin, end), (begin_published, end_published) = markers("zoo"), markers("published")
+    assert readme == f"before\n{begin}\n{short_table(root=root)}{end}"
+    of_papers = f"\nold\n{begin_published}\n{published_table(root=root)}{end_published}"
+    assert page == f"before\n{begin}\n{table(root=root)}{end}{of_papers}"
     assert f"| [{NAME}](zoo/{NAME}/card.md) | 4 |" in readme
     assert f"| [{NAME}](../zoo/{NAME}/card.md) | 1 | 4 of 6 |" in page
-    assert with_table("no markers", "table") == "no markers"
+    assert with_table("no markers", "zoo", "table") == "no markers"
 
 
 def test_a_run_that_was_resumed_becomes_a_new_version(data, workdir, root, tmp_path):
@@ -229,6 +238,9 @@ def test_a_card_reports_a_quick_release_and_skipped_metrics(root, tmp_path):
     scores["category_accuracy"] = {"label": {"accuracy": 0.9512, "standard_error": 0.001}}
     (entry / "scores.json").write_text(json.dumps(scores))
     text = card(entry)
+    metrics = yaml.safe_load(text.split("---\n")[1])["model-index"][0]["results"][0]["metrics"]
+    assert {"type": "category_accuracy of label", "value": 0.9512} in metrics
+    assert "sap" not in {metric["type"] for metric in metrics}
     assert "come from only 10,000 images (--quick)" in text
     assert "Not scored: `sap`. Reason: the data have no factors." in text
     assert f"| `mig` | {scores['mig']['score']:.3f} | higher |" in text

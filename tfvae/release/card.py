@@ -1,33 +1,30 @@
-"""The text about a zoo entry: its card, and its rows in the tables of README and docs. It follows from the files."""
+"""The card of a zoo entry. It follows from the files of the entry."""
 
 import inspect
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
-from tfvae import zoo
+from tfvae.data.names import parse
 from tfvae.experiment import Experiment
 from tfvae.files import markdown
-from tfvae.files.atomic import written_whole
 from tfvae.files.state import read_object
 from tfvae.metrics import METRICS
 from tfvae.models import MODELS
 from tfvae.models.build import completed
+from tfvae.release.published import SOURCES, Published, published, shown
 from tfvae.release.references import cited, data_set
-
-BEGIN, END = "<!-- zoo table, by tools.release --table -->", "<!-- end of zoo table -->"
-# The metrics in the tables; a card has all of them.
-_COLUMNS = {"factor_vae": "FactorVAE metric", "mig": "MIG", "dci": "DCI"}
-_SHORT = ("factor_vae", "mig")
 
 
 def card(folder: str | os.PathLike) -> str:
-    """The card of an entry in Markdown, from its experiment.json, scores.json and, if it exists, notes.md.
+    """The card of an entry in Markdown, with a head in YAML that the Hugging Face Hub reads.
+
+    It follows from the entry's experiment.json, scores.json and, if it exists, notes.md.
 
     Args:
         folder: .../zoo/<name>, as `tfvae.release.publish.release` fills it.
@@ -41,6 +38,8 @@ def card(folder: str | os.PathLike) -> str:
     environment.filters["plain"] = markdown.plain
     template = environment.from_string(resources.files("tfvae.release").joinpath("card.md.jinja").read_text())
     trained, planned = release["steps"]["trained"], release["steps"]["planned"]
+    base = parse(experiment.data)[0]
+    of_papers = list(published(base, experiment.model))
     return template.render(
         name=folder.name,
         model=cls.__name__,
@@ -59,7 +58,10 @@ def card(folder: str | os.PathLike) -> str:
         + ", ".join(f"{name} of {count:,} weights" for name, count in release["weights"].items()),
         training=_training(completed(experiment)),
         versions=", ".join(f"{library} {version}" for library, version in release["versions"].items()),
-        rows=_rows(scores),
+        base=base,
+        measured=_measured(scores),
+        rows=_rows(scores, of_papers),
+        sources=[SOURCES[name] for name in dict.fromkeys(row.source for row in of_papers)],
         skipped=_skipped(scores),
         traversals=(folder / "traversals.png").exists(),
         samples=(folder / "samples.png").exists(),
@@ -70,63 +72,6 @@ def card(folder: str | os.PathLike) -> str:
         # Also those of the classes that it derives from, such as InfoGAN's for InfoWGAN-GP.
         references=cited(*(inspect.getdoc(base) or "" for base in cls.__mro__ if base in MODELS.values()), data.title),
     )
-
-
-def table(*, root: str | os.PathLike | None = None) -> str:
-    """The zoo's entries as a table in Markdown, one row each, from their scores.json: that of docs/zoo.md."""
-    columns = ["entry", "version", "steps", *_COLUMNS.values(), "reconstruction (nats)", "KL (nats)", "category"]
-    lines = [markdown.head(columns)]
-    for name in zoo.names(root=root):
-        scores = zoo.load_scores(name, root=root)
-        steps = scores["release"]["steps"]
-        lines.append(
-            markdown.row(
-                [
-                    f"[{name}](../zoo/{name}/card.md)",
-                    scores["release"]["version"],
-                    f"{steps['trained']:,} of {steps['planned']:,}",
-                    *(_value(scores.get(metric, {})) for metric in _COLUMNS),
-                    _reconstruction(scores),
-                    f"{scores['kl']['total']:.1f}" if "kl" in scores else "-",
-                    ", ".join(f"{factor} {value}" for factor, value in _accuracies(scores)) or "-",
-                ]
-            )
-        )
-    return "\n".join(lines) + "\n"
-
-
-def short_table(*, root: str | os.PathLike | None = None) -> str:
-    """As `table`, with fewer columns: that of README.md."""
-    lines = [markdown.head(["entry", "steps", *(_COLUMNS[name] for name in _SHORT), "reconstruction (nats)"])]
-    for name in zoo.names(root=root):
-        scores = zoo.load_scores(name, root=root)
-        found = [_value(scores.get(metric, {})) for metric in _SHORT]
-        steps = f"{scores['release']['steps']['trained']:,}"
-        lines.append(markdown.row([f"[{name}](zoo/{name}/card.md)", steps, *found, _reconstruction(scores)]))
-    return "\n".join(lines) + "\n"
-
-
-def refresh(*, root: str | os.PathLike) -> None:
-    """Writes all cards again, and the tables of README.md and docs/zoo.md, from the entries' files."""
-    root = Path(root)
-    for name in zoo.names(root=root):
-        _write(root / "zoo" / name / "card.md", card(root / "zoo" / name))
-    for page, rows in (("README.md", short_table), ("docs/zoo.md", table)):
-        if (root / page).exists():
-            _write(root / page, with_table((root / page).read_text(), rows(root=root)))
-
-
-def with_table(text: str, table: str) -> str:
-    """The text with the table between its two markers replaced; unchanged if it has no markers."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    return f"{before}{begin}\n{table}{end}{after}" if begin and end else text
-
-
-def _write(path: Path, text: str) -> None:
-    if not path.exists() or path.read_text() != text:
-        with written_whole(path) as beside:
-            beside.write_text(text)
 
 
 def _steps(trained: int, planned: int) -> str:
@@ -165,36 +110,53 @@ def _training(experiment: Experiment) -> str:
     return f"{experiment.batch_size} images a step, {', '.join(described)}, seed {experiment.seed}{precision}"
 
 
-def _rows(scores: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def _measured(scores: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics that have a score, and how well a category names each factor, for the head that machines read."""
+    found = {name: scores[name]["score"] for name in METRICS if _is_scored(scores, name)}
+    accuracies = scores.get("category_accuracy", {})
+    return found | {f"category_accuracy of {factor}": each["accuracy"] for factor, each in accuracies.items()}
+
+
+def _is_scored(scores: Mapping[str, Any], name: str) -> bool:
+    return scores.get(name, {}).get("score") is not None
+
+
+def _rows(scores: Mapping[str, Any], of_papers: Sequence[Published]) -> list[tuple[str, str, str, str]]:
+    """For each score, its name, its value, which is better, and what papers report."""
     rows = [
-        (f"`{name}`", _value(scores[name]), "lower" if METRICS[name].lower_is_better else "higher")
+        (
+            f"`{name}`",
+            shown_score(scores[name]),
+            "lower" if METRICS[name].lower_is_better else "higher",
+            ", ".join(shown(row.scores[name]) for row in of_papers if name in row.scores),
+        )
         for name in METRICS
-        if scores.get(name, {}).get("score") is not None
+        if _is_scored(scores, name)
     ]
-    for factor, value in _accuracies(scores):
-        rows.append((f"likeliest category as {markdown.plain(factor)}, matched one to one", value, "higher"))
+    for factor, value in shown_accuracies(scores):
+        rows.append((f"likeliest category as {markdown.plain(factor)}, matched one to one", value, "higher", ""))
     if "reconstruction" in scores:
         nats, error = scores["reconstruction"]["nats"], scores["reconstruction"]["standard_error"]
-        rows.append(("reconstruction error, nats (of the Keras model)", f"{nats:.1f} +- {error:.1f}", "lower"))
+        rows.append(("reconstruction error, nats (of the Keras model)", f"{nats:.1f} +- {error:.1f}", "lower", ""))
     if "kl" in scores:
         latents = " + ".join(f"{kl:.2f}" for kl in sorted(scores["kl"]["latents"], reverse=True))
-        rows.append(("KL, nats", f"{scores['kl']['total']:.2f} = {latents}", ""))
+        rows.append(("KL, nats", f"{scores['kl']['total']:.2f} = {latents}", "", ""))
     if "latents" in scores:
         rows.append(_latents_row(scores["latents"]))
     return rows
 
 
-def _latents_row(latents: Mapping[str, Any]) -> tuple[str, str, str]:
+def _latents_row(latents: Mapping[str, Any]) -> tuple[str, str, str, str]:
     """Which latents the metrics use, and what each carries."""
     active = latents["active"]
     if "information" not in latents:
-        return "latents that count", f"{sum(active)} of {len(active)} (those that vary)", ""
+        return "latents that count", f"{sum(active)} of {len(active)} (those that vary)", "", ""
     carried = " ".join(f"{nats:.3f}" for nats in sorted(latents["information"], reverse=True))
     name, _, threshold = latents["rule"].partition(":")
-    return f"latents that count: {name} above {threshold} nats", f"{sum(active)} of {len(active)}: {carried}", ""
+    return f"latents that count: {name} above {threshold} nats", f"{sum(active)} of {len(active)}: {carried}", "", ""
 
 
-def _accuracies(scores: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def shown_accuracies(scores: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """How well a categorical latent names each factor's values."""
     for factor, found in scores.get("category_accuracy", {}).items():
         yield factor, f"{found['accuracy']:.3f} +- {found['standard_error']:.3f}"
@@ -208,11 +170,11 @@ def _skipped(scores: Mapping[str, Any]) -> dict[str, list[str]]:
     return dict(found)
 
 
-def _reconstruction(scores: Mapping[str, Any]) -> str:
+def shown_reconstruction(scores: Mapping[str, Any]) -> str:
     return f"{scores['reconstruction']['nats']:.1f}" if "reconstruction" in scores else "-"
 
 
-def _value(result: Mapping[str, Any]) -> str:
+def shown_score(result: Mapping[str, Any]) -> str:
     if result.get("score") is None:
         return "-"
     error = result["standard_error"]

@@ -21,9 +21,10 @@ from tfvae.files.disk import disk_errors_named
 from tfvae.loading import load_checkpointed
 from tfvae.models.base import Model
 from tfvae.models.build import completed
-from tfvae.release.card import card, refresh
+from tfvae.release.card import card
 from tfvae.release.facts import facts
 from tfvae.release.pictures import draw
+from tfvae.release.tables import refresh
 
 
 def release(

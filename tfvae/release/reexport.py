@@ -33,7 +33,7 @@ from tfvae.export.versions import check_version
 from tfvae.files.atomic import move, written_whole
 from tfvae.files.manifest import verify_manifest
 from tfvae.models.build import build_model
-from tfvae.release.card import refresh
+from tfvae.release.tables import refresh
 
 _ROWS, _ATOL = 64, 1e-6
 
