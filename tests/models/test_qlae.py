@@ -11,6 +11,7 @@ from tfvae.export import export_encoder, load_saved_model
 from tfvae.metrics import score
 from tfvae.models import MODELS, QLAE
 from tfvae.networks import Quantizer
+from tfvae.plots.traversals import traverse
 
 X = tiny.images(8)
 PIXELS = 16
@@ -93,6 +94,18 @@ def test_gradients_are_stopped_where_the_paper_stops_them():
     after = [each.numpy() for each in (*inner.trainable_variables, layer.values)]
     for old, new, slope in zip(before, after, [*slopes, of_values], strict=True):
         np.testing.assert_allclose(new, old - np.asarray(slope), rtol=1e-4, atol=1e-6)
+
+
+def test_traversals_go_where_the_values_have_moved(tmp_path):
+    model = tiny.make("qlae", num_values=2)
+    for place, (low, high) in enumerate(((-3, 5), (2, 4), (0, 1))):
+        model.encoder.layers[-1].values[place].assign([low, high])
+    export_encoder(model, tmp_path / "1")
+    for able in (model.capabilities(), load_saved_model(tmp_path / "1").capabilities()):
+        found = traverse(able.represent, model.decode, X, values=None, steps=3)
+        codes = model.predict(X, verbose=0)["mean"][:, found.latents]
+        np.testing.assert_allclose(found.values[:, 1], codes.mean(axis=0), rtol=1e-5)
+        assert able.traversal_range is None
 
 
 def test_a_latent_of_one_value_is_constant():

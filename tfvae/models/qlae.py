@@ -64,7 +64,6 @@ class QLAE(Autoencoder):
     optimizers = {"optimizer": {"learning_rate": 1e-3, "beta_1": 0.9, "beta_2": 0.999, "weight_decay": 0.1}}
     logged = ("loss", "reconstruction", "quantization", "commitment")
     default_batch_size = 128
-    traversal_range = 0.5
     quantization_weight = Weight()
     commitment_weight = Weight()
 
