@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from tfvae.files.markdown import Table
+from tools.benchmark.gpu import gpu_table
 from tools.benchmark.growth import growth_table
 from tools.benchmark.machine import machine
 from tools.benchmark.models import models_table
@@ -15,6 +16,7 @@ TABLES: dict[str, Callable[..., Table]] = {
     "models": models_table,
     "growth": growth_table,
     "serving": serving_table,
+    "gpu": gpu_table,
 }
 
 __all__ = ["TABLES", "Table", "machine"]

@@ -3,8 +3,9 @@
   python -m tools.benchmark
   python -m tools.benchmark step --threads=1 --torch=torchenv/bin/python --output=step.json
 
-Without names, all tables are made: step, models, growth and serving. The rows of a table take turns, so that other work
-on the machine affects all of them equally; for figures to publish, there should be no other work.
+Without names, all tables are made: step, models, growth and serving, and gpu where TensorFlow sees one. The rows of a
+table, but for those of gpu, take turns, so that other work on the machine affects all of them equally; for figures to
+publish, there should be no other work.
 """
 
 import json
@@ -29,7 +30,8 @@ def main(argv: Sequence[str]) -> None:
     from tfvae.files.atomic import written_whole
     from tools.benchmark import TABLES, machine
 
-    names = argv[1:] or list(TABLES)
+    gpus = tf.config.list_physical_devices("GPU")
+    names = argv[1:] or [name for name in TABLES if gpus or name != "gpu"]
     if unknown := sorted(set(names) - set(TABLES)):
         raise ValueError(f"Expected tables out of {sorted(TABLES)}. Received: {unknown}")
     output = Path(OUTPUT.value) if OUTPUT.value else None
