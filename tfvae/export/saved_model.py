@@ -12,6 +12,7 @@ from tensorflow.core.protobuf import fingerprint_pb2
 
 from tfvae.export.decoder_signatures import decoder_signatures
 from tfvae.export.encoder_signatures import encoder_signatures
+from tfvae.export.precision import in_float32
 from tfvae.export.provenance import NAME as PROVENANCE
 from tfvae.export.provenance import Provenance
 from tfvae.export.signature import Signature
@@ -35,7 +36,8 @@ def export_encoder(model: "Model", path: str | os.PathLike, *, provenance: Prove
     process also the same bytes; within one process, TensorFlow keeps counting its functions.
 
     Args:
-        model: a model of tfvae, with any dtype policy, made under any strategy.
+        model: a model of tfvae, made under any strategy. One with a mixed precision is exported in float32, see
+            `in_float32`.
         path: the folder to write, ".../<name>/<version>", with an integer as version: the layout of TensorFlow Serving.
         provenance: how the model was made, as far as it is known.
 
@@ -60,6 +62,8 @@ def export_encoder(model: "Model", path: str | os.PathLike, *, provenance: Prove
             f"Received: {type(model).__name__} with {encoder.input_shape} -> {encoder.output_shape}"
         )
     check_version(path)
+    model = in_float32(model)
+    encoder = model.encoder
     values = _plain(encoder.variables)
 
     def encode(images: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -94,11 +98,13 @@ def export_decoder(model: "Model", path: str | os.PathLike, *, provenance: Prove
         >>> load_decoder(path)(np.zeros([3, 2])).shape
         TensorShape([3, 16, 16, 1])
     """
-    path, decode = Path(path), _checked(model).decode
-    if decode is None or model.decoding_network is None:
+    path = Path(path)
+    if _checked(model).decode is None or model.decoding_network is None:
         raise TypeError(f"Expected a model with a decoder. Received: {type(model).__name__}, which has none")
     check_version(path)
-    network = getattr(model, model.decoding_network)
+    model = in_float32(model)
+    decode, network = model.decode, getattr(model, model.decoding_network or "")
+    assert decode is not None
     variables = [*network.variables, *model.own_variables]
     values = _plain(variables)
     latent_dim = network.input_shape[-1] - model.categories - model.noise_dim
