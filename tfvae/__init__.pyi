@@ -29,6 +29,7 @@ from .models import (
     PriorFactorVAE,
     create,
     register_model,
+    rotate,
 )
 from .training.looks import looks
 from .training.schedules import ScheduleWeights, cyclical_annealing, linear_annealing
@@ -74,6 +75,7 @@ __all__ = [
     "register_data",
     "register_metric",
     "register_model",
+    "rotate",
     "train",
     "zoo",
 ]

@@ -59,7 +59,7 @@ def _in_float32(config: Any) -> Any:
 
 
 def _layers(layer: keras.Layer) -> Iterator[keras.Layer]:
-    for each in getattr(layer, "layers", []):
+    for each in layer.layers if isinstance(layer, keras.Model) else ():
         yield from _layers(each)
         yield each
 

@@ -20,6 +20,7 @@ from tfvae.models.joint_factor_vae import JointFactorVAE
 from tfvae.models.prior_factor_vae import PriorFactorVAE
 from tfvae.models.qlae import QLAE
 from tfvae.models.registry import MODELS, register_model
+from tfvae.models.rotation import rotate
 from tfvae.models.vae import VAE
 
 __all__ = [
@@ -50,4 +51,5 @@ __all__ = [
     "completed",
     "create",
     "register_model",
+    "rotate",
 ]
