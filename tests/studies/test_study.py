@@ -147,7 +147,14 @@ def test_a_file_that_is_not_a_study_is_named(tmp_path):
 def test_the_studies_of_the_repository_have_the_runs_of_their_figures(path):
     study = Study.load(path)
     experiments = study.experiments()
-    seeds = {"small": 2, "quick_recipe": 3, "figures_4_and_5": 10, "every_model": 1, "correlated_factors": 3}[path.stem]
+    seeds = {
+        "small": 2,
+        "quick_recipe": 3,
+        "figures_4_and_5": 10,
+        "every_model": 1,
+        "correlated_factors": 3,
+        "shapes3d": 3,
+    }[path.stem]
     assert len(set(study.seeds)) == seeds
     assert len(experiments) % seeds == 0
     assert {parse(each.data)[0] for each in experiments.values()} <= set(data.DATASETS)
