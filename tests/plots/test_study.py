@@ -3,6 +3,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from tfvae.analysis.settings import confidence_interval
+from tfvae.plots.agreement import plot_agreement
 from tfvae.plots.study import plot_by_step, plot_by_strength, save_figures
 from tfvae.plots.trade_off import plot_trade_off
 
@@ -124,6 +125,25 @@ def test_all_figures_that_the_table_has_numbers_for_are_written(rows, tmp_path):
     with pytest.raises(ValueError, match=r"'reconstruction' and 'mig'\. Received: none with both"):
         plot_trade_off(last, "mig")
     assert save_figures([{key: value for key, value in row.items() if key != "mig"} for row in last], tmp_path) == []
+
+
+def test_metrics_are_compared_over_the_ends_of_three_or_more_runs(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("tfvae.plots.study.plot_agreement", lambda found: drawn.append(found) or plot_agreement(found))
+    ends = [(0.1, 0.3), (0.2, 0.1), (0.4, 0.4)]
+    rows = [
+        {"run": f"run {seed}", "model": "vae", "seed": seed, "steps": steps, "mig": mig, "sap": sap, "dci": 0.5}
+        for seed, (mig, sap) in enumerate(ends)
+        for steps, mig, sap in ((8, mig, sap), (4, 0.9, 0.0))
+    ]
+    assert "agreement" in [path.stem for path in save_figures(rows, tmp_path)]
+    (found,) = drawn
+    assert (found.metrics, found.runs) == (("mig", "sap"), 3)
+    assert found.coefficients["spearman"][0, 1] == pytest.approx(0.5)
+    two = [row for row in rows if row["seed"] < 2]
+    one = [{key: value for key, value in row.items() if key != "sap"} for row in rows]
+    for fewer in (two, one):
+        assert "agreement" not in [path.stem for path in save_figures(fewer, tmp_path)]
 
 
 def test_a_model_without_a_score_is_skipped_and_the_others_are_drawn(rows, tmp_path):

@@ -5,7 +5,7 @@ They are the paper's Figures 4, 5, 8, 10, 12 and 23 (Kim & Mnih, 2018).
 
 import os
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
+from tfvae.analysis.agreement import Agreement, agreement
 from tfvae.analysis.settings import Setting, by_model
+from tfvae.metrics import METRICS
+from tfvae.plots.agreement import plot_agreement
 from tfvae.plots.axes import add_legend, colors
 from tfvae.plots.figures import save_figure
 from tfvae.plots.study_grid import Rows, bars_of, by_number, plot_grid, scores_in, strength_name
@@ -133,10 +136,22 @@ def save_figures(rows: Rows, folder: str | os.PathLike, *, suffix: str = ".png")
     for score in scores:
         if score != "reconstruction" and any(has_both(setting, score) for setting in settings):
             figures[f"trade_off_{score}"] = plot_trade_off(rows, score)
+    if agreed := _agreement(rows):
+        figures["agreement"] = plot_agreement(agreed)
     paths = [Path(folder) / f"{name}{suffix}" for name in figures]
     for path, figure in zip(paths, figures.values(), strict=True):
         save_figure(figure, path)
     return paths
+
+
+def _agreement(rows: Rows) -> Agreement | None:
+    """How far metrics agree over the ends of runs; None for fewer than three runs, or two metrics that differ."""
+    ends: dict[str, Mapping[str, Any]] = {}
+    for row in sorted((row for row in rows if "run" in row), key=lambda row: row["steps"]):
+        ends[row["run"]] = row
+    found: dict[str, list[Any]] = {name: [row.get(name) for row in ends.values()] for name in METRICS}
+    compared = {name: values for name, values in found.items() if None not in values and len(set(values)) > 1}
+    return agreement(compared) if len(ends) >= 3 and len(compared) >= 2 else None
 
 
 def _with_legends(figure: Figure, columns: list[list[Axes]]) -> Figure:
