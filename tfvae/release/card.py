@@ -56,7 +56,7 @@ def card(folder: str | os.PathLike) -> str:
         settings=_settings(experiment),
         networks=f"{completed(experiment).architecture.replace('_', ' ').capitalize()} of Kim & Mnih (2018): "
         + ", ".join(f"{name} of {count:,} weights" for name, count in release["weights"].items()),
-        training=_training(completed(experiment)),
+        training=_training(experiment),
         versions=", ".join(f"{library} {version}" for library, version in release["versions"].items()),
         base=base,
         measured=_measured(scores),
@@ -98,12 +98,14 @@ def _settings(experiment: Experiment) -> str:
 
 
 def _training(experiment: Experiment) -> str:
-    cls = MODELS[experiment.model]
-    # Adam's arguments; what the experiment leaves out is the model's default.
-    adams = {name: {**default, **experiment.optimizers.get(name, {})} for name, default in cls.optimizers.items()}
+    experiment = completed(experiment)
+    # An optimizer that is named has exactly the arguments that it has, and otherwise Keras's.
+    keras_defaults = {"learning_rate": 1e-3, "beta_1": 0.9, "beta_2": 0.999}
+    adams = {name: keras_defaults | dict(given) for name, given in experiment.optimizers.items()}
     described = [
         f"{'Adam' if name == 'optimizer' else 'discriminator Adam'} {adam['learning_rate']:g} "
         f"({adam['beta_1']:g}, {adam['beta_2']:g})"
+        + (f" with a weight decay of {adam['weight_decay']:g}" if adam.get("weight_decay") else "")
         for name, adam in adams.items()
     ]
     precision = "" if experiment.precision == "float32" else f", {experiment.precision}"
