@@ -2,7 +2,7 @@ import pytest
 
 from tfvae.experiment import Experiment
 from tfvae.models.build import build_model
-from tfvae.release.card import _training
+from tfvae.release.card import _networks, _training
 
 CASES = {
     "vae": (Experiment("vae"), "64 images a step, Adam 0.0001 (0.9, 0.999), seed 0"),
@@ -30,3 +30,15 @@ def test_the_training_is_described_as_it_is_built(experiment, text):
         adam = getattr(model, name)
         assert f"{float(adam.learning_rate.numpy()):g} ({adam.beta_1:g}, {adam.beta_2:g})" in text
         assert (adam.weight_decay is None) == ("weight decay" not in text)
+
+
+ARCHITECTURES = {
+    "table_2": "Table 2 of Kim & Mnih (2018): ",
+    "style": 'architecture "style": ',
+    "dense": 'architecture "dense": ',
+}
+
+
+@pytest.mark.parametrize(("architecture", "text"), ARCHITECTURES.items())
+def test_only_tables_are_the_papers(architecture, text):
+    assert _networks(architecture) == text

@@ -54,7 +54,7 @@ def card(folder: str | os.PathLike) -> str:
         shape=", ".join(map(str, release["image_shape"])),
         size=" x ".join(map(str, release["image_shape"])),
         settings=_settings(experiment),
-        networks=f"{completed(experiment).architecture.replace('_', ' ').capitalize()} of Kim & Mnih (2018): "
+        networks=_networks(completed(experiment).architecture)
         + ", ".join(f"{name} of {count:,} weights" for name, count in release["weights"].items()),
         training=_training(experiment),
         versions=", ".join(f"{library} {version}" for library, version in release["versions"].items()),
@@ -95,6 +95,11 @@ def _latents(outputs: Mapping[str, int]) -> str:
 
 def _settings(experiment: Experiment) -> str:
     return ", ".join(f"{name} = {value}" for name, value in experiment.parameters.items()) or "none"
+
+
+def _networks(architecture: str) -> str:
+    kind, _, number = architecture.partition("_")
+    return f"Table {number} of Kim & Mnih (2018): " if kind == "table" else f'architecture "{architecture}": '
 
 
 def _training(experiment: Experiment) -> str:
