@@ -16,6 +16,7 @@ CLASSES = {
     "BatchTCVAE": "models.batch_tc_vae",
     "BetaTCVAE": "models.beta_tc_vae",
     "BetaVAE": "models.beta_vae",
+    "Constant": "networks.style",
     "Conv2DTranspose": "networks.layers",
     "DIPVAE1": "models.dip_vae",
     "DIPVAE2": "models.dip_vae",
@@ -29,6 +30,9 @@ CLASSES = {
     "PriorFactorVAE": "models.prior_factor_vae",
     "QLAE": "models.qlae",
     "Quantizer": "networks.quantizer",
+    "ScaleAndShift": "networks.style",
+    "Turn": "networks.turning",
+    "TurnBack": "networks.turning",
     "VAE": "models.vae",
 }
 
