@@ -25,22 +25,17 @@ def factorised_support_distance(codes: tf.Tensor) -> tf.Tensor:
     latents = list(combinations(range(codes.shape[1]), 2))
     if not latents:
         return tf.zeros([])
-    columns = tf.transpose(tf.stop_gradient(codes))
+    columns, size = tf.transpose(codes), tf.shape(codes)[0]
+    i, j = (tf.gather(columns, each) for each in zip(*latents, strict=True))  # [pairs, B] each
 
-    def farthest(pair: tf.Tensor) -> tf.Tensor:
-        """The rows a, b and c of one pair of latents, int32 [3]."""
-        first, second = (tf.gather(columns, pair[place]) for place in (0, 1))
-        apart = [(values[:, tf.newaxis] - values) ** 2 for values in (first, second)]
-        nearest = tf.reduce_min(apart[0][:, tf.newaxis] + apart[1], axis=2)
-        place = tf.argmax(tf.reshape(nearest, [-1]), output_type=tf.int32)
-        a, b = place // tf.shape(first)[0], place % tf.shape(first)[0]
-        return tf.stack([a, b, tf.argmin(apart[0][a] + apart[1][b], output_type=tf.int32)])
+    def farthest(pair: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        """The rows a and b of one pair of latents, int32 []: a B + b."""
+        one, other = ((values[:, tf.newaxis] - values) ** 2 for values in pair)
+        nearest = tf.reduce_min(one[:, tf.newaxis] + other, axis=2)
+        return tf.argmax(tf.reshape(nearest, [-1]), output_type=tf.int32)
 
-    i, j = (tf.constant(each, tf.int32) for each in zip(*latents, strict=True))
-    a, b, c = tf.unstack(tf.map_fn(farthest, tf.stack([i, j], axis=1)), axis=1)
-
-    def apart(latent: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
-        one, other = (tf.gather_nd(codes, tf.stack([each, latent], axis=1)) for each in (row, c))
-        return (one - other) ** 2
-
-    return tf.reduce_sum(apart(i, a) + apart(j, b))
+    place = tf.map_fn(farthest, (tf.stop_gradient(i), tf.stop_gradient(j)), fn_output_signature=tf.int32)
+    ends = [tf.gather(i, place // size, batch_dims=1), tf.gather(j, place % size, batch_dims=1)]
+    # The search for c is not in the loop: XLA would take half a minute to compile it there.
+    apart = (ends[0][:, tf.newaxis] - i) ** 2 + (ends[1][:, tf.newaxis] - j) ** 2
+    return tf.reduce_sum(tf.reduce_min(apart, axis=1))
