@@ -15,6 +15,7 @@ CASES = {
         Experiment("factor_vae", optimizers={"discriminator_optimizer": {"learning_rate": 0.5}}, batch_size=32),
         "32 images a step, Adam 0.0001 (0.9, 0.999), discriminator Adam 0.5 (0.9, 0.999), seed 0",
     ),
+    "pairs": (Experiment("ada_gvae"), "64 pairs of images a step, Adam 0.0001 (0.9, 0.999), seed 0"),
     "precision": (
         Experiment("vae", precision="mixed_bfloat16"),
         "64 images a step, Adam 0.0001 (0.9, 0.999), seed 0, mixed_bfloat16",

@@ -114,7 +114,8 @@ def _training(experiment: Experiment) -> str:
         for name, adam in adams.items()
     ]
     precision = "" if experiment.precision == "float32" else f", {experiment.precision}"
-    return f"{experiment.batch_size} images a step, {', '.join(described)}, seed {experiment.seed}{precision}"
+    images = "pairs of images" if MODELS[experiment.model].paired else "images"
+    return f"{experiment.batch_size} {images} a step, {', '.join(described)}, seed {experiment.seed}{precision}"
 
 
 def _measured(scores: Mapping[str, Any]) -> dict[str, float]:
