@@ -68,9 +68,9 @@ def test_the_functions_of_the_zoo_answer_like_tensorflow_alone(bare):
 
 
 def test_a_jpeg_gets_the_codes_of_its_pixels(zoo_server):
-    jpeg = trials.picture("JPEG", (64, 64))
+    jpeg = trials.picture("JPEG", (64, 64))  # grey
     pixels = tf.io.decode_jpeg(jpeg, dct_method="INTEGER_ACCURATE").numpy()
-    with Client(zoo_server.grpc, ENCODERS[0]) as client:
+    with Client(zoo_server.grpc, "factor_vae-dsprites") as client:
         found, expected = client.encode([jpeg]), client.encode(pixels[np.newaxis])
         np.testing.assert_allclose(found["mean"], expected["mean"], atol=1e-4)
 
