@@ -166,6 +166,11 @@ def test_fewer_than_two_latents_that_count_are_refused():
         tfvae.rotate(model, SOURCES)
 
 
+def test_fewer_images_than_latents_are_refused():
+    with pytest.raises(ValueError, match=r"more images than the 3 latents that count\. Received: 3"):
+        tfvae.rotate(mixed_vae(), SOURCES, images=3)
+
+
 def test_components_that_do_not_converge_are_refused(monkeypatch):
     monkeypatch.setattr("sklearn.decomposition.FastICA", partial(FastICA, tol=0.0))
     with pytest.raises(ValueError, match="3 latents, for which it does not converge"):

@@ -44,7 +44,7 @@ def rotate(
         model: a VAE, or a model of a class derived from it, whose decoder takes codes alone. The result has its
             networks between two layers that are not trained: to train one of both trains the other too.
         data: what `tfvae.evaluate` takes; factors are not used.
-        images: int, at least 2: how many random images the components are found from.
+        images: int, more than the latents that count: how many random images the components are found from.
         active: which latents count, see `tfvae.codes.ActiveRule`.
         force: turns codes even where that makes them no more independent.
         seed: int, decides the images, and where FastICA begins.
@@ -56,7 +56,8 @@ def rotate(
     Raises:
         TypeError: if the model is not a VAE, has a categorical latent, or computes its codes from its encoder's outputs
             in a way of its own, as `InformationDropout`.
-        ValueError: if fewer than two latents count, FastICA does not converge, or the total correlation does not fall.
+        ValueError: if fewer than two latents count, there are too few images, FastICA does not converge, or the total
+            correlation does not fall.
 
     Examples:
         >>> images = np.random.default_rng(0).random([64, 16, 16, 1], np.float32)
@@ -72,6 +73,8 @@ def rotate(
     outputs, counts = codes.outputs(indices), np.flatnonzero(codes.active_latents())
     if len(counts) < 2:
         raise ValueError(f"Expected at least two latents that count. Received: {len(counts)} of {model.latent_dim}")
+    if len(indices) <= len(counts):
+        raise ValueError(f"Expected more images than the {len(counts)} latents that count. Received: {len(indices)}")
     mean, variance = (np.asarray(outputs["mean"], np.float64), np.exp(np.float64(outputs["log_variance"])))
     unmixing = _components(mean[:, counts], variance[:, counts], seed)
     if not force:
