@@ -64,7 +64,9 @@ def test_a_lie_is_an_error_in_time(servers, protocol, lie):
     # After an error, nothing more is sent; a transient error is retried once.
     assert caught.value.temporary == (caught.value.code == grpc.StatusCode.UNAVAILABLE), caught.value
     requests = 2 if caught.value.temporary else REQUESTS.get(lie, 0 if lie.startswith("metadata") else 1)
-    assert server.asked[lie] - before == requests
+    asked = server.asked[lie] - before
+    # A busy machine may need the whole second of such a call before the server has read the request.
+    assert asked == requests or (asked < requests and caught.value.code == grpc.StatusCode.DEADLINE_EXCEEDED)
     if linux:
         assert peak() - memory < MOST_MEMORY
 
