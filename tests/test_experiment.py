@@ -23,6 +23,7 @@ OTHER = {
     "precision": "mixed_bfloat16",
     "jit_compile": True,
     "start_from": "factor_vae-dsprites",
+    "supervision": {"labels": 100, "weight": 2.0},
 }
 
 
@@ -112,6 +113,7 @@ def test_a_missing_file_is_named(tmp_path):
         {"optimizers": {"optimizer": 1e-4}},
         {"optimizers": "adam"},
         {"discriminator": 6},
+        {"supervision": 100},
         {"architecture": 1},
         {"latent_dim": 10**9},
         {"batch_size": 10**9},
@@ -144,6 +146,10 @@ def test_a_value_out_of_range_is_named(wrong):
             r"discriminator\.units to be an integer of at most 65,536 .*=1000000000",
         ),
         ('"discriminator": {"depth": 0}', r"discriminator\.depth=0"),
+        ('"supervision": {"weight": 2}', r"supervision to have 'labels', and no keys but .*={'weight': 2}"),
+        ('"supervision": {"labels": 9, "number": 2}', "Received: supervision={'labels': 9, 'number': 2}"),
+        ('"supervision": {"labels": 0.5}', r"supervision\.labels to be an integer .*=0\.5"),
+        ('"supervision": {"labels": 9, "weight": -1}', r"weight to be a number of at least 0.*weight=-1"),
     ],
 )
 def test_a_number_out_of_its_bounds_is_named_with_its_place(wrong, named, tmp_path):

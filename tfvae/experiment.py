@@ -40,6 +40,8 @@ class Experiment:
         jit_compile: whether XLA compiles the step; for one device.
         start_from: whose weights the training starts with: a zoo entry, a run's folder or a .keras file; None for new
             weights.
+        supervision: {} for none; else the number of "labels", whose images are drawn from the data by the seed, and if
+            wanted the "weight", the "loss" and the "batch_size", all as in `Model.supervise`.
 
     Raises:
         ValueError: when a value is out of its range.
@@ -64,6 +66,7 @@ class Experiment:
     precision: str = "float32"
     jit_compile: bool = False
     start_from: str | None = None
+    supervision: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, (expected, accepts) in RULES.items():
@@ -75,7 +78,14 @@ class Experiment:
                 "Expected optimizers to be an object of objects, such as {'optimizer': {'learning_rate': 0.0001}}. "
                 f"Received: optimizers={self.optimizers!r}"
             )
+        keys = {"labels", "weight", "loss", "batch_size"}
+        if self.supervision and not {"labels"} <= set(self.supervision) <= keys:
+            raise ValueError(
+                f"Expected supervision to have 'labels', and no keys but {sorted(keys)}. "
+                f"Received: supervision={dict(self.supervision)}"
+            )
         check_numbers({"parameters": self.parameters, "discriminator": self.discriminator})
+        check_numbers({"supervision": self.supervision}, least=0)
         check_numbers({"optimizers": self.optimizers}, least=0)
         if self.checkpoint_every % self.log_every:
             raise ValueError(

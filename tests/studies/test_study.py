@@ -55,7 +55,8 @@ def test_a_name_depends_on_the_experiment_alone():
     assert digest({"a": 1}) != digest({"a": True})
     # If it changed with a release, every study would start again.
     assert run_name(Experiment("factor_vae")) == "factor_vae-seed_0-348bec0dd868"
-    assert run_name(Experiment("factor_vae", start_from="a")) != run_name(Experiment("factor_vae"))
+    for changes in ({"start_from": "a"}, {"supervision": {"labels": 100}}):
+        assert run_name(Experiment("factor_vae", **changes)) != run_name(Experiment("factor_vae"))
 
 
 def test_parameters_replace_those_of_a_quick_evaluation():

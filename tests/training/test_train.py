@@ -1,3 +1,4 @@
+import dataclasses
 import os
 
 import keras
@@ -6,6 +7,7 @@ import pytest
 
 from tests import tiny
 from tests.training.runs import ADAM, GANS, checkpoints, run, scalars, state
+from tfvae.data import FactorSpace, GroundTruthData, labelled
 from tfvae.data.batches import batches
 from tfvae.experiment import Experiment
 from tfvae.models import MODELS
@@ -56,6 +58,38 @@ def test_arrays_train_as_image_data_do(tmp_path):
     ]
     for end in ends[1:]:
         np.testing.assert_array_equal(end, ends[0])
+
+
+def _grid():
+    factors = FactorSpace(["x", "y"], [range(8), range(5)])
+    return GroundTruthData("grid", factors, tiny.Blobs().images(np.arange(40)))
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_run_learns_from_the_labels_that_its_seed_draws(tmp_path):
+    data = _grid()
+    settings = {"model": "vae", "architecture": "dense", "parameters": {}, "optimizers": ADAM, "steps": 4}
+    supervision = {"labels": 10, "weight": 5.0, "loss": "squared_error", "batch_size": 4}
+    experiment = tiny.experiment(**settings, supervision=supervision, seed=3)
+    whole = run(experiment, tmp_path / "whole", data=data)
+    assert set(scalars(tmp_path / "whole")) == {*whole.logged, "supervision"}
+    plain = build_model(experiment, (16, 16, 1))
+    plain.supervise(*labelled(data, 10, seed=3), weight=5.0, loss="squared_error", batch_size=4)
+    for batch in batches(data, 8, seed=3, steps=4):
+        plain.train_on_batch(batch)
+    np.testing.assert_allclose(state(plain), state(whole), rtol=1e-5, atol=1e-6)
+    run(dataclasses.replace(experiment, steps=2, checkpoint_every=2), tmp_path / "run", data=data)
+    np.testing.assert_array_equal(state(run(experiment, tmp_path / "run", data=data)), state(whole))
+
+
+@pytest.mark.parametrize("name", ["vae", "info_gan"])
+def test_labels_that_cannot_be_had_are_refused_before_anything_is_written(name, tmp_path):
+    experiment = tiny.experiment(
+        model=name, supervision={"labels": 10}, optimizers=ADAM, **GANS.get(name, {"parameters": {}})
+    )
+    with pytest.raises(ValueError, match=r"Expected (data with known factors|a VAE or another autoencoder)"):
+        run(experiment, tmp_path / "run", data=tiny.Blobs() if name == "vae" else _grid())
+    assert not (tmp_path / "run").exists()
 
 
 def test_images_on_the_device_change_nothing(uninterrupted, mirrored, tmp_path):

@@ -4,6 +4,7 @@ from .factor_table import FactorTable
 from .factors import FactorSpace
 from .ground_truth import GroundTruthData
 from .images import ImageData
+from .labelled import labelled
 from .pairs import paired
 from .sources import DATASETS, SOURCES, load, register_data
 
@@ -16,6 +17,7 @@ __all__ = [
     "ImageData",
     "as_image_data",
     "batches",
+    "labelled",
     "load",
     "paired",
     "register_data",

@@ -41,12 +41,15 @@ RULES: Mapping[str, Rule] = {
     "seed": SEED,
     "precision": (f"one of {_PRECISIONS}", lambda value: value in _PRECISIONS),
     "start_from": ("a string", _text),
+    "supervision": ("an object of names and values", _object),
     "jit_compile": ("true or false", lambda value: isinstance(value, bool)),
 }
 # Within objects, by the names of the values. What else is in them is for the model's constructor to check.
 _WITHIN: Mapping[str, Rule] = {
     "discriminator.depth": whole(1, 1000),
     "discriminator.units": whole(1, 2**16),
+    "supervision.labels": whole(1, 2**24),
+    "supervision.batch_size": whole(1, 2**24),
     "parameters.categories": ("at most 65,536", lambda value: not isinstance(value, int) or value <= 2**16),
     "parameters.noise_dim": ("at most 65,536", lambda value: not isinstance(value, int) or value <= 2**16),
 }

@@ -32,6 +32,7 @@ class Autoencoder(Model):
     architectures = ARCHITECTURES
     default_architecture = "table_1"
     decoding_network = "decoder"
+    takes_labels = True
 
     def __init__(
         self,

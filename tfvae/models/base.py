@@ -14,7 +14,7 @@ from tfvae.codes.capabilities import Capabilities
 from tfvae.data.shapes import is_image, noun
 from tfvae.experiment import Experiment
 from tfvae.files.preset import write_preset
-from tfvae.models import passes
+from tfvae.models import passes, supervision
 from tfvae.models.arguments import guarded
 from tfvae.models.checks import check_all_trained, check_compile, check_network, check_optimizers, loading
 from tfvae.models.compiled import checked_before_xla, compiled_by_step
@@ -78,6 +78,7 @@ class Model(keras.Model):
 
     images_only = False  # whether the data must be images [B, H, W, C]
     paired = False  # whether fit and evaluate take pairs of them, [B, 2, H, W, C]
+    takes_labels = False  # whether `supervise` can add the loss of labelled images
 
     # What a model can do. None or 0: it cannot.
     decoding_network: str | None = None  # the one of `networks` that decodes codes
@@ -334,6 +335,8 @@ class Model(keras.Model):
         if added is not None:
             passes.current().added[optimizer] = added
             loss += added / replicas.num_replicas()  # optimizers sum gradients over replicas
+        if optimizer == "optimizer" and (of_labels := supervision.added(self)) is not None:
+            loss += of_labels
         return getattr(self, optimizer).scale_loss(loss)
 
     def losses_of_networks(self, optimizer: str) -> tf.Tensor | None:
@@ -362,6 +365,36 @@ class Model(keras.Model):
             raise ValueError(f"{type(self).__name__} does not support sample weights. Received: {sample_weight}")
         paired = self.paired if paired is None else paired
         return checked(images, self.image_shape, bounded=self.bounded, paired=paired)
+
+    def supervise(
+        self, images: Any, labels: Any, *, weight: float = 1.0, loss: str = "cross_entropy", batch_size: int = 64
+    ) -> None:
+        """Adds the loss of a few labelled images to each training step, which draws latents towards factors.
+
+        The loss becomes that of the class + weight R(mean of q(z | x), labels) over a batch of the labelled images,
+        drawn in each step (Locatello et al., 2020, "Disentangling Factors of Variation Using Few Labels"). Latent k
+        learns factor k; those after the first K are free. `fit` and `evaluate` report R, without its weight, as
+        "supervision". Files of the model do not hold the labelled images: call this again after loading. With a weight
+        of 0 the model trains as without labels.
+
+        Args:
+            images: float [N, H, W, C] in [0, 1], kept on the device.
+            labels: float [N, K] in [0, 1], K of 1 .. D factors: the n-th of a factor's m values is n / m, from 0.
+            weight: at least 0.
+            loss: R, see `tfvae.objectives.labels`: "cross_entropy", "squared_error" or "covariance".
+            batch_size: labelled images of a step; all of them, if there are no more.
+
+        Raises:
+            ValueError: if the model is not an autoencoder, or an argument is not of these shapes and ranges.
+
+        Examples:
+            >>> model = tfvae.create("beta_vae", (16, 16, 1), latent_dim=2)
+            >>> images = np.random.default_rng(0).random([8, 16, 16, 1], np.float32)
+            >>> model.supervise(images[:4], [[0.0], [0.5], [0.0], [0.5]], weight=10.0)
+            >>> sorted(model.fit(images, verbose=0).history)
+            ['kl', 'loss', 'reconstruction', 'supervision']
+        """
+        supervision.attach(self, images, labels, weight=weight, loss=loss, batch_size=batch_size)
 
     def train_if_enough(self, images: tf.Tensor, step: Callable[[tf.Tensor], Terms]) -> dict[str, Any]:
         """Logs the terms of a step on these images, and returns the logs.
@@ -403,6 +436,7 @@ class Model(keras.Model):
         """Adds the terms [B] that `logged` names to their means, and returns the means as the logs of a step."""
         for mean in self.means:
             mean.update_state(terms[mean.name])
+        supervision.logged(self)
         done = passes.current().added
         added = [done[name] if name in done else self.losses_of_networks(name) for name in self.optimizers]
         losses = [loss for loss in added if loss is not None]
@@ -414,15 +448,19 @@ class Model(keras.Model):
 
     def step_logs(self) -> dict[str, Any]:
         """The means so far as the logs of a step."""
-        return replicas.step_logs([*self.means, *([self.regularization] if self.is_regularized else [])])
+        return replicas.step_logs(self._own_metrics)
+
+    @property
+    def _own_metrics(self) -> list[keras.metrics.Metric]:
+        regularization = [self.regularization] if self.is_regularized else []
+        return [*self.means, *regularization, *supervision.metrics_of(self)]
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         # Keras compares their names with the logs of a step. Its own mean of a loss, for a loss given to `compile`, has
         # the name of ours.
-        own = [*self.means, *([self.regularization] if self.is_regularized else [])]
         names = {"loss", self.regularization.name, *self.logged}
-        return [*own, *(each for each in super().metrics if each.name not in names)]
+        return [*self._own_metrics, *(each for each in super().metrics if each.name not in names)]
 
     def export(self, filepath: Any, format: str = "tf_saved_model", **kwargs: Any) -> None:
         """As `keras.Model.export`, of the representation; `tfvae.export_encoder` also exports names and checks."""

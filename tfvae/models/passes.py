@@ -27,6 +27,7 @@ class Pass:
     def __init__(self, training: bool) -> None:
         self.training = training
         self.added: dict[str, tf.Tensor] = {}  # to the loss of each optimizer, []
+        self.supervision: tf.Tensor | None = None  # the loss of labelled images, []
         self._calls: list[tuple[keras.Model, list[tf.Tensor]]] = []
 
     def record(self, network: keras.Model) -> None:

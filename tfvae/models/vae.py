@@ -61,6 +61,7 @@ class VAE(Model):
     architectures = ARCHITECTURES
     default_architecture = "table_1"
     decoding_network = "decoder"
+    takes_labels = True
     has_log_variance = True
 
     def __init__(

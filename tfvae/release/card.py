@@ -115,7 +115,8 @@ def _training(experiment: Experiment) -> str:
     ]
     precision = "" if experiment.precision == "float32" else f", {experiment.precision}"
     images = "pairs of images" if MODELS[experiment.model].paired else "images"
-    return f"{experiment.batch_size} {images} a step, {', '.join(described)}, seed {experiment.seed}{precision}"
+    labels = f", {experiment.supervision['labels']:,} labelled images" if experiment.supervision else ""
+    return f"{experiment.batch_size} {images} a step{labels}, {', '.join(described)}, seed {experiment.seed}{precision}"
 
 
 def _measured(scores: Mapping[str, Any]) -> dict[str, float]:

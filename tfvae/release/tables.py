@@ -63,6 +63,8 @@ def published_table(*, root: str | os.PathLike | None = None) -> str:
             if parse(experiment.data)[0] == data:
                 means = {metric: (found["score"], None) for metric, found in scores.items() if _is_scored(found)}
                 supervision = "pairs of images" if MODELS[experiment.model].paired else "none"
+                if experiment.supervision:
+                    supervision = f"{experiment.supervision['labels']:,} labels"
                 training = f"{scores['release']['steps']['trained']:,} steps, one seed"
                 link = f"**[{name}](../zoo/{name}/card.md)**"
                 lines.append(markdown.row([data, link, *_cells(means), supervision, training, "this zoo"]))

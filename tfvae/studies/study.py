@@ -234,6 +234,8 @@ def run_name(experiment: Experiment) -> str:
     values = dataclasses.asdict(experiment)
     if experiment.start_from is None:
         del values["start_from"]  # runs from before this key keep their names
+    if not experiment.supervision:
+        del values["supervision"]  # the same
     return f"{experiment.model}-seed_{experiment.seed}-{digest(values)}"
 
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tfvae.data import as_image_data, load
 from tfvae.data.batches import batches
 from tfvae.data.images import ImageData
+from tfvae.data.labelled import labelled
 from tfvae.experiment import Experiment
 from tfvae.files.atomic import leftovers, written_whole
 from tfvae.files.lock import locked
@@ -99,6 +100,7 @@ def train(
     with strategy.scope():
         model = build_model(experiment, images.image_shape)
         check_replicas(experiment, model, strategy, resident)
+        _supervise(model, experiment, images)
         read = on_device(images) if resident else None
         checkpoints = Checkpoints(model, workdir / "checkpoints")
     # Only now, when no mistake can follow. Building a model brings all workers to this line together.
@@ -140,6 +142,12 @@ def train(
         # A scheduler does not restart a worker that succeeded, so none ends before model.keras is written.
         of_all_workers(strategy, experiment.steps)
     return model
+
+
+def _supervise(model: Model, experiment: Experiment, data: ImageData) -> None:
+    if experiment.supervision:
+        values = dict(experiment.supervision)
+        model.supervise(*labelled(data, values.pop("labels"), seed=experiment.seed), **values)
 
 
 def _prepare(workdir: Path, experiment: Experiment, checkpoints: Checkpoints, step: int) -> None:
