@@ -27,6 +27,18 @@ def eager(monkeypatch):
     monkeypatch.setattr(keras.Model, "compile", partialmethod(keras.Model.compile, run_eagerly=True))
 
 
+@pytest.fixture
+def own_metrics():
+    """Metrics that a test registers are gone after it."""
+    from tfvae.metrics import METRICS, QUICK
+
+    before = dict(METRICS), dict(QUICK)
+    yield
+    for registry, entries in zip((METRICS, QUICK), before, strict=True):
+        registry.clear()
+        registry.update(entries)
+
+
 @pytest.fixture(scope="module")
 def few_draws():
     """Metrics whose parameters are `QUICK` draw little."""

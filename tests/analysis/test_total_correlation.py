@@ -81,6 +81,29 @@ def test_a_mixture_equals_numerical_integration():
     np.testing.assert_allclose(found["latents"], latents, atol=0.04)
 
 
+def test_at_a_resolution_a_gaussian_has_the_closed_form_of_its_sum_with_noise():
+    correlation, resolution = 0.45, 0.5
+    mean, log_variance = correlated_gaussian(20_000, correlation)
+    codes = codes_of(10 * mean, log_variance + 2 * np.log(10))  # in any unit: it counts in deviations of the means
+    found = total_correlation(codes, np.random.default_rng(1), samples=2_000, resolution=resolution)
+    blurred = correlation / (1 + resolution**2 * 0.5)  # the means have variance 0.5
+    exact = -0.5 * np.log(1 - blurred**2)
+    assert found["total_correlation"] == pytest.approx(exact, abs=4 * found["standard_error"] + 0.01)
+    parts = kl_decomposition(codes, np.random.default_rng(1), samples=2_000, resolution=resolution)
+    assert abs(parts["kl"]["nats"] - parts["kl_closed_form"]) < 4 * parts["kl"]["standard_error"]
+
+
+@pytest.mark.parametrize("components", [None, 100])
+def test_a_resolution_leaves_out_where_a_code_lies_within_the_teeth_of_a_comb(components):
+    # Twelve sharp teeth, within which the place follows another latent.
+    tooth, other = np.meshgrid(np.arange(12.0), np.arange(12.0), indexing="ij")
+    codes = codes_of(np.stack([tooth + other / 200, other], axis=-1).reshape(-1, 2), 2 * np.log(1e-3))
+    arguments = {"samples": 40, "components": components}
+    fine = total_correlation(codes, np.random.default_rng(0), **arguments)
+    coarse = total_correlation(codes, np.random.default_rng(0), **arguments, resolution=0.1)
+    assert fine["total_correlation"] > 2 > 10 * abs(coarse["total_correlation"])
+
+
 @pytest.mark.parametrize("few", [None, 400])
 def test_the_parts_add_up_to_the_closed_form(few):
     rng = np.random.default_rng(3)
@@ -148,8 +171,8 @@ def test_few_components_of_a_small_data_set_equal_a_naive_loop():
 
 def test_says_what_is_wrong():
     codes = codes_of(np.zeros((4, 2)), 0.0)
-    for arguments in ({"samples": 1}, {"components": 0}):
-        with pytest.raises(ValueError, match="Expected samples >= 2 and components >= 1"):
+    for arguments in ({"samples": 1}, {"components": 0}, {"resolution": -0.1}, {"resolution": np.inf}):
+        with pytest.raises(ValueError, match="Expected samples >= 2, components >= 1"):
             kl_decomposition(codes, np.random.default_rng(0), **arguments)
     with pytest.raises(ValueError, match="codes without log variances"):
         total_correlation(Codes.from_arrays(grid((2, 2)), np.zeros((4, 1))), np.random.default_rng(0))

@@ -14,13 +14,7 @@ DATA = grid((3, 4, 5))
 F = scaled_factors(DATA)
 
 
-@pytest.fixture(autouse=True)
-def _registered_for_one_test():
-    before = dict(METRICS), dict(QUICK)
-    yield
-    for registry, entries in zip((METRICS, QUICK), before, strict=True):
-        registry.clear()
-        registry.update(entries)
+pytestmark = pytest.mark.usefixtures("own_metrics")
 
 
 def largest(codes, rng, *, samples=60):
