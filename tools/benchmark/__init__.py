@@ -6,6 +6,7 @@ from tfvae.files.markdown import Table
 from tools.benchmark.gpu import gpu_table
 from tools.benchmark.growth import growth_table
 from tools.benchmark.machine import machine
+from tools.benchmark.metrics import metrics_table
 from tools.benchmark.models import models_table
 from tools.benchmark.serving import serving_table
 from tools.benchmark.step import step_table
@@ -14,6 +15,7 @@ from tools.benchmark.step import step_table
 TABLES: dict[str, Callable[..., Table]] = {
     "step": step_table,
     "models": models_table,
+    "metrics": metrics_table,
     "growth": growth_table,
     "serving": serving_table,
     "gpu": gpu_table,

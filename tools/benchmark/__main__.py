@@ -3,9 +3,9 @@
   python -m tools.benchmark
   python -m tools.benchmark step --threads=1 --torch=torchenv/bin/python --output=step.json
 
-Without names, all tables are made: step, models, growth and serving, and gpu where TensorFlow sees one. The rows of a
-table, but for those of gpu, take turns, so that other work on the machine affects all of them equally; for figures to
-publish, there should be no other work.
+Without names, all tables are made: step, models, metrics, growth and serving, and gpu where TensorFlow sees one. The
+rows of a table, but for those of gpu, take turns, so that other work on the machine affects all of them equally; for
+figures to publish, there should be no other work.
 """
 
 import json
@@ -19,6 +19,7 @@ from tfvae.cli import start
 
 ARGUMENTS = "names ..."
 OUTPUT = flags.DEFINE_string("output", None, "A .json or .md file to write the tables to as well.")
+PEER = flags.DEFINE_string("peer", None, "A folder that has disentanglement_lib, to compare its metrics with ours.")
 TORCH = flags.DEFINE_string("torch", None, "A Python that has PyTorch, to compare its steps with ours.")
 QUICKLY = flags.DEFINE_bool("quick", False, "Tiny sizes and few repeats: to see that it works, not to report.")
 THREADS = flags.DEFINE_integer("threads", None, "Threads of an operation of TensorFlow; by default all cores.", 1)
@@ -43,7 +44,7 @@ def main(argv: Sequence[str]) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(THREADS.value)
     text = "; ".join(f"{name} {value}" for name, value in machine().items()) + "\n"
     print(text)
-    options = {"step": {"torch": TORCH.value}}
+    options = {"step": {"torch": TORCH.value}, "metrics": {"peer": PEER.value}}
     tables = {}
     for name in names:
         tables[name] = TABLES[name](QUICKLY.value, **options.get(name, {}))
