@@ -11,7 +11,6 @@ from tfvae.codes import Capabilities, Codes, capabilities_of
 from tfvae.data import FactorTable, GroundTruthData, ImageData
 from tfvae.evaluation import QUICKLY, evaluate, limited
 from tfvae.metrics import METRICS, score_codes
-from tfvae.models import MODELS
 
 SMALL = {
     "beta_vae": {"pairs": 20, "train": 100, "evaluation": 100, "repeats": 2},
@@ -392,7 +391,7 @@ SUPERVISED = {name for name, metric in METRICS.items() if metric.needs_factors}
 SKIPPED = {"none": "the data have no factors", "one": "fewer than two factors vary: ['factor0']", "several": None}
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", tiny.by_representation())
 def test_every_model_is_scored_on_every_kind_of_data(name, eager):
     model = tiny.make(name)
     able = capabilities_of(model)

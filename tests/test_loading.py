@@ -151,7 +151,7 @@ def test_a_loaded_model_can_do_what_its_class_declares():
     np.testing.assert_array_equal(able.decode(codes, noise), model.decode(codes, noise))
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", tiny.by_representation())
 def test_exports_of_every_model_are_loaded_together(name, tmp_path, caplog):
     caplog.set_level(logging.INFO)
     model = tiny.make(name)

@@ -1,16 +1,19 @@
 """Networks, data and models so small that a test waits for TensorFlow's tracing alone."""
 
+import inspect
 import math
 from contextlib import nullcontext
 from functools import partial
 
 import keras
 import numpy as np
+import pytest
 from keras import layers
 
 from tfvae.data.images import ImageData
 from tfvae.experiment import Experiment
-from tfvae.models import MODELS
+from tfvae.models import MODELS, Model
+from tfvae.models.weights import Weight
 from tfvae.networks import Quantizer
 from tfvae.networks import gan as gan_networks
 from tfvae.networks import vae as networks
@@ -47,7 +50,7 @@ def discriminator(dtype=None, dim=DIM):
     return networks.discriminator(dim, depth=1, units=8, dtype=dtype)
 
 
-GAN_SIZES = gan_networks.Architecture(((4, 2), (6, 2)), 8, 6, 8, 4, ((4, 2),), True)
+GAN_SIZES = gan_networks.Architecture(((4, 2),), 8, 6, 8, 4, (), True)
 
 
 def gan_encoder(dtype=None, shape=SHAPE, outputs=DIM + 10, critic=False):
@@ -131,12 +134,37 @@ def make(name="factor_vae", *, scope=nullcontext, dtype=None, optimizers=None, c
     return model
 
 
-def one_of_each(method):
-    """Names of models, one for each implementation of a method."""
+def one_of_each(*names):
+    """Names of models, one for each implementation of these methods, or for each value of other attributes."""
     found = {}
     for name, cls in MODELS.items():
-        found.setdefault(getattr(cls, method), name)
+        found.setdefault(tuple(id(inspect.getattr_static(cls, each, None)) for each in names), name)
     return list(found.values())
+
+
+# What a class may define for its training alone.
+_OF_TRAINING = {
+    *("__init__", "get_config", "architectures", "compile", "logged", "loss_terms", "network_makers", "optimizers"),
+    *("adversary", "aggregate_log_densities", "batch_multiple", "batch_size_of", "batches", "capacity", "covariance"),
+    *("default_batch_size", "discriminator_sizes", "networks", "other_codes", "paired", "terms", "test_step"),
+    *("train_step", "trained_networks"),
+}
+
+
+def by_representation():
+    """A parameter for each of MODELS, marked as slow where a model before it encodes and decodes as it does.
+
+    Two models do if their classes differ in nothing but what `_OF_TRAINING` names, and weights of objectives, and if
+    `PARAMETERS` gives them the same likelihood. For tests of what comes after the training, as exports.
+    """
+    found = set()
+    for name, cls in MODELS.items():
+        given = {key for each in cls.__mro__ if issubclass(each, Model) for key in vars(each)}
+        given -= {key for key in given if isinstance(inspect.getattr_static(cls, key), Weight)} | _OF_TRAINING
+        own = {(key, id(inspect.getattr_static(cls, key))) for key in given - {"__module__", "__doc__"}}
+        own = frozenset(own | {("likelihood", PARAMETERS.get(name, {}).get("likelihood"))})
+        yield pytest.param(name, marks=pytest.mark.slow) if own in found else name
+        found.add(own)
 
 
 def networks_of(name, dtype=None):
@@ -212,9 +240,10 @@ class Blobs(ImageData):
 
 
 def experiment(**changes):
-    """FactorVAE on `Blobs`, 8 steps of 8 images."""
+    """FactorVAE on `Blobs`, 8 steps of 8 images, with dense networks, which are traced in half of the time."""
     values = {
         "model": "factor_vae",
+        "architecture": "dense",
         "latent_dim": 2,
         "discriminator": {"depth": 1, "units": 8},
         "optimizers": {"optimizer": {"learning_rate": 1e-3}, "discriminator_optimizer": {"learning_rate": 1e-3}},

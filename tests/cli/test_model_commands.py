@@ -14,7 +14,6 @@ from tfvae.evaluation import QUICKLY, evaluate
 from tfvae.export import SavedDecoder, SavedEncoder, tflite_runner
 from tfvae.loading import Trained
 from tfvae.metrics import QUICK, ceiling
-from tfvae.models import MODELS
 
 IMAGES = np.uint8(255 * tiny.images(24))
 FACTORS = np.stack(np.unravel_index(np.arange(24), (4, 3, 2)), axis=1)
@@ -24,7 +23,7 @@ DATA = {
     "one": GroundTruthData("one", FactorTable(NAMES, FACTORS * [1, 0, 0]), IMAGES),
     "several": GroundTruthData("several", FactorTable(NAMES, FACTORS), IMAGES),
 }
-each_model = pytest.mark.parametrize("name", MODELS)
+each_model = pytest.mark.parametrize("name", tiny.by_representation())
 
 
 @pytest.fixture

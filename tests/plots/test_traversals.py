@@ -6,7 +6,6 @@ from PIL import Image
 from tests import tiny
 from tfvae.codes import Capabilities
 from tfvae.data.images import ImageData
-from tfvae.models import MODELS
 from tfvae.plots import tiles
 from tfvae.plots.ranges import range_label
 from tfvae.plots.traversals import draw_traversals, plot_traversals, save_gif, traversal_frames, traverse
@@ -340,7 +339,7 @@ def codes_of(images):
     return represent(images)["mean"]
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", tiny.by_representation())
 def test_the_latents_of_every_model_are_traversed(name, eager):
     model = tiny.make(name)
     traversals = traverse(model, model.decode, tiny.images(5))

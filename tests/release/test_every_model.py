@@ -50,7 +50,7 @@ def _quick(few_draws, monkeypatch):
     tf.config.run_functions_eagerly(False)
 
 
-@pytest.fixture(scope="module", params=list(MODELS))
+@pytest.fixture(scope="module", params=list(tiny.by_representation()))
 def run(request, tmp_path_factory):
     """A trained model, and a run's folder that also holds its exports."""
     name, folder = request.param, tmp_path_factory.mktemp(request.param)

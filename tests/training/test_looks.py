@@ -11,7 +11,6 @@ from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
 from tfvae.data.images import ImageData
 from tfvae.evaluation import evaluate
-from tfvae.models import MODELS
 from tfvae.plots.traversals import traverse
 from tfvae.training.looks import AtSteps, LogLatents, LogScores, LogTraversals, looks
 from tfvae.training.train import train
@@ -162,7 +161,7 @@ def of_factors(number):
     return GroundTruthData("known", grid(sizes).factors, pixels)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", tiny.by_representation())
 def test_looks_show_what_every_model_can_do_of_data_with_and_without_factors(name, tmp_path, eager):
     model = tiny.make(name, **tiny.PARAMETERS.get(name, {}))
     callbacks = []

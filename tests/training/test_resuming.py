@@ -19,7 +19,7 @@ from tfvae.training.interruption import Terminated
 
 def vae(**changes):
     """The quickest model, where what is tested does not depend on the model."""
-    return tiny.experiment(**{"model": "vae", "architecture": "dense", "parameters": {}, "optimizers": ADAM} | changes)
+    return tiny.experiment(**{"model": "vae", "parameters": {}, "optimizers": ADAM} | changes)
 
 
 @pytest.fixture(scope="module")

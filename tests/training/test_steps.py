@@ -45,7 +45,8 @@ def test_a_run_states_the_step_at_which_it_resumes(tmp_path):
 
 def test_steps_whose_float16_gradients_overflow_are_counted(tmp_path):
     counter = Steps()
-    settings = {"model": "vae", "parameters": {}, "optimizers": {}, "precision": "mixed_float16"}
+    settings = {"model": "vae", "architecture": "table_1", "parameters": {}, "optimizers": {}}
+    settings |= {"precision": "mixed_float16"}
     model = run(tiny.experiment(**settings), tmp_path, callbacks=[counter])
     assert counter.seen == list(range(1, 9))
     assert model.optimizer.iterations < 8
