@@ -18,6 +18,8 @@ from tfvae.serving.local.server import LocalServer
 SHAPE = (2, 3, 1)
 LIMIT = 4 * 2**20
 SAVED_MODELS = Path(__file__).parents[2] / "saved_models"
+# An entry of the zoo for each kind of export: of grey images, of colours and whole numbers, of categories and noise.
+KINDS = ("factor_vae-dsprites", "qlae-shapes3d", "info_wgan_gp-mnist")
 
 
 def write_version(path, offset):
@@ -118,7 +120,17 @@ def serve(request, tmp_path_factory):
     return served
 
 
+@pytest.fixture(scope="session", params=["one of each kind", pytest.param("all", marks=pytest.mark.slow)])
+def exports(request, tmp_path_factory):
+    """A folder with exports of the zoo, encoders and decoders."""
+    folder = tmp_path_factory.mktemp("exports")
+    for path in SAVED_MODELS.iterdir():
+        if path.is_dir() and (request.param == "all" or path.name.removesuffix("-decoder") in KINDS):
+            (folder / path.name).symlink_to(path)
+    return folder
+
+
 @pytest.fixture(scope="session")
-def zoo_server(serve):
-    with serve(SAVED_MODELS) as server:
+def zoo_server(serve, exports):
+    with serve(exports) as server:
         yield server
