@@ -85,7 +85,6 @@ def test_the_metadata_describe_the_package(installed):
 def test_the_console_script_runs_outside_of_the_repository(installed, tmp_path):
     overview = tfvae(installed, tmp_path, "--help")
     assert all(f"  {name} " in overview for name in COMMANDS)
-    assert "factor_vae-dsprites" in tfvae(installed, tmp_path, "zoo")
     pytest.importorskip("tensorflow_serving")
     tfvae(installed, tmp_path, "deploy", "--output=serving")
     templates = {path.name for path in (ROOT / "tfvae" / "serving" / "deployment" / "templates").iterdir()}

@@ -13,10 +13,11 @@ from tfvae.export import Provenance, export_decoder, export_encoder, versions
 from tfvae.export.provenance import read_provenance
 from tfvae.files.manifest import verify_manifest
 from tfvae.models.build import build_model
+from tfvae.networks.gan import ARCHITECTURES
 from tfvae.release import reexport as module
 from tfvae.release.reexport import reexport, reexport_entry
 
-NAME, SHAPE = "info_gan-tiny", (32, 32, 1)
+NAME, SHAPE = "info_gan-tiny", (8, 8, 1)
 SCORES = {
     "mig": {"score": 0.25, "standard_error": 0.01},
     "release": {
@@ -36,22 +37,31 @@ SCORES = {
 
 @pytest.fixture(scope="module")
 def experiment():
-    return Experiment(model="info_gan", data="mnist", latent_dim=2, steps=1, seed=3)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(ARCHITECTURES, "table_5", tiny.GAN_SIZES)
+        yield Experiment(model="info_gan", data="mnist", latent_dim=2, steps=1, seed=3)
 
 
-@pytest.fixture
-def root(experiment, tmp_path):
+@pytest.fixture(scope="module")
+def released(experiment, tmp_path_factory):
     """An entry of a model with categories and noise, whose weights are not those that its seed gives."""
+    root = tmp_path_factory.mktemp("released")
     model = build_model(experiment, SHAPE)
     for variable in [*model.encoder.trainable_variables, *model.generator.trainable_variables]:
         variable.assign(variable + 0.01)
     provenance = Provenance(experiment, json.loads(json.dumps(SCORES)), "0a1b")
-    export_encoder(model, tmp_path / "saved_models" / NAME / "3", provenance=provenance)
-    export_decoder(model, tmp_path / "saved_models" / f"{NAME}-decoder" / "3", provenance=provenance)
-    (tmp_path / "zoo" / NAME).mkdir(parents=True)
-    experiment.save(tmp_path / "zoo" / NAME / "experiment.json")
-    (tmp_path / "zoo" / NAME / "scores.json").write_text(json.dumps(SCORES))
-    return tmp_path
+    export_encoder(model, root / "saved_models" / NAME / "3", provenance=provenance)
+    export_decoder(model, root / "saved_models" / f"{NAME}-decoder" / "3", provenance=provenance)
+    (root / "zoo" / NAME).mkdir(parents=True)
+    experiment.save(root / "zoo" / NAME / "experiment.json")
+    (root / "zoo" / NAME / "scores.json").write_text(json.dumps(SCORES))
+    return root
+
+
+@pytest.fixture
+def root(released, tmp_path):
+    """A copy of the entry, which a test may change."""
+    return shutil.copytree(released, tmp_path / "root")
 
 
 def test_an_entry_is_exported_again_with_the_same_outputs_and_scores(root):
