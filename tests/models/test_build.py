@@ -91,6 +91,7 @@ def test_a_name_alone_is_built_and_trained(name):
 def test_create_gives_the_model_of_the_experiment(name):
     parameters = tiny.PARAMETERS.get(name, {})
     changes = small(name) | {"seed": 3, "optimizers": {"optimizer": {"learning_rate": 0.25}}}
+    changes |= {"architecture": "dense"} if "dense" in MODELS[name].architectures else {}
     created = create(name, SHAPE, **changes, **parameters)
     built = build_model(Experiment(name, parameters=parameters, **changes), SHAPE)
     np.testing.assert_array_equal(tiny.weights(created), tiny.weights(built))

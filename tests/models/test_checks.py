@@ -9,6 +9,8 @@ from tfvae.models import MODELS, VAE, InfoWGANGP
 
 X = tiny.images(8)
 each_model = pytest.mark.parametrize("name", MODELS)
+# The constructor of the base checks the networks that a class names.
+each_kind = pytest.mark.parametrize("name", tiny.one_of_each("networks", "check_networks", "images_only"))
 
 
 class Subclassed(keras.Model):
@@ -16,7 +18,7 @@ class Subclassed(keras.Model):
         return inputs
 
 
-@each_model
+@each_kind
 @pytest.mark.parametrize("network", [Subclassed, lambda: keras.Sequential([layers.Dense(6)])], ids=["own", "unbuilt"])
 def test_a_network_without_a_shape_is_refused_with_how_to_build_it(name, network):
     networks = tiny.networks_of(name)
@@ -25,7 +27,7 @@ def test_a_network_without_a_shape_is_refused_with_how_to_build_it(name, network
             MODELS[name](**networks | {part: network()})
 
 
-@each_model
+@each_kind
 def test_an_encoder_with_two_outputs_is_refused_with_how_to_join_them(name):
     inputs = keras.Input(tiny.SHAPE)
     flat = layers.Flatten()(inputs)
@@ -34,7 +36,7 @@ def test_an_encoder_with_two_outputs_is_refused_with_how_to_join_them(name):
         MODELS[name](**tiny.networks_of(name) | {"encoder": encoder})
 
 
-@each_model
+@each_kind
 def test_codes_that_are_not_rows_are_refused_with_what_to_add(name):
     networks = tiny.networks_of(name)
     for part in networks.keys() & {"encoder", "discriminator"}:
@@ -49,7 +51,7 @@ def test_codes_that_are_not_rows_are_refused_with_what_to_add(name):
             MODELS[name](**networks | {part: apart})
 
 
-@each_model
+@each_kind
 @pytest.mark.parametrize("nested", [False, True])
 def test_an_input_of_whole_numbers_to_which_keras_would_cut_off_images_is_refused(name, nested):
     networks = tiny.networks_of(name)
@@ -60,7 +62,7 @@ def test_an_input_of_whole_numbers_to_which_keras_would_cut_off_images_is_refuse
             MODELS[name](**networks | {part: outer})
 
 
-@each_model
+@each_kind
 def test_a_network_for_batches_of_one_size_or_with_outputs_by_name_is_refused(name):
     networks = tiny.networks_of(name)
     for part, whole in networks.items():
@@ -81,7 +83,7 @@ def test_a_critic_with_batch_norm_is_refused_at_any_depth():
         InfoWGANGP(**networks | {"encoder": keras.Sequential([keras.Input(tiny.SHAPE), trunk, head])})
 
 
-@each_model
+@pytest.mark.parametrize("name", tiny.one_of_each("compile"))
 @pytest.mark.parametrize(
     "ignored", [{"loss": "mse"}, {"metrics": ["mae"]}, {"weighted_metrics": ["mae"]}, {"loss_weights": [1.0]}], ids=str
 )

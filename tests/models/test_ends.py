@@ -12,7 +12,8 @@ from tfvae.models import MODELS, VAE, Anica, create
 WITH_LOGITS = [
     (name, network) for name in MODELS for network in MODELS[name].networks if network in ("decoder", "discriminator")
 ]
-each_end = pytest.mark.parametrize(("name", "network"), WITH_LOGITS)
+# One for each kind of end; the others show that a model asks for the check.
+KINDS = [("vae", "decoder"), ("factor_vae", "discriminator")]
 
 
 def _ending_in(*last):
@@ -27,18 +28,24 @@ def _with_last(name, network, layer):
     return networks
 
 
-@each_end
-@pytest.mark.parametrize("last", [layers.Activation("sigmoid"), layers.Softmax(), layers.Activation("softmax")])
+@pytest.mark.parametrize(
+    ("name", "network", "last"),
+    [(*each, layers.Activation("sigmoid")) for each in WITH_LOGITS]
+    + [(*each, last) for each in KINDS for last in (layers.Softmax(), layers.Activation("softmax"))],
+)
 def test_networks_whose_outputs_are_logits_end_in_no_sigmoid_or_softmax(name, network, last):
     with pytest.raises(ValueError, match=f"Expected {network} to output logits.*activation='(sigmoid|softmax)'"):
         MODELS[name](**_with_last(name, network, last), **tiny.PARAMETERS.get(name, {}))
 
 
-@each_end
-def test_an_end_that_allows_no_logit_past_a_bound_causes_a_warning(name, network):
-    for last in (layers.Activation("tanh"), layers.ReLU(), layers.Activation("softplus")):
-        with pytest.warns(UserWarning, match=f"Expected {network} to output logits.*which bounds them"):
-            MODELS[name](**_with_last(name, network, last), **tiny.PARAMETERS.get(name, {}))
+@pytest.mark.parametrize(
+    ("name", "network", "last"),
+    [(*each, layers.Activation("tanh")) for each in WITH_LOGITS]
+    + [(*each, last) for each in KINDS for last in (layers.ReLU(), layers.Activation("softplus"))],
+)
+def test_an_end_that_allows_no_logit_past_a_bound_causes_a_warning(name, network, last):
+    with pytest.warns(UserWarning, match=f"Expected {network} to output logits.*which bounds them"):
+        MODELS[name](**_with_last(name, network, last), **tiny.PARAMETERS.get(name, {}))
 
 
 def test_a_file_of_a_model_with_such_an_end_still_loads(tmp_path, monkeypatch):
