@@ -8,11 +8,13 @@ import time
 import pytest
 
 from tests.processes import Command
+from tfvae import zoo
 from tfvae.data.sets import dsprites
 from tfvae.metrics import METRICS
 
 TINY = {
     "model": "factor_vae",
+    "architecture": "dense",
     "discriminator": {"depth": 1, "units": 8},
     "batch_size": 16,
     "steps": 6,
@@ -104,7 +106,8 @@ def test_wrong_input_gets_one_clear_line_and_leaves_nothing(workdir):
 
 def test_a_server_is_started_and_tried(tmp_path):
     pytest.importorskip("tensorflow_serving")
-    server = start("serve", "--grpc_port=0", "--rest_port=0")
+    (tmp_path / "factor_vae-dsprites").symlink_to(zoo.saved_models() / "factor_vae-dsprites")
+    server = start("serve", f"--saved_models={tmp_path}", "--grpc_port=0", "--rest_port=0")
     try:
         while not (found := re.search(r"gRPC (\S+), REST (http://[^/]+)/", server.printed())):
             assert server.is_alive(), server.communicate()
