@@ -3,7 +3,7 @@
 import inspect
 import math
 from contextlib import nullcontext
-from functools import partial
+from functools import cache, partial
 
 import keras
 import numpy as np
@@ -171,6 +171,16 @@ def networks_of(name, dtype=None):
     """The networks of a model by name, always with the same initial weights."""
     makers = NETWORKS | OWN_NETWORKS.get(name, {})
     return {network: makers[network](dtype) for network in MODELS[name].networks}
+
+
+@cache
+def _shared(name):
+    return networks_of(name)
+
+
+def shared_networks_of(name):
+    """The same, made once in a process: for tests that wrap them or have a model refuse them, and train none."""
+    return dict(_shared(name))
 
 
 def images(n, seed=0, shape=SHAPE):

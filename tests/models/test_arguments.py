@@ -71,6 +71,7 @@ def test_the_arguments_are_those_of_keras():
         tiny.make("vae").fit(X, batch_sizes=8)
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("name", MODELS)
 def test_evaluate_gives_one_value_for_each_name(name):
     model = tiny.make(name, **tiny.PARAMETERS.get(name, {}))

@@ -21,7 +21,7 @@ class Subclassed(keras.Model):
 @each_kind
 @pytest.mark.parametrize("network", [Subclassed, lambda: keras.Sequential([layers.Dense(6)])], ids=["own", "unbuilt"])
 def test_a_network_without_a_shape_is_refused_with_how_to_build_it(name, network):
-    networks = tiny.networks_of(name)
+    networks = tiny.shared_networks_of(name)
     for part in networks:
         with pytest.raises(ValueError, match=rf"Expected {part} to be a built .* keras\.Input\(shape\)"):
             MODELS[name](**networks | {part: network()})
@@ -33,12 +33,12 @@ def test_an_encoder_with_two_outputs_is_refused_with_how_to_join_them(name):
     flat = layers.Flatten()(inputs)
     encoder = keras.Model(inputs, [layers.Dense(3)(flat), layers.Dense(3)(flat)])
     with pytest.raises(ValueError, match=r"Expected encoder to have one output. Received: 2, .*Concatenate"):
-        MODELS[name](**tiny.networks_of(name) | {"encoder": encoder})
+        MODELS[name](**tiny.shared_networks_of(name) | {"encoder": encoder})
 
 
 @each_kind
 def test_codes_that_are_not_rows_are_refused_with_what_to_add(name):
-    networks = tiny.networks_of(name)
+    networks = tiny.shared_networks_of(name)
     for part in networks.keys() & {"encoder", "discriminator"}:
         whole = networks[part]
         apart = keras.Sequential([keras.Input(whole.input_shape[1:]), whole, layers.Reshape((1, -1))])
@@ -54,7 +54,7 @@ def test_codes_that_are_not_rows_are_refused_with_what_to_add(name):
 @each_kind
 @pytest.mark.parametrize("nested", [False, True])
 def test_an_input_of_whole_numbers_to_which_keras_would_cut_off_images_is_refused(name, nested):
-    networks = tiny.networks_of(name)
+    networks = tiny.shared_networks_of(name)
     for part, whole in networks.items():
         inner = keras.Sequential([keras.Input(whole.input_shape[1:], dtype="uint8"), layers.Rescaling(1.0), whole])
         outer = keras.Sequential([keras.Input(whole.input_shape[1:]), inner]) if nested else inner
@@ -64,7 +64,7 @@ def test_an_input_of_whole_numbers_to_which_keras_would_cut_off_images_is_refuse
 
 @each_kind
 def test_a_network_for_batches_of_one_size_or_with_outputs_by_name_is_refused(name):
-    networks = tiny.networks_of(name)
+    networks = tiny.shared_networks_of(name)
     for part, whole in networks.items():
         fixed = keras.Input(whole.input_shape[1:], batch_size=8)
         with pytest.raises(ValueError, match=f"Expected {part} to take batches of any size"):
@@ -88,7 +88,7 @@ def test_a_critic_with_batch_norm_is_refused_at_any_depth():
     "ignored", [{"loss": "mse"}, {"metrics": ["mae"]}, {"weighted_metrics": ["mae"]}, {"loss_weights": [1.0]}], ids=str
 )
 def test_compile_refuses_what_a_model_would_ignore(name, ignored):
-    model = MODELS[name](**tiny.networks_of(name))
+    model = MODELS[name](**tiny.shared_networks_of(name))
     with pytest.raises(ValueError, match=f"without losses and metrics.*Received: .*{next(iter(ignored))}"):
         model.compile(**ignored)
     assert not model.compiled

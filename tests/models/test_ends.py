@@ -22,7 +22,7 @@ def _ending_in(*last):
 
 def _with_last(name, network, layer):
     """The networks of a model, one of which ends in a layer."""
-    networks = tiny.networks_of(name)
+    networks = tiny.shared_networks_of(name)
     whole = networks[network]
     networks[network] = keras.Sequential([keras.Input(whole.input_shape[1:]), whole, layer])
     return networks
@@ -67,7 +67,7 @@ def test_vectors_of_a_gaussian_may_end_in_anything():
 @pytest.mark.parametrize("name", ["info_gan", "info_wgan_gp"])
 @pytest.mark.parametrize("activation", ["tanh", "linear", "relu"])
 def test_a_generator_of_other_pixels_than_0_to_1_is_refused(name, activation):
-    networks = tiny.networks_of(name)
+    networks = tiny.shared_networks_of(name)
     last = [layers.Dense(16, activation=activation), layers.Reshape(tiny.SHAPE)]
     generator = keras.Sequential([keras.Input(networks["generator"].input_shape[1:]), *last])
     with pytest.raises(ValueError, match=r"Expected generator to output images in \[0, 1\].*Received: values from"):
@@ -84,7 +84,7 @@ def test_a_generator_of_other_pixels_than_0_to_1_is_refused(name, activation):
     ],
 )
 def test_a_decoder_that_ends_in_a_sigmoid_is_refused(cls, last):
-    networks = tiny.networks_of("anica" if cls is Anica else "vae")
+    networks = tiny.shared_networks_of("anica" if cls is Anica else "vae")
     with pytest.raises(ValueError, match="Expected decoder to output logits"):
         cls(**networks | {"decoder": _ending_in(*last)})
     # One in the middle is the network's own affair.
@@ -114,7 +114,7 @@ def _squashed_by_an_operation():
     ids=["operation", "layer", "lambda", "hard"],
 )
 def test_a_sigmoid_that_the_last_layer_does_not_show_causes_a_warning(name, decoder):
-    networks = tiny.networks_of(name)
+    networks = tiny.shared_networks_of(name)
     if name == "joint_factor_vae":  # its codes are wider
         inputs = keras.Input(networks["decoder"].input_shape[1:])
         decoder = partial(keras.Model, inputs, decoder()(layers.Dense(3)(inputs)))

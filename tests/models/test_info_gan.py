@@ -117,6 +117,7 @@ def test_decoding_repeats_itself_and_noise_is_an_argument():
     assert np.abs(model.decode(codes, np.vstack([noise, -noise]))[1] - images[1]).max() > 1e-3
 
 
+@pytest.mark.usefixtures("eager")
 def test_the_export_represents_as_the_model_does(tmp_path):
     model = tiny.make("info_gan")
     model.fit(X, batch_size=8, verbose=0)

@@ -22,6 +22,8 @@ from tfvae.studies.run import run_folder
 from tfvae.studies.study import Evaluation, Study
 from tfvae.training.train import train
 
+pytestmark = pytest.mark.usefixtures("few_draws")
+
 
 @pytest.fixture(scope="module")
 def blobs(tmp_path_factory):
@@ -63,7 +65,7 @@ def without_seconds(rows):
 
 
 @pytest.fixture(scope="module")
-def done(blobs, tmp_path_factory):
+def done(blobs, few_draws, tmp_path_factory):
     """A study of two runs that was not interrupted, and the lines that it reported."""
     output, lines = tmp_path_factory.mktemp("study"), []
     with pytest.MonkeyPatch.context() as patched:
