@@ -180,3 +180,50 @@ class Index:
 
     def __bool__(self):
         raise ValueError("The truth value of an Index is ambiguous.")
+
+
+def group_unfairness(classes, groups) -> float:
+    """How far the distribution of classes in a group is from that of all, averaged over images, one cell at a time."""
+    values, total = sorted(set(classes)), 0.0
+    for group in set(groups):
+        inside = [c for c, g in zip(classes, groups, strict=True) if g == group]
+        distance = 0.0
+        for value in values:
+            distance += abs(inside.count(value) / len(inside) - list(classes).count(value) / len(classes)) / 2
+        total += len(inside) / len(classes) * distance
+    return total
+
+
+def halved_unfairness(classes, groups, rng) -> float:
+    """The same without its bias, of units [U, M], ten halvings and one cell at a time."""
+    total = 0.0
+    for _ in range(10):
+        order = rng.permutation(len(classes))
+        halves = order[: (len(order) + 1) // 2], order[(len(order) + 1) // 2 :]
+        for signs, sizes in (halves, halves[::-1]):
+            for c in range(classes.max() + 1):
+                for v in range(groups.max() + 1):
+                    differences = [
+                        np.mean((classes[units] == c) & (groups[units] == v))
+                        - np.mean(classes[units] == c) * np.mean(groups[units] == v)
+                        for units in (signs, sizes)
+                    ]
+                    total += np.sign(round(differences[0], 12)) * differences[1] / 2 / 2 / 10
+    return total
+
+
+def unfairness(data, mean, rng, train, points, classifier) -> float:
+    """The unfairness as disentanglement_lib computes it, one pair of factors and one intervention at a time."""
+    space, sizes, scores = data.factors, data.factors.sizes, []
+    images = rng.integers(len(data), size=train)
+    for target in range(len(sizes)):
+        model = classifier().fit(mean[images], space.to_factors(images)[:, target])
+        for sensitive in (k for k in range(len(sizes)) if k != target):
+            factors = space.to_factors(space.sample(points, rng))
+            classes, groups = [], []
+            for value in range(sizes[sensitive]):
+                factors[:, sensitive] = value
+                classes += model.predict(mean[space.to_index(factors)]).tolist()
+                groups += [value] * points
+            scores.append(group_unfairness(classes, groups))
+    return sum(scores) / len(scores)

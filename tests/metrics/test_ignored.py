@@ -22,6 +22,7 @@ SMALL = {
     "infom": {"neighbours": 3, "repeats": 2},
     "predictability": {"train": 120, "test": 60, "repeats": 2},
     "sap": {"train": 120, "test": 60, "repeats": 2},
+    "unfairness": {"train": 120, "test": 60, "trees": 5},
 }
 # Two discrete factors, and two continuous ones.
 TABLE = np.column_stack([RNG.integers(3, size=180), RNG.integers(4, size=180), RNG.normal(size=(180, 2))])

@@ -20,6 +20,7 @@ REFUSED = {
         "explicitness": "fewer train",
         "infoe": "fewer samples",
         "sap": "continuous",
+        "unfairness": "fewer train, trees",
     },
     "latents": {
         "beta_vae": "pairs",
@@ -30,6 +31,7 @@ REFUSED = {
         "infom": "samples",
         "mutual_information": "samples",
         "predictability": "train",
+        "unfairness": "trees",
     },
 }
 # These are cheap enough with their defaults.

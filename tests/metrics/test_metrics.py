@@ -24,6 +24,7 @@ SMALL = {
     "infoc": {"neighbours": 3, "repeats": 2},
     "infoe": {"repeats": 2},
     "infom": {"neighbours": 3, "repeats": 2},
+    "unfairness": {"train": 120, "test": 60, "trees": 10, "bins": 4, "repeats": 4},
 }
 # The score of uninformative codes.
 WORST = {"amari": 1, "beta_vae": 1 / 4, "explicitness": 0.5, "factor_vae": 1 / 4}
@@ -128,15 +129,20 @@ def test_a_table_of_a_grid_scores_as_the_grid(name):
     table = Labelled(FactorTable(DATA.factors.names, DATA.factors.to_factors(np.arange(len(DATA)))))
     on_table, on_grid = score(name, mixed(), data=table), score(name, mixed())
     error = np.hypot(on_table["standard_error"], on_grid["standard_error"])
-    assert on_table["score"] == pytest.approx(on_grid["score"], abs=4 * error + 1e-6)
+    # The fewer images there are, the more a dependence is underestimated: a table has no interventions.
+    tolerance = 0.05 if name == "unfairness" else 1e-6
+    assert on_table["score"] == pytest.approx(on_grid["score"], abs=4 * error + tolerance)
 
 
 @pytest.mark.parametrize("name", SUPERVISED)
 def test_continuous_factors_are_scored(name):
     values = np.random.default_rng(0).uniform(size=(600, 2))
     labelled = Labelled(FactorTable(("a", "b"), values))
-    # InfoM and InfoC of uninformative codes are what the errors of their estimates make of them.
-    worse = values @ [[1, 1], [-1, 1]] if name in ("infoc", "infom") else np.roll(values, 100, axis=0)
+    # InfoM and InfoC of uninformative codes are what the errors of their estimates make of them. To unfairness,
+    # uninformative codes are as good as perfect ones.
+    rotated = values @ [[1, 1], [-1, 1]]
+    others = {"infoc": rotated, "infom": rotated, "unfairness": rotated[:, :1]}
+    worse = others.get(name, np.roll(values, 100, axis=0))
     good, bad = score(name, values, data=labelled), score(name, worse, data=labelled)
     gain = (good["score"] - bad["score"]) * (-1 if METRICS[name].lower_is_better else 1)
     assert gain > 0.1

@@ -17,6 +17,7 @@ from .registry import METRICS, QUICK, Metric, register_metric
 from .sap import sap_score
 from .scoring import ceiling, score, score_codes, skip_reason
 from .udr import udr
+from .unfairness import unfairness_score
 from .wasserstein_correlation import wasserstein_correlation_score
 
 __all__ = [
@@ -45,5 +46,6 @@ __all__ = [
     "score_codes",
     "skip_reason",
     "udr",
+    "unfairness_score",
     "wasserstein_correlation_score",
 ]

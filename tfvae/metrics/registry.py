@@ -23,6 +23,7 @@ from tfvae.metrics.modularity import modularity_score
 from tfvae.metrics.mutual_information import mutual_information_score
 from tfvae.metrics.predictability import predictability_score
 from tfvae.metrics.sap import sap_score
+from tfvae.metrics.unfairness import unfairness_score
 from tfvae.metrics.wasserstein_correlation import wasserstein_correlation_score
 
 # (codes, rng, **parameters) -> {"score": ..., "standard_error": ..., ...}
@@ -94,6 +95,7 @@ METRICS: dict[str, Metric] = _Metrics(
             needs_factors=False,
             lower_is_better=True,
         ),
+        "unfairness": Metric(unfairness_score, {"train": 1_000, "test": 1_000, "trees": 25}, lower_is_better=True),
         "wasserstein_correlation": Metric(
             wasserstein_correlation_score, {"samples": 4_000, "repeats": 2}, needs_factors=False, lower_is_better=True
         ),
