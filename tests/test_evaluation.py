@@ -17,6 +17,7 @@ SMALL = {
     "dci": {"trees": 5},
     "downstream": {"trees": 5, "labels": (40,)},
     "factor_vae": {"votes": 100, "evaluation_votes": 100, "batch": 10, "repeats": 2},
+    "reduced_downstream": {"trees": 5},
     "unfairness": {"train": 40, "test": 20, "trees": 5},
 }
 

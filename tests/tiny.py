@@ -113,6 +113,7 @@ QUICK = {
     "explicitness": {"train": 30, "test": 18, "repeats": 2},
     "factor_vae": {"votes": 20, "evaluation_votes": 20, "batch": 8, "scale_samples": 48, "repeats": 2},
     "predictability": {"train": 30, "test": 18, "repeats": 2},
+    "reduced_downstream": {"train": 30, "test": 18, "trees": 2},
     "sap": {"train": 30, "test": 18, "repeats": 2},
     "unfairness": {"train": 30, "test": 18, "trees": 2},
 }

@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> None:
     sizes = [int(size) for size in SIZES.value]
     space = FactorSpace(tuple(f"factor{k}" for k in range(len(sizes))), tuple(np.arange(size) for size in sizes))
     codes = known_codes(space, np.random.default_rng(SEED.value))
-    few = {name: QUICK[name] for name in ("dci", "downstream", "unfairness")}
+    few = {name: QUICK[name] for name in ("dci", "downstream", "reduced_downstream", "unfairness")}
     scores = [score_codes(known, NAMES.value, SEED.value, few) for known in codes.values()]
     print(markdown.head(["metric", *codes], right=codes))
     for name in NAMES.value:

@@ -227,3 +227,16 @@ def unfairness(data, mean, rng, train, points, classifier) -> float:
                 groups += [value] * points
             scores.append(group_unfairness(classes, groups))
     return sum(scores) / len(scores)
+
+
+def reduced_downstream(data, mean, rng, train, test, removed, classifier) -> list[float]:
+    """Accuracies without 0, 1, ... latents as disentanglement_lib computes them, one factor and latent at a time."""
+    images = rng.permutation(len(data))[: train + test]
+    factors, totals = data.factors.to_factors(images), [0.0] * (removed + 1)
+    for k in range(factors.shape[1]):
+        left = list(range(mean.shape[1]))
+        for number in range(removed + 1):
+            model = classifier().fit(mean[images[:train]][:, left], factors[:train, k])
+            totals[number] += model.score(mean[images[train:]][:, left], factors[train:, k]) / factors.shape[1]
+            left.pop(int(np.argmax(model.feature_importances_)))
+    return totals

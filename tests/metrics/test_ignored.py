@@ -20,6 +20,7 @@ SMALL = {
     "infoc": {"neighbours": 3, "repeats": 2},
     "infoe": {"repeats": 2},
     "infom": {"neighbours": 3, "repeats": 2},
+    "reduced_downstream": {"train": 120, "test": 60, "trees": 5},
     "predictability": {"train": 120, "test": 60, "repeats": 2},
     "sap": {"train": 120, "test": 60, "repeats": 2},
     "unfairness": {"train": 120, "test": 60, "trees": 5},

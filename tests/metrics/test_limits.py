@@ -19,6 +19,7 @@ REFUSED = {
         "downstream": "fewer labels",
         "explicitness": "fewer train",
         "infoe": "fewer samples",
+        "reduced_downstream": "fewer train, most_removed",
         "sap": "continuous",
         "unfairness": "fewer train, trees",
     },
@@ -31,6 +32,7 @@ REFUSED = {
         "infom": "samples",
         "mutual_information": "samples",
         "predictability": "train",
+        "reduced_downstream": "trees",
         "unfairness": "trees",
     },
 }

@@ -165,7 +165,7 @@ def test_a_factor_scores_the_same_however_its_values_are_written():
         axis=1,
     )
     codes = classes / sizes + 0.02 * rng.normal(size=classes.shape)
-    trees = {name: {"train": 300, "test": 100, "trees": 3} for name in ("dci", "unfairness")}
+    trees = {name: {"train": 300, "test": 100, "trees": 3} for name in ("dci", "reduced_downstream", "unfairness")}
     few = {**QUICK, **trees, "downstream": {"labels": (200,), "trees": 3}}
     of_classes, of_values = (score(codes, factors, parameters=few) for factors in (classes, values))
     # The values are linear in the classes, so least squares agree but for rounding.

@@ -13,6 +13,7 @@ from .mig import mig_score
 from .modularity import modularity_score
 from .mutual_information import mutual_information_score
 from .predictability import predictability_score
+from .reduced_downstream import reduced_downstream_score
 from .registry import METRICS, QUICK, Metric, register_metric
 from .sap import sap_score
 from .scoring import ceiling, score, score_codes, skip_reason
@@ -40,6 +41,7 @@ __all__ = [
     "modularity_score",
     "mutual_information_score",
     "predictability_score",
+    "reduced_downstream_score",
     "register_metric",
     "sap_score",
     "score",

@@ -22,6 +22,7 @@ from tfvae.metrics.mig import mig_score
 from tfvae.metrics.modularity import modularity_score
 from tfvae.metrics.mutual_information import mutual_information_score
 from tfvae.metrics.predictability import predictability_score
+from tfvae.metrics.reduced_downstream import reduced_downstream_score
 from tfvae.metrics.sap import sap_score
 from tfvae.metrics.unfairness import unfairness_score
 from tfvae.metrics.wasserstein_correlation import wasserstein_correlation_score
@@ -87,6 +88,9 @@ METRICS: dict[str, Metric] = _Metrics(
             {"train": 1_000, "test": 1_000, "repeats": 2},
             needs_factors=False,
             lower_is_better=True,
+        ),
+        "reduced_downstream": Metric(
+            reduced_downstream_score, {"train": 1_000, "test": 1_000, "trees": 25}, lower_is_better=True
         ),
         "sap": Metric(sap_score, {"train": 2_000, "test": 1_000, "repeats": 2}),
         "total_correlation": Metric(
