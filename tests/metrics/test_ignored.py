@@ -35,8 +35,9 @@ F = scaled_factors(grid((3, 4, 5)))
 
 @pytest.mark.parametrize(("ignored", "kept"), [("b", [0, 2, 3]), ("d", [0, 1, 2]), (["d", "a"], [1, 2])])
 def test_every_metric_of_a_table_scores_as_without_the_columns(ignored, kept):
-    found = score(CODES, TABLE, names=NAMES, ignore=ignored, parameters=SMALL)
-    expected = score(CODES, TABLE[:, kept], names=[NAMES[k] for k in kept], parameters=SMALL)
+    found = score(CODES, TABLE, metrics=METRICS, names=NAMES, ignore=ignored, parameters=SMALL)
+    names = [NAMES[k] for k in kept]
+    expected = score(CODES, TABLE[:, kept], metrics=METRICS, names=names, parameters=SMALL)
     assert list(found) == list(METRICS)
     for name, result in found.items():
         if METRICS[name].needs_factors:

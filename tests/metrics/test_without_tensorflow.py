@@ -12,7 +12,8 @@ from tfvae.metrics.known_codes import known_codes
 
 rng = np.random.default_rng(0)
 factors = np.stack([rng.integers(size, size=60) for size in (2, 3)], axis=1)
-scores = score(factors + 0.1 * rng.normal(size=(60, 2)), factors, parameters=QUICK, log_variance=np.full((60, 2), -4.0))
+codes, log_variance = factors + 0.1 * rng.normal(size=(60, 2)), np.full((60, 2), -4.0)
+scores = score(codes, factors, metrics=METRICS, parameters=QUICK, log_variance=log_variance)
 heavy = ("tensorflow", "keras", "tensorflow_probability", "tensorflow_datasets", "torch", "jax")
 print(json.dumps([list(scores), [name for name in heavy if name in sys.modules]]))
 """

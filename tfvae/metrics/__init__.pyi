@@ -14,7 +14,7 @@ from .modularity import modularity_score
 from .mutual_information import mutual_information_score
 from .predictability import predictability_score
 from .reduced_downstream import reduced_downstream_score
-from .registry import METRICS, QUICK, Metric, register_metric
+from .registry import METRICS, QUICK, Metric, in_all, register_metric
 from .sap import sap_score
 from .scoring import ceiling, score, score_codes, skip_reason
 from .udr import udr
@@ -33,6 +33,7 @@ __all__ = [
     "explicitness_score",
     "factor_vae_score",
     "gaussian_total_correlation_score",
+    "in_all",
     "infoc_score",
     "infoe_score",
     "infom_score",

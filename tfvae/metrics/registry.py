@@ -41,6 +41,7 @@ class Metric:
         quick: parameters for a first look: a second or two on a subset of the images.
         needs_factors: whether it compares codes with factors, of which at least two must vary.
         lower_is_better: whether a lower score is the better one.
+        costly: whether it is computed only when it is asked for by name: "all" leaves it out.
 
     Examples:
         >>> metric = tfvae.metrics.METRICS["amari"]
@@ -52,6 +53,7 @@ class Metric:
     quick: Mapping[str, Any]
     needs_factors: bool = True
     lower_is_better: bool = False
+    costly: bool = False
 
 
 class _Metrics(dict[str, Metric]):
@@ -90,7 +92,7 @@ METRICS: dict[str, Metric] = _Metrics(
             lower_is_better=True,
         ),
         "reduced_downstream": Metric(
-            reduced_downstream_score, {"train": 1_000, "test": 1_000, "trees": 25}, lower_is_better=True
+            reduced_downstream_score, {"train": 1_000, "test": 1_000, "trees": 25}, lower_is_better=True, costly=True
         ),
         "sap": Metric(sap_score, {"train": 2_000, "test": 1_000, "repeats": 2}),
         "total_correlation": Metric(
@@ -99,12 +101,21 @@ METRICS: dict[str, Metric] = _Metrics(
             needs_factors=False,
             lower_is_better=True,
         ),
-        "unfairness": Metric(unfairness_score, {"train": 1_000, "test": 1_000, "trees": 25}, lower_is_better=True),
+        "unfairness": Metric(
+            unfairness_score, {"train": 1_000, "test": 1_000, "trees": 25}, lower_is_better=True, costly=True
+        ),
         "wasserstein_correlation": Metric(
             wasserstein_correlation_score, {"samples": 4_000, "repeats": 2}, needs_factors=False, lower_is_better=True
         ),
     }
 )
+
+
+def in_all() -> list[str]:
+    """The names that "all" stands for: those of all metrics that are not costly."""
+    return [name for name, metric in METRICS.items() if not metric.costly]
+
+
 # As the `parameters` of `score`, `ceiling` and `evaluate`.
 QUICK: dict[str, dict[str, Any]] = {name: dict(metric.quick) for name, metric in METRICS.items()}
 # What else stands beside the scores in a result of `evaluate` and in a scores.json, and "all".

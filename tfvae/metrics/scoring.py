@@ -14,7 +14,7 @@ from tfvae.data.factors import Factors
 from tfvae.metrics.ignored import Ignore, ignored_names, ignoring
 from tfvae.metrics.limits import TooLargeError
 from tfvae.metrics.parameters import Parameters, checked_parameters
-from tfvae.metrics.registry import METRICS, Metric
+from tfvae.metrics.registry import METRICS, Metric, in_all
 from tfvae.metrics.scores import Scores
 from tfvae.metrics.selection import Selection, checked_result, selected
 
@@ -157,7 +157,7 @@ def ceiling(
     ignored = ignored_names(data.factors, ignore)
     columns = [data.factors.names.index(name) for name in data.scored_factors if name not in ignored]
     values = data.factors.values_of(np.arange(len(data)))[:, columns]
-    supervised = [name for name, metric in METRICS.items() if metric.needs_factors]
+    supervised = [name for name in in_all() if METRICS[name].needs_factors]
     return _results(Codes.from_arrays(data, values), selected(metrics, supervised), seed, parameters, ignored)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tfvae.metrics.registry import METRICS, Metric, MetricFunction
+from tfvae.metrics.registry import METRICS, Metric, MetricFunction, in_all
 
 # "all", a name, a function, or any number of these.
 Selection = str | MetricFunction | Iterable[str | MetricFunction]
@@ -17,7 +17,7 @@ def selected(metrics: Selection, everything: Iterable[str] | None = None) -> dic
     Args:
         metrics: "all", a name out of `METRICS`, a function `(codes, rng, **parameters) -> {"score": ...,
             "standard_error": ...}`, or any iterable of these. A function is called by its `__name__`.
-        everything: the names that "all" stands for; by default all of `METRICS`.
+        everything: the names that "all" stands for; by default those of `METRICS` that are not costly.
 
     Raises:
         ValueError: if a name is unknown, or a function has the name of another metric.
@@ -26,7 +26,7 @@ def selected(metrics: Selection, everything: Iterable[str] | None = None) -> dic
     chosen: dict[str, Metric] = {}
     for item in [metrics] if isinstance(metrics, str) or callable(metrics) else _items(metrics):
         if isinstance(item, str):
-            names = (METRICS if everything is None else everything) if item == "all" else [str(item)]
+            names = (in_all() if everything is None else everything) if item == "all" else [str(item)]
             for name in names:
                 if name not in METRICS:
                     raise ValueError(f"Expected metrics out of {sorted(METRICS)}, or 'all'. Received: {name!r}")

@@ -3,13 +3,13 @@
 from typing import Any
 
 from tfvae.evaluation import evaluate
-from tfvae.metrics import METRICS, QUICK, score_codes
+from tfvae.metrics import QUICK, in_all, score_codes
 from tfvae.report.contents import Contents, Subject
 
 
 def add_scores(contents: Contents, subject: Subject) -> None:
     """Adds a row for each metric, and the reconstruction error where the model has a likelihood."""
-    for name in METRICS:
+    for name in in_all():
         try:
             result = score_codes(subject.codes, name, subject.seed, QUICK if subject.quick else None)[name]
         except ValueError as error:
