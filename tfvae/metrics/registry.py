@@ -112,7 +112,12 @@ METRICS: dict[str, Metric] = _Metrics(
 
 
 def in_all() -> list[str]:
-    """The names that "all" stands for: those of all metrics that are not costly."""
+    """The names that "all" stands for: those of all metrics that are not costly.
+
+    Examples:
+        >>> "mig" in tfvae.metrics.in_all(), "unfairness" in tfvae.metrics.in_all()
+        (True, False)
+    """
     return [name for name, metric in METRICS.items() if not metric.costly]
 
 
