@@ -10,6 +10,7 @@ import numpy as np
 
 from tfvae.codes.codes import Codes
 from tfvae.metrics import METRICS
+from tfvae.metrics.parallel import one_thread
 
 # What the paper varies (Kim & Mnih, 2018, Appendix B). Its text does not give the values; these span the axes.
 FIGURE_16: dict[str, Any] = {
@@ -97,5 +98,6 @@ def sensitivity(
     for row, column, draw in itertools.product(*map(range, scores.shape)):
         rng = np.random.default_rng([seed, zlib.crc32(metric.encode()), draw])
         parameters = {**fixed, name: values[row], along: places[column]}
-        scores[row, column, draw] = METRICS[metric].function(codes, rng, **parameters)["score"]
+        with one_thread():
+            scores[row, column, draw] = METRICS[metric].function(codes, rng, **parameters)["score"]
     return Sensitivity(metric, (name, along), (tuple(values), tuple(places)), scores, fixed)

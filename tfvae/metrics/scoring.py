@@ -13,6 +13,7 @@ from tfvae.data.factor_table import Continuous, FactorTable, described
 from tfvae.data.factors import Factors
 from tfvae.metrics.ignored import Ignore, ignored_names, ignoring
 from tfvae.metrics.limits import TooLargeError
+from tfvae.metrics.parallel import one_thread
 from tfvae.metrics.parameters import Parameters, checked_parameters
 from tfvae.metrics.registry import METRICS, Metric, in_all
 from tfvae.metrics.scores import Scores
@@ -263,7 +264,8 @@ def _results(
             results[name] = _skipped(reason)
             continue
         try:
-            result = metric.function(codes, generator(seed, name), **used.get(name, {}))
+            with one_thread():
+                result = metric.function(codes, generator(seed, name), **used.get(name, {}))
         except TooLargeError as error:
             results[name] = _skipped(str(error))
         else:
