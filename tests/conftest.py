@@ -5,6 +5,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Off on all processors alike: on those with AVX-512 TensorFlow has it on, and then a replica whose share of a batch is
 # empty fails in its convolutions (TensorFlow 2.21).
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+# Each of pytest's workers would have a thread for each core, which wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # What is compiled and optimised for one step takes longer than the step.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 
