@@ -149,7 +149,8 @@ def test_vectors_are_data_that_stay_as_they_are():
 def test_an_experiment_on_a_table_in_a_file(tmp_path, resident):
     np.savez(tmp_path / "table.npz", vectors=X, factors=FACTORS)
     np.save(tmp_path / "table.npy", X)
-    changes = {"architecture": "dense", "parameters": {"likelihood": "gaussian"}, "steps": 2, "checkpoint_every": 2}
+    changes = {"model": "vae", "optimizers": {}, "discriminator": {}, "parameters": {"likelihood": "gaussian"}}
+    changes |= {"steps": 2, "checkpoint_every": 2}
     runs = []
     for file in ("table.npz", "table.npy"):
         experiment = tiny.experiment(data=f"npz:{tmp_path / file}", **changes)
@@ -157,8 +158,9 @@ def test_an_experiment_on_a_table_in_a_file(tmp_path, resident):
     np.testing.assert_array_equal(*map(tiny.weights, runs))
     loaded = load(tmp_path / "run_table.npz")
     np.testing.assert_allclose(loaded.represent(X)["mean"], runs[0](X)["mean"], atol=1e-6)
+    images_only = tiny.experiment(data=f"npz:{tmp_path}/table.npy", architecture="table_1")
     with pytest.raises(ValueError, match=r"for vectors \(F,\), choose architecture='dense'"):
-        tfvae.train(tiny.experiment(data=f"npz:{tmp_path}/table.npy"), tmp_path / "other", progress=False)
+        tfvae.train(images_only, tmp_path / "other", progress=False)
 
 
 @pytest.mark.usefixtures("few_draws")
