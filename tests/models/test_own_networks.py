@@ -292,8 +292,15 @@ def _normed(part, network):
     return network
 
 
-@pytest.mark.parametrize("change", [_normed, lambda part, network: with_first(network, Costly())])
-@pytest.mark.parametrize("name", ["factor_vae", "anica"])
+def _costly(part, network):
+    return with_first(network, Costly())
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [("factor_vae", _normed), ("anica", _costly)]
+    + [pytest.param(*each, marks=pytest.mark.slow) for each in (("factor_vae", _costly), ("anica", _normed))],
+)
 def test_own_networks_train_on_two_replicas_as_on_one_device(name, change, mirrored):
     results = []
     for scope in (nullcontext, mirrored.scope):
