@@ -12,7 +12,8 @@ from tests.docs.pages import PAGES, ROOT
 from tfvae import zoo
 from tfvae.cli import COMMANDS
 
-DOCUMENTS = [*PAGES, "CONTRIBUTING.md", "studies/quick_recipe/README.md", "studies/every_model/README.md"]
+STUDIES = ["studies/quick_recipe/README.md", "studies/every_model/README.md", "studies/correlated_quick/README.md"]
+DOCUMENTS = [*PAGES, "CONTRIBUTING.md", *STUDIES]
 # Files that a reader writes.
 OWN = ("compare.json", "free_bits.json")
 
