@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfvae.experiment import Experiment
-from tfvae.export import SavedDecoder, SavedEncoder, load_saved_model, versions
-from tfvae.export import load_decoder as load_saved_decoder
-from tfvae.export.restored import restore
+from tfvae.export.folders import versions
 from tfvae.files.manifest import verify_manifest
 from tfvae.files.state import read_object
 
 if TYPE_CHECKING:
+    from tfvae.export import SavedDecoder, SavedEncoder
     from tfvae.models.base import Model
 
 _LOG = logging.getLogger(__name__)
@@ -97,7 +96,7 @@ def card(name: str, *, root: str | os.PathLike | None = None) -> str:
     return text.partition("\n---\n\n")[2] if text.startswith("---\n") else text
 
 
-def load_encoder(name: str, version: int | None = None, *, root: str | os.PathLike | None = None) -> SavedEncoder:
+def load_encoder(name: str, version: int | None = None, *, root: str | os.PathLike | None = None) -> "SavedEncoder":
     """Loads an entry's encoder, q(z | x), as a function of images.
 
     Args:
@@ -116,10 +115,12 @@ def load_encoder(name: str, version: int | None = None, *, root: str | os.PathLi
         >>> encode(np.zeros([3, 64, 64, 1]))["mean"].shape
         TensorShape([3, 10])
     """
+    from tfvae.export import load_saved_model  # which imports TensorFlow
+
     return load_saved_model(_verified(name, version, root, what="encoder"))
 
 
-def load_decoder(name: str, version: int | None = None, *, root: str | os.PathLike | None = None) -> SavedDecoder:
+def load_decoder(name: str, version: int | None = None, *, root: str | os.PathLike | None = None) -> "SavedDecoder":
     """Loads an entry's decoder, the mean image of p(x | z), as a function of codes.
 
     Args:
@@ -138,7 +139,9 @@ def load_decoder(name: str, version: int | None = None, *, root: str | os.PathLi
         >>> decode(np.zeros([3, 10])).shape
         TensorShape([3, 64, 64, 1])
     """
-    return load_saved_decoder(_verified(name, version, root, what="decoder"))
+    from tfvae.export import load_decoder as load  # the same
+
+    return load(_verified(name, version, root, what="decoder"))
 
 
 def load_model(name: str, version: int | None = None, *, root: str | os.PathLike | None = None) -> "Model":
@@ -161,7 +164,8 @@ def load_model(name: str, version: int | None = None, *, root: str | os.PathLike
         >>> type(model).__name__, model.predict(np.zeros([3, 64, 64, 1]), verbose=0)["mean"].shape
         ('VAE', (3, 10))
     """
-    from tfvae.models.build import build_model  # which imports TensorFlow Probability
+    from tfvae.export.restored import restore
+    from tfvae.models.build import build_model
 
     encoder = load_encoder(name, version, root=root)
     model = build_model(load_experiment(name, root=root), encoder.image_shape)

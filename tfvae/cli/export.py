@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> None:
 
 def _export_saved_model() -> None:
     from tfvae.export import Provenance, export_decoder, export_encoder
-    from tfvae.export.versions import check_version
+    from tfvae.export.folders import check_version
     from tfvae.files.state import read_object
     from tfvae.loading import load
 

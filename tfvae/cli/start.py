@@ -36,8 +36,9 @@ def run(command: ModuleType, argv: Sequence[str] | None = None) -> None:
 
     Args:
         command: a module with flags and a function `main`, which gets the arguments, the program's name first. It may
-            also have `ARGUMENTS`, its positional arguments ("a study.json", or "names ..." for any number), and
-            `INTERRUPTED`, the message after Ctrl-C, if it leaves output that is not whole.
+            also have `ARGUMENTS`, its positional arguments ("a study.json", or "names ..." for any number),
+            `INTERRUPTED`, the message after Ctrl-C, if it leaves output that is not whole, and `NEEDS_TENSORFLOW`,
+            False if it does not.
         argv: the program's name, arguments and flags; by default those of the process.
     """
     argv = list(sys.argv if argv is None else argv)
@@ -56,7 +57,10 @@ def run(command: ModuleType, argv: Sequence[str] | None = None) -> None:
             )
         try:
             warnings.formatwarning = lambda message, *rest, **options: f"Warning: {message}\n"
-            _load_tensorflow()
+            logging.set_verbosity(logging.WARNING)
+            logging.get_absl_handler().setFormatter(Formatter("%(levelname)s: %(message)s"))
+            if vars(command).get("NEEDS_TENSORFLOW", True):
+                _load_tensorflow()
             import_modules(IMPORT.value, [os.getcwd()])
             command.main(arguments)
         except KeyboardInterrupt as error:
@@ -98,8 +102,6 @@ def _is_users(error: Exception) -> bool:
 def _load_tensorflow() -> None:
     with _without_notices():
         import tensorflow as tf
-    logging.set_verbosity(logging.WARNING)
-    logging.get_absl_handler().setFormatter(Formatter("%(levelname)s: %(message)s"))
     tf.get_logger().setLevel("WARNING")
 
 

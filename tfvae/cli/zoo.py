@@ -10,6 +10,7 @@ from typing import Any
 from absl import flags
 
 ARGUMENTS = "[NAME] ..."
+NEEDS_TENSORFLOW = False
 
 ROOT = flags.DEFINE_string("root", None, "A folder that holds zoo/ and saved_models/; by default the library's own.")
 

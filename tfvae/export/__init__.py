@@ -4,25 +4,6 @@
 read them as functions. `export_tflite` and `export_onnx` convert them to files for smaller runtimes.
 """
 
-from tfvae.export.formats import export_onnx, export_tflite
-from tfvae.export.loaded import SavedDecoder, SavedEncoder, load_decoder, load_saved_model
-from tfvae.export.provenance import Provenance, record_scores
-from tfvae.export.runners import onnx_runner, tflite_runner
-from tfvae.export.saved_model import export_decoder, export_encoder
-from tfvae.export.versions import versions
+import lazy_loader
 
-__all__ = [
-    "Provenance",
-    "SavedDecoder",
-    "SavedEncoder",
-    "export_decoder",
-    "export_encoder",
-    "export_onnx",
-    "export_tflite",
-    "load_decoder",
-    "load_saved_model",
-    "onnx_runner",
-    "record_scores",
-    "tflite_runner",
-    "versions",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

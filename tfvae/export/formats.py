@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from tfvae.export.folders import checked_folder
 from tfvae.export.frozen import frozen
 from tfvae.export.runners import Run, check_onnx_extra, onnx_runner, tflite_runner
-from tfvae.export.versions import checked_folder
 from tfvae.files.atomic import written_whole
 
 # The largest difference of an output that rounding may cause.

@@ -10,9 +10,9 @@ import tensorflow as tf
 from tfvae.codes.cache import model_digest
 from tfvae.codes.capabilities import Capabilities
 from tfvae.data.shapes import is_image, noun
+from tfvae.export.folders import checked_folder
 from tfvae.export.provenance import read_provenance
 from tfvae.export.signature import TOLERANCE
-from tfvae.export.versions import checked_folder
 from tfvae.files.html import table
 
 

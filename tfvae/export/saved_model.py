@@ -12,11 +12,11 @@ from tensorflow.core.protobuf import fingerprint_pb2
 
 from tfvae.export.decoder_signatures import decoder_signatures
 from tfvae.export.encoder_signatures import encoder_signatures
+from tfvae.export.folders import check_version
 from tfvae.export.precision import in_float32
 from tfvae.export.provenance import NAME as PROVENANCE
 from tfvae.export.provenance import Provenance
 from tfvae.export.signature import Signature
-from tfvae.export.versions import check_version
 from tfvae.export.warmup import write_warmup
 from tfvae.files.atomic import written_whole
 from tfvae.files.manifest import write_manifest

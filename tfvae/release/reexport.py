@@ -27,9 +27,9 @@ from tfvae.export import (
     load_saved_model,
     versions,
 )
+from tfvae.export.folders import check_version
 from tfvae.export.provenance import read_provenance
 from tfvae.export.restored import restore
-from tfvae.export.versions import check_version
 from tfvae.files.atomic import move, written_whole
 from tfvae.files.manifest import verify_manifest
 from tfvae.models.build import build_model

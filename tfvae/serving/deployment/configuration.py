@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
-from tfvae.export import versions
+from tfvae.export.folders import versions
 from tfvae.files.atomic import written_whole
 from tfvae.files.manifest import verify_if_present
 from tfvae.serving.deployment.generated import check_replaceable, generated

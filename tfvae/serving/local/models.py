@@ -12,7 +12,7 @@ from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig
 
-from tfvae.export import versions
+from tfvae.export.folders import versions
 from tfvae.serving.deployment.configuration import labels_of
 from tfvae.serving.errors import ServingError, invalid
 from tfvae.serving.local.version import Version

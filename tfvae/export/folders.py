@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-import tensorflow as tf
-
 from tfvae.files.manifest import verify_if_present
 
 
@@ -43,6 +41,8 @@ def checked_folder(path: str | os.PathLike) -> Path:
     Raises:
         ValueError: if it is not one, or `verify_manifest` finds a difference.
     """
+    import tensorflow as tf
+
     path = Path(path)
     if not tf.saved_model.contains_saved_model(str(path)):
         found = versions(path)
