@@ -3,6 +3,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from tfvae.analysis.settings import confidence_interval
+from tfvae.metrics import register_metric
 from tfvae.plots.agreement import plot_agreement
 from tfvae.plots.study import plot_by_step, plot_by_strength, save_figures
 from tfvae.plots.trade_off import plot_trade_off
@@ -27,6 +28,14 @@ def rows():
         for seed in range(3)
         for steps in (4, 8)
     ]
+
+
+def test_a_metric_that_a_study_registers_is_in_its_figures(rows, own_metrics, tmp_path):
+    register_metric("own", needs_factors=False)(lambda codes, rng: {"score": 0.0, "standard_error": 0.0})
+    rows = [row | {"own": place / 10} for place, row in enumerate(rows)]
+    figure = plot_by_step(rows)
+    assert {axes.get_ylabel() for axes in figure.axes} >= {"own"}
+    assert tmp_path / "trade_off_own.png" in save_figures(rows, tmp_path)
 
 
 def of(rows, model, score, steps, value):

@@ -15,7 +15,6 @@ from tfvae.plots.tiles import FAINT
 
 Rows = Sequence[Mapping[str, Any]]
 Bars = Callable[[Setting, str, int], tuple[float, float, float]]
-_SCORES = ("reconstruction", *METRICS)
 _NAMES = {"beta_vae": "beta-VAE metric", "factor_vae": "FactorVAE metric"} | {
     f"info{each}": f"Info{each.upper()}" for each in "cem"
 }
@@ -77,7 +76,8 @@ def plot_grid(
 
 def scores_in(rows: Rows) -> list[str]:
     """The reconstruction error and the metrics that some row has."""
-    return [name for name in _SCORES if any(row.get(name) is not None for row in rows)]
+    # Asked here, as a study may register metrics after this module is imported.
+    return [name for name in ("reconstruction", *METRICS) if any(row.get(name) is not None for row in rows)]
 
 
 def bars_of(rows: Rows) -> Bars:
