@@ -12,7 +12,7 @@ from tests.docs.pages import PAGES, ROOT
 from tfvae import zoo
 from tfvae.cli import COMMANDS
 
-STUDIES = ["studies/quick_recipe/README.md", "studies/every_model/README.md", "studies/correlated_quick/README.md"]
+STUDIES = [f"studies/{name}/README.md" for name in ("quick_recipe", "every_model", "correlated_quick", "few_labels")]
 DOCUMENTS = [*PAGES, "CONTRIBUTING.md", *STUDIES]
 # Files that a reader writes.
 OWN = ("compare.json", "free_bits.json")

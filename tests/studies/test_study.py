@@ -159,6 +159,7 @@ def test_the_studies_of_the_repository_have_the_runs_of_their_figures(path):
         "every_model": (1, 18),
         "correlated_factors": (3, 96),
         "correlated_quick": (3, 10),
+        "few_labels": (1, 3),
         "figures_4_to_6": (10, 6 + 7),
         "figures_7_and_37": (5, 6),
         "figures_8_9_and_33": (10, 11),
