@@ -53,7 +53,8 @@ def evaluate(
         data: `tfvae.data.ImageData`, with known factors (`GroundTruthData`) or without; an array of images [N, H, W, C]
             of uint8 or of floats in [0, 1], or of vectors [N, F]; or a pair of such an array and factors [N, K].
             Without factors, the metrics that need them give `{"score": None, "standard_error": None, "skipped": why}`.
-        metrics: "all", a name in `METRICS`, a function `(codes, rng, **parameters)`, or several of these.
+        metrics: "all" (see `metrics.in_all`), a name in `METRICS`, a function `(codes, rng, **parameters)`, or several
+            of these.
         parameters: for each metric what differs from its defaults, such as `{"factor_vae": {"votes": 100}}` or `QUICK`;
             entries for metrics that are not scored are not used.
         ignore: factors that no metric fixes or predicts, such as ["shape"], as in Figure 3 of Kim & Mnih (2018): names,

@@ -104,6 +104,14 @@ def test_a_warning_is_one_line_without_the_code_that_gave_it(tmp_path):
     assert run(tmp_path, "zoo", "--import=warns")[2] == "Warning: careful\n"
 
 
+def test_an_error_of_a_command_that_needs_no_tensorflow_is_one_line(tmp_path):
+    process = start(tmp_path, "zoo", "absent")  # not in a process that has TensorFlow already
+    out, err = process.communicate()
+    assert (process.returncode, out) == (1, "")
+    assert err.startswith("Error: Expected the name of a zoo entry")
+    assert err.count("\n") == 1
+
+
 def test_an_experiment_that_does_not_exist_is_answered_by_the_names_of_those_that_do(tmp_path):
     _, _, err = run(tmp_path, "train", "--experiment=factor_vae-dsprits", "--workdir=run")
     assert err.startswith("Error: Expected an experiment, a JSON file or a name out of [")

@@ -21,7 +21,9 @@ INTERRUPTED = "Interrupted. No scores were written; the same command starts over
 MODEL = flags.DEFINE_string("model", None, "What to score: a folder, a file, or a name in the zoo.", required=True)
 DATA = flags.DEFINE_string("data", None, "A data set; by default the one the model was trained on.")
 OUTPUT = flags.DEFINE_string("output", None, "Where to write the scores, as JSON.")
-METRICS = flags.DEFINE_list("metrics", ["all"], "Names of metrics, separated by commas, or all.")
+METRICS = flags.DEFINE_list(
+    "metrics", ["all"], "Names of metrics, separated by commas, or all: those that are not costly."
+)
 METRIC = flags.DEFINE_multi_string(
     "metric", [], "NAME.PARAMETER=VALUE sets a parameter of a metric; the value is JSON or text. May be repeated."
 )

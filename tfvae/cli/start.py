@@ -94,9 +94,14 @@ def _help(command: ModuleType, program: str, expected: str) -> str:
 
 
 def _is_users(error: Exception) -> bool:
-    import tensorflow as tf
+    kinds = ValueError | IndexError | OSError | ArithmeticError | ImportError
+    return isinstance(error, kinds) or _message_of_tensorflow(error) is not None
 
-    return isinstance(error, ValueError | IndexError | OSError | ArithmeticError | ImportError | tf.errors.OpError)
+
+def _message_of_tensorflow(error: Exception) -> str | None:
+    # A command that does not load it has no such error, and loading it here would print notices beside the error.
+    tf = sys.modules.get("tensorflow")
+    return error.message if tf is not None and isinstance(error, tf.errors.OpError) else None
 
 
 def _load_tensorflow() -> None:
@@ -123,11 +128,9 @@ def _without_notices() -> Iterator[None]:
 
 
 def _one_line(error: Exception) -> str:
-    import tensorflow as tf
-
-    message = str(error)
-    if isinstance(error, tf.errors.OpError):
+    message, of_tensorflow = str(error), _message_of_tensorflow(error)
+    if of_tensorflow is not None:
         # A failed assertion comes with the place in the graph where it was made: keep its own words alone.
-        failed = re.search(r"assertion failed: (.*)", error.message)
-        message = failed[1] if failed else error.message
+        failed = re.search(r"assertion failed: (.*)", of_tensorflow)
+        message = failed[1] if failed else of_tensorflow
     return " ".join(re.sub(r"\{\{.*?\}\}", "", message).split())
