@@ -32,6 +32,7 @@ def test_the_seed_chooses_images_that_differ():
         (GroundTruthData("one", FactorSpace(["a"], [[1.0]]), PIXELS[:1]), 1, "factors that vary. Received: 'one'"),
         (GroundTruthData("grid", GRID, PIXELS), 13, "Expected 1 to 12 labelled images of 'grid'. Received: 13"),
         (GroundTruthData("grid", GRID, PIXELS), 0, "Received: 0"),
+        (GroundTruthData("grid", GRID, PIXELS), 2.5, r"Received: 2\.5"),
     ],
 )
 def test_data_without_so_many_labels_are_refused(data, number, message):

@@ -124,7 +124,7 @@ def test_files_of_a_model_hold_no_labelled_images(tmp_path, eager):
         fit(model, "vae")
         model.save(tmp_path / f"{name}.keras")
     sizes = [(tmp_path / f"{name}.keras").stat().st_size for name in ("plain", "supervised")]
-    assert sizes[0] == sizes[1]
+    assert sizes[1] == pytest.approx(sizes[0], abs=100)  # weights compress to other sizes; the images take 400
     loaded = keras.saving.load_model(tmp_path / "supervised.keras")
     assert len(loaded.variables) == len(supervised.variables)
     assert "supervision" not in fit(loaded, "vae")
@@ -136,7 +136,9 @@ def test_files_of_a_model_hold_no_labelled_images(tmp_path, eager):
         (X[:6], LABELS, {"loss": "xent"}, r"Expected loss to be one of \['covariance', .* Received: loss='xent'"),
         (X[:6], LABELS, {"weight": -1}, r"weight of at least 0, .* Received: weight=-1"),
         (X[:6], LABELS, {"weight": float("nan")}, "Received: weight=nan"),
+        (X[:6], LABELS, {"weight": "high"}, "Received: weight='high'"),
         (X[:6], LABELS, {"batch_size": 0}, "batch_size=0"),
+        (X[:6], [["red"]] * 6, {}, r"of numbers in \[0, 1\]\. Received: list"),
         (X[:6, :2], LABELS, {}, r"Expected images.* Received: shape=\(6, 2, 4, 1\)"),
         (X[:6] + 1, LABELS, {}, r"Expected images.* in \[0, 1\]\. Received: values from"),
         (X[:5], LABELS, {}, r"a row for each of the 5 images, with K in 1 .. 3.* Received: shape=\(6, 2\)"),

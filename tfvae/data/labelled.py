@@ -18,7 +18,7 @@ def labelled(data: ImageData, number: int, *, seed: int = 0) -> tuple[np.ndarray
         order: the n-th of a factor's m values is n / m, from 0, as in Locatello et al.'s code.
 
     Raises:
-        ValueError: if the data have no factors that vary, or fewer images.
+        ValueError: if the data have no factors that vary or fewer images, or the number is not an integer.
 
     Examples:
         >>> factors = tfvae.data.FactorSpace(["x", "y"], [range(4), range(2)])
@@ -30,8 +30,8 @@ def labelled(data: ImageData, number: int, *, seed: int = 0) -> tuple[np.ndarray
     factors = data.factors
     if factors is None or not any(size > 1 for size in factors.sizes):
         raise ValueError(f"Expected data with known factors that vary. Received: {data.name!r}, which has none")
-    if not 1 <= number <= len(data):
-        raise ValueError(f"Expected 1 to {len(data)} labelled images of {data.name!r}. Received: {number}")
+    if not isinstance(number, int | np.integer) or not 1 <= number <= len(data):
+        raise ValueError(f"Expected 1 to {len(data)} labelled images of {data.name!r}. Received: {number!r}")
     chosen = np.sort(np.random.default_rng(seed).choice(len(data), number, replace=False))
     varying = np.flatnonzero(np.array(factors.sizes) > 1)
     labels = factors.to_factors(chosen)[:, varying] / np.array(factors.sizes)[varying]

@@ -56,13 +56,17 @@ def attach(model: Any, images: Any, labels: Any, *, weight: float, loss: str, ba
         raise ValueError(f"Expected a VAE or another autoencoder to supervise. Received: {kind}")
     if loss not in LABEL_LOSSES:
         raise ValueError(f"Expected loss to be one of {sorted(LABEL_LOSSES)}. Received: loss={loss!r}")
-    if not weight >= 0 or not np.isfinite(weight) or type(batch_size) is not int or batch_size < 1:
+    is_weight = isinstance(weight, int | float) and 0 <= weight < float("inf")
+    if not is_weight or type(batch_size) is not int or batch_size < 1:
         raise ValueError(
             "Expected a finite weight of at least 0, and an integer batch_size of at least 1. "
-            f"Received: weight={weight}, batch_size={batch_size!r}"
+            f"Received: weight={weight!r}, batch_size={batch_size!r}"
         )
     images = checked(np.asarray(images), model.image_shape, bounded=model.bounded).numpy()
-    labels = np.asarray(labels, np.float32)
+    try:
+        labels = np.asarray(labels, np.float32)
+    except (TypeError, ValueError):
+        raise ValueError(f"Expected labels [N, K] of numbers in [0, 1]. Received: {type(labels).__name__}") from None
     latents = model.latent_dim
     if labels.ndim != 2 or not len(labels) or len(labels) != len(images) or not 1 <= labels.shape[1] <= latents:
         raise ValueError(
