@@ -20,6 +20,7 @@ from tfvae.metrics.parameters import Parameters, checked_parameters
 from tfvae.metrics.scores import Scores
 from tfvae.metrics.scoring import generator
 from tfvae.metrics.selection import Selection, selected
+from tfvae.metrics.trial import check_values
 
 # The arguments of `evaluate` for a first look: few images, and each metric's quick parameters.
 QUICKLY: dict[str, Any] = {"parameters": QUICK, "num_images": 2_000, "limit": 10_000}
@@ -98,6 +99,7 @@ def evaluate(
     """
     metrics = metrics if isinstance(metrics, str) or callable(metrics) else tuple(metrics)
     used = checked_parameters(selected(metrics), parameters or {})
+    check_values({name: given for name, given in used.items() if name in METRICS})
     if num_images < 2 or (limit is not None and limit < 2):
         raise ValueError(f"Expected at least two images. Received: num_images={num_images}, limit={limit}")
     if isinstance(model, Codes):

@@ -85,6 +85,7 @@ def unfairness_score(
     active = codes.active_latents()
     factors, columns = binned(codes.data.factors, bins), scored_columns(codes.data)
     sizes, latents = [factors.sizes[column] for column in columns], int(active.sum())
+    split_sizes(len(factors), train, test)  # which checks both
     rows, others = split_sizes(len(factors), train, test * len(columns))
     numbers = [others // len(columns) // size for size in sizes]
     interventional = factors.is_grid and min(numbers) >= _FEWEST

@@ -19,6 +19,7 @@ from tfvae.files.rules import SEED, STEPS, check_numbers, shown, whole
 from tfvae.files.state import read_object
 from tfvae.metrics import METRICS, QUICK
 from tfvae.metrics.parameters import checked_parameters, overlaid
+from tfvae.metrics.trial import check_values
 from tfvae.models.build import completed
 
 _KEYS = ("experiment", "grid", "seeds", "score_at", "evaluation", "time_limit", "import")  # of a study in JSON
@@ -63,7 +64,7 @@ class Evaluation:
             raise ValueError(f"Expected metrics to be a list of names. Received: metrics={self.metrics!r}")
         if unknown := sorted({*self.metrics, *self.parameters} - set(METRICS)):
             raise ValueError(f"Expected metrics out of {sorted(METRICS)}. Received: {unknown}")
-        checked_parameters(METRICS, self.parameters)
+        check_values(checked_parameters(METRICS, self.parameters))
         if isinstance(self.ignore, str) or not all(isinstance(name, str) for name in self.ignore):
             raise ValueError(f"Expected ignore to be a list of names of factors. Received: ignore={self.ignore!r}")
         ActiveRule.of(self.active)
