@@ -33,13 +33,15 @@ def eager(monkeypatch):
 
 
 @pytest.fixture
-def own_metrics():
-    """Metrics that a test registers are gone after it."""
+def own_registrations():
+    """Models and metrics that a test registers are gone after it."""
     from tfvae.metrics import METRICS, QUICK
+    from tfvae.models import MODELS
 
-    before = dict(METRICS), dict(QUICK)
+    registries = METRICS, QUICK, MODELS
+    before = [dict(each) for each in registries]
     yield
-    for registry, entries in zip((METRICS, QUICK), before, strict=True):
+    for registry, entries in zip(registries, before, strict=True):
         registry.clear()
         registry.update(entries)
 

@@ -13,7 +13,7 @@ MEANS, LOG_VARIANCE = RNG.normal(size=(100, 2)), np.full((100, 2), -3.0)
 
 
 @pytest.fixture(autouse=True)
-def _registered(own_metrics):
+def _registered(own_registrations):
     importlib.reload(importlib.import_module("tfvae.analysis.as_metrics"))
 
 

@@ -14,7 +14,7 @@ DATA = grid((3, 4, 5))
 F = scaled_factors(DATA)
 
 
-pytestmark = pytest.mark.usefixtures("own_metrics")
+pytestmark = pytest.mark.usefixtures("own_registrations")
 
 
 def largest(codes, rng, *, samples=60):

@@ -30,7 +30,7 @@ def rows():
     ]
 
 
-def test_a_metric_that_a_study_registers_is_in_its_figures(rows, own_metrics, tmp_path):
+def test_a_metric_that_a_study_registers_is_in_its_figures(rows, own_registrations, tmp_path):
     register_metric("own", needs_factors=False)(lambda codes, rng: {"score": 0.0, "standard_error": 0.0})
     rows = [row | {"own": place / 10} for place, row in enumerate(rows)]
     figure = plot_by_step(rows)

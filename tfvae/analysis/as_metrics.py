@@ -2,7 +2,10 @@
 
     tfvae evaluate --model=factor_vae-dsprites --metrics=true_total_correlation --import=tfvae.analysis.as_metrics
 
-A study names the module under "import". They are not metrics by default: they need codes with a posterior or a decoder.
+A study names the module under "import". They are not metrics by default: they need codes with a posterior.
+
+`true_total_correlation_at_10_percent` and `true_total_correlation_at_20_percent` are the same score with a `resolution`
+of 0.1 and of 0.2, so that a study can have all three.
 """
 
 from typing import Any
@@ -50,3 +53,20 @@ def true_total_correlation(
     """
     found = total_correlation(codes, rng, samples=samples, components=components, resolution=resolution)
     return {"score": found["total_correlation"], "standard_error": found["standard_error"]}
+
+
+def _at(percent: int) -> None:
+    @register_metric(
+        f"true_total_correlation_at_{percent}_percent",
+        needs_factors=False,
+        lower_is_better=True,
+        quick={"samples": 100},
+    )
+    def at_resolution(
+        codes: Codes, rng: np.random.Generator, *, samples: int = 500, components: int | None = None
+    ) -> dict[str, Any]:
+        return true_total_correlation(codes, rng, samples=samples, components=components, resolution=percent / 100)
+
+
+for _percent in (10, 20):
+    _at(_percent)
