@@ -2,13 +2,15 @@
 
   python -m tools.release --workdir=runs/beta_vae --name=beta_vae-dsprites
   python -m tools.release --rescore=beta_vae-dsprites
+  python -m tools.release --turn=dip_vae_ii-dsprites
   python -m tools.release --redraw=beta_vae-dsprites
   python -m tools.release --table
 
 The encoder goes to saved_models/<name>/<version>, each time as a new version, and the rest to zoo/<name>. The scores
 are the exported encoder's. zoo/<name>/notes.md, text for the card's limits, is kept; after editing it, run --table to
 write the cards and the tables of README.md and docs/zoo.md again. --rescore scores an entry's exports again,
-after a metric has changed, and --redraw draws its pictures again.
+after a metric has changed; --turn scores them with latents turned by `tfvae.rotate`, for the card; and --redraw draws
+the pictures again.
 """
 
 import sys
@@ -27,6 +29,7 @@ QUICKLY = flags.DEFINE_bool("quick", False, "Score with fewer images and votes: 
 SEED = flags.DEFINE_integer("seed", 0, "Decides the scores' draws and which images are drawn.", lower_bound=0)
 TABLE = flags.DEFINE_bool("table", False, "Only write the cards and tables again, from the scores.")
 RESCORE = flags.DEFINE_list("rescore", [], "Only score these entries again, each as a new version of the same weights.")
+TURN = flags.DEFINE_list("turn", [], "Only score these entries with their latents turned, see tfvae.rotate.")
 REDRAW = flags.DEFINE_list("redraw", [], "Only draw the pictures of these entries again.")
 
 
@@ -34,7 +37,7 @@ def main(argv: Sequence[str]) -> None:
     from tfvae.loading import load
     from tfvae.release.pictures import draw
     from tfvae.release.publish import release
-    from tfvae.release.rescore import rescore_entry
+    from tfvae.release.rescore import rescore_entry, score_turned
     from tfvae.release.tables import refresh
 
     root = Path(ROOT.value)
@@ -49,11 +52,14 @@ def main(argv: Sequence[str]) -> None:
         print(
             f"Scored {root / 'saved_models' / name / str(version)}, see {root / 'zoo' / name / 'card.md'}", flush=True
         )
+    for name in TURN.value:
+        score_turned(name, root=root, quick=QUICKLY.value, seed=SEED.value)
+        print(f"Scored {name} with its latents turned; run --table to write its card", flush=True)
     for name in REDRAW.value:
         exported = load(name)
         draw(exported.capabilities(), exported.load_data(), root / "zoo" / name, SEED.value)
         print(f"Drew the pictures of {root / 'zoo' / name}", flush=True)
-    if RESCORE.value or REDRAW.value:
+    if RESCORE.value or TURN.value or REDRAW.value:
         return
     if WORKDIR.value is None or NAME.value is None:
         raise ValueError(f"Expected --workdir and --name. Received: --workdir={WORKDIR.value}, --name={NAME.value}")

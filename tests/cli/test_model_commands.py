@@ -8,8 +8,10 @@ import pytest
 
 from tests import tiny
 from tests.cli.commands import run
-from tfvae import loading
+from tests.models.test_rotation import SOURCES, mixed_vae
+from tfvae import loading, rotate
 from tfvae.data import FactorTable, GroundTruthData, ImageData
+from tfvae.data.arrays import as_image_data
 from tfvae.evaluation import QUICKLY, evaluate
 from tfvae.export import SavedDecoder, SavedEncoder, tflite_runner
 from tfvae.loading import Trained
@@ -182,6 +184,28 @@ def test_a_model_and_its_exports_are_exported(load, tmp_path):
     assert (tmp_path / "folder.tflite").read_bytes() == (tmp_path / "decoder1.tflite").read_bytes()
     with pytest.raises(FileExistsError, match="not overwritten"):
         run("export", "--model=m", "--data=one", "--format=tflite", f"--output={tmp_path}/folder.tflite")
+
+
+def test_an_encoder_and_its_decoder_are_exported_turned(load, tmp_path, monkeypatch):
+    monkeypatch.setitem(DATA, "mixed", as_image_data(SOURCES))
+    model = mixed_vae()
+    load(model)
+    arguments = ["export", "--model=m", "--rotate", "--data=mixed"]
+    run(*arguments, "--what=decoder", f"--output={tmp_path}/m-decoder/1")
+    # An entry of the zoo is loaded as an export, and its model is made from it.
+    load(Trained(model, model.image_shape))
+    monkeypatch.setattr(loading, "load_to_train", lambda source: model)
+    run(*arguments, f"--output={tmp_path}/m/1")
+    encoder, decoder = SavedEncoder(tmp_path / "m" / "1"), SavedDecoder(tmp_path / "m-decoder" / "1")
+    turned = rotate(model, SOURCES)
+    found = encoder(SOURCES[:9])["mean"]
+    np.testing.assert_allclose(found, turned.predict(SOURCES[:9], verbose=0)["mean"], atol=1e-5)
+    assert np.abs(found - model.predict(SOURCES[:9], verbose=0)["mean"]).max() > 0.1
+    np.testing.assert_allclose(decoder(found), model.decode(model.predict(SOURCES[:9], verbose=0)["mean"]), atol=1e-4)
+    load(tiny.make("anica"))
+    with pytest.raises(ValueError, match=r"Expected a VAE.*Received: Anica"):
+        run("export", "--model=m", "--rotate", "--data=one", f"--output={tmp_path}/anica/1")
+    assert not (tmp_path / "anica").exists()
 
 
 def test_an_entry_of_the_zoo_is_traversed(tmp_path):

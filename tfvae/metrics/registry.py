@@ -139,7 +139,7 @@ _RESERVED = frozenset(
         "model",
         "parameters",
     }
-    | {"reconstruction", "release", "seed"}
+    | {"reconstruction", "release", "turned", "seed"}
 )
 
 

@@ -63,6 +63,7 @@ def card(folder: str | os.PathLike) -> str:
         rows=_rows(scores, of_papers),
         sources=[SOURCES[name] for name in dict.fromkeys(row.source for row in of_papers)],
         skipped=_skipped(scores),
+        turned=_turned_rows(scores),
         traversals=(folder / "traversals.png").exists(),
         samples=(folder / "samples.png").exists(),
         decoder=cls.decoding_network,
@@ -153,6 +154,14 @@ def _rows(scores: Mapping[str, Any], of_papers: Sequence[Published]) -> list[tup
     if "latents" in scores:
         rows.append(_latents_row(scores["latents"]))
     return rows
+
+
+def _turned_rows(scores: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """For each score of the turned latents, its name, the entry's value, the turned one, and which is better."""
+    turned = {row[0]: row[1] for row in _rows(scores.get("turned", {}), ())}
+    return [
+        (name, value, turned[name], better) for name, value, better, _ in _rows(scores, ()) if name in turned and better
+    ]
 
 
 def _latents_row(latents: Mapping[str, Any]) -> tuple[str, str, str, str]:

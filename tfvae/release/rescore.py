@@ -1,14 +1,20 @@
-"""An entry is scored again by what this version of the library measures, from its exports alone."""
+"""An entry is scored again, from its exports alone: as it is, or with its latents turned to independent axes."""
 
 import dataclasses
 import datetime
+import json
 import os
+import tempfile
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from tfvae import data as datasets
 from tfvae import zoo
+from tfvae.export import SavedEncoder, export_encoder, load_saved_model
+from tfvae.files.atomic import written_whole
+from tfvae.models.base import Model
+from tfvae.models.rotation import rotate
 from tfvae.release.publish import score
 from tfvae.release.reexport import reexport_entry
 
@@ -33,11 +39,48 @@ def rescore_entry(name: str, *, root: str | os.PathLike, data: Any = None, quick
         ValueError, FileExistsError: as `reexport`.
     """
     root = Path(root)
-    known = zoo.load_scores(name, root=root)["release"]
-    data = datasets.load(zoo.load_experiment(name, root=root).data) if data is None else data
-    encoder = zoo.load_encoder(name, known["version"], root=root)
-    model = zoo.load_model(name, known["version"], root=root)
-    able = dataclasses.replace(model.capabilities(), represent=encoder, digest=encoder.capabilities().digest)
+    before = zoo.load_scores(name, root=root)
+    known, data, encoder, model = before["release"], *_loaded(name, root, data)
     scored = {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "tfvae": metadata.version("tfvae")}
-    scores = {"model": name, **score(model, able, data, "all", quick, seed), "release": {**known, "scored": scored}}
+    scores = {"model": name, **_scores(model, encoder, data, quick, seed), "release": {**known, "scored": scored}}
+    if "turned" in before:
+        scores["turned"] = _turned_scores(model, data, quick, seed)
     return reexport_entry(name, root=root, scores=scores)
+
+
+def score_turned(name: str, *, root: str | os.PathLike, data: Any = None, quick: bool = False, seed: int = 0) -> None:
+    """Scores the newest version of a zoo entry with its latents turned by `tfvae.rotate`, which trains nothing.
+
+    scores.json gets "turned": what `tfvae.evaluate` gives for the encoder that `tfvae export --rotate` exports. The
+    entry's card then has both.
+
+    Args:
+        name, root, data, quick, seed: as in `rescore_entry`.
+
+    Raises:
+        TypeError, ValueError: as `tfvae.rotate`, for a model or codes that it refuses.
+    """
+    root = Path(root)
+    data, _, model = _loaded(name, root, data)
+    scores = {**zoo.load_scores(name, root=root), "turned": _turned_scores(model, data, quick, seed)}
+    with written_whole(root / "zoo" / name / "scores.json") as beside:
+        beside.write_text(json.dumps(scores, indent=2) + "\n")
+
+
+def _loaded(name: str, root: Path, data: Any) -> tuple[Any, SavedEncoder, Model]:
+    """The data, the exported encoder and the Keras model of the version that scores.json describes."""
+    version = zoo.load_scores(name, root=root)["release"]["version"]
+    data = datasets.load(zoo.load_experiment(name, root=root).data) if data is None else data
+    return data, zoo.load_encoder(name, version, root=root), zoo.load_model(name, version, root=root)
+
+
+def _scores(model: Model, encoder: SavedEncoder, data: Any, quick: bool, seed: int) -> dict[str, Any]:
+    able = dataclasses.replace(model.capabilities(), represent=encoder, digest=encoder.capabilities().digest)
+    return score(model, able, data, "all", quick, seed)
+
+
+def _turned_scores(model: Model, data: Any, quick: bool, seed: int) -> dict[str, Any]:
+    turned = rotate(model, data)
+    with tempfile.TemporaryDirectory() as folder:
+        encoder = load_saved_model(export_encoder(turned, Path(folder, "turned", "1")))
+        return _scores(turned, encoder, data, quick, seed)
