@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from tfvae.files.markdown import Table
 from tools.benchmark.gpu import gpu_table
-from tools.benchmark.growth import growth_table
+from tools.benchmark.growth import growth_table, metrics_growth_table
 from tools.benchmark.machine import machine
 from tools.benchmark.metrics import metrics_table
 from tools.benchmark.models import models_table
@@ -17,6 +17,7 @@ TABLES: dict[str, Callable[..., Table]] = {
     "models": models_table,
     "metrics": metrics_table,
     "growth": growth_table,
+    "growth_of_metrics": metrics_growth_table,
     "serving": serving_table,
     "gpu": gpu_table,
 }
