@@ -58,6 +58,12 @@ def test_a_run_resumes_where_it_stopped():
         np.testing.assert_array_equal(order(10, 4, 20 - start, seed=5, start=start), whole[start:])
 
 
+def test_the_order_is_that_of_earlier_versions():
+    """Runs that these have begun are resumed."""
+    assert order(10, 4, 5, seed=5).tolist() == [[3, 6, 7, 4], [1, 5, 9, 2], [0, 8, 8, 0], [6, 4, 3, 2], [5, 1, 7, 9]]
+    assert order(10, 4, 2, seed=2**62, start=3_000_000_000).tolist() == [[3, 8, 9, 4], [1, 0, 5, 2]]
+
+
 def test_endless_batches_are_the_same():
     endless = batches(numbered(10), 4, seed=5, start=2)
     assert endless.cardinality() == tf.data.INFINITE_CARDINALITY
