@@ -38,7 +38,7 @@ def make(name, likelihood="gaussian"):
 
 
 @pytest.mark.parametrize(
-    "name", [each for each in tiny.by_representation() if getattr(each, "values", (each,))[0] in VECTOR_MODELS]
+    "name", [name for name in tiny.one_of_each("representation", "bounded") if name in VECTOR_MODELS]
 )
 def test_a_table_is_trained_scored_saved_and_exported(name, tmp_path):
     model = make(name)

@@ -15,6 +15,11 @@ from tfvae.models import MODELS, build_model, completed, create
 
 SHAPE = (16, 16, 1)
 each = pytest.mark.parametrize("name", MODELS)
+# Of networks made, and trained, in other ways: that each model is built from its name alone, and trains, is in
+# tests/training/test_train.py.
+of_each_kind = pytest.mark.parametrize(
+    "name", tiny.one_of_each("network_makers", "networks", "optimizers", "train_step", "paired")
+)
 
 # The published values, as the papers and the docstrings have them.
 VAE = {"likelihood": "bernoulli", "scale": None}
@@ -74,7 +79,7 @@ def test_a_name_is_completed_with_the_published_values(name):
     assert Experiment.from_dict(json.loads(json.dumps(dataclasses.asdict(found)))) == found
 
 
-@each
+@of_each_kind
 def test_a_name_alone_is_built_and_trained(name):
     model = build_model(Experiment(name, **small(name)), (64, 64, 1))
     assert completed(Experiment(name)).batch_size % model.batch_multiple == 0
@@ -87,7 +92,7 @@ def test_a_name_alone_is_built_and_trained(name):
     assert np.any(before != after)
 
 
-@each
+@of_each_kind
 def test_create_gives_the_model_of_the_experiment(name):
     parameters = tiny.PARAMETERS.get(name, {})
     changes = small(name) | {"seed": 3, "optimizers": {"optimizer": {"learning_rate": 0.25}}}

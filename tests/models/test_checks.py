@@ -8,7 +8,6 @@ from tests import tiny
 from tfvae.models import MODELS, VAE, InfoWGANGP
 
 X = tiny.images(8)
-each_model = pytest.mark.parametrize("name", MODELS)
 # The constructor of the base checks the networks that a class names.
 each_kind = pytest.mark.parametrize("name", tiny.one_of_each("networks", "check_networks", "images_only"))
 
@@ -194,7 +193,7 @@ def test_a_layer_in_two_networks_of_an_optimizer_is_trained_once_a_step():
     np.testing.assert_allclose(np.abs(shared.kernel.numpy() - before), 0.1, rtol=1e-3)
 
 
-@each_model
+@pytest.mark.parametrize("name", tiny.one_of_each("train_step", "trained_networks", "paired"))
 def test_frozen_networks_make_a_step_that_moves_nothing(name):
     model = tiny.make(name, **tiny.PARAMETERS.get(name, {}))
     for network in model.networks:

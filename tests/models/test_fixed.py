@@ -10,7 +10,8 @@ from tfvae.models.weights import weights_of
 
 @pytest.mark.parametrize("name", MODELS)
 def test_what_a_compiled_step_holds_cannot_be_set(name):
-    model = tiny.make(name)
+    model = MODELS[name](**tiny.shared_networks_of(name))
+    model.compile()
     model.seed = 3  # before the first step
     model.test_function = model.make_test_function()
     arguments = _arguments(type(model))

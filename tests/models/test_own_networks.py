@@ -184,7 +184,7 @@ def test_a_training_step_of_a_subclass_is_one_too():
     assert [spy.seen for spy in spies.values()] == [[True, True], [True, True]]
 
 
-@each_model
+@pytest.mark.parametrize("name", tiny.one_of_each("train_step", "trained_networks", "other_codes", "batch_multiple"))
 def test_batch_norm_learns_its_statistics_in_a_step_and_keeps_them_elsewhere(name):
     norms = {}
 
@@ -296,16 +296,27 @@ def _costly(part, network):
     return with_first(network, Costly())
 
 
-@pytest.mark.parametrize(
-    ("name", "change"),
-    [("factor_vae", _normed), ("anica", _costly)]
-    + [pytest.param(*each, marks=pytest.mark.slow) for each in (("factor_vae", _costly), ("anica", _normed))],
-)
-def test_own_networks_train_on_two_replicas_as_on_one_device(name, change, mirrored):
+each_change = pytest.mark.parametrize("change", [_normed, _costly])
+
+
+@each_change
+@pytest.mark.parametrize("name", ["factor_vae", "anica"])
+def test_own_networks_train_on_two_replicas_as_on_one_device(name, change, copying):
+    assert_train_on_two_replicas_as_on_one_device(name, change, copying, run_eagerly=True)
+
+
+@each_change
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) for name in ("factor_vae", "anica")])
+def test_own_networks_train_on_two_replicas_as_on_one_device_in_a_graph(name, change, mirrored):
+    assert_train_on_two_replicas_as_on_one_device(name, change, mirrored, run_eagerly=False)
+
+
+def assert_train_on_two_replicas_as_on_one_device(name, change, strategy, run_eagerly):
     results = []
-    for scope in (nullcontext, mirrored.scope):
+    for scope in (nullcontext, strategy.scope):
         with scope():
-            model = make(name, changed(name, change)[0], descent(name, 0.01), run_eagerly=scope is nullcontext)
+            eagerly = run_eagerly or scope is nullcontext
+            model = make(name, changed(name, change)[0], descent(name, 0.01), run_eagerly=eagerly)
         history = model.fit(tf.data.Dataset.from_tensor_slices(X).batch(8), shuffle=False, verbose=0).history
         results.append((tiny.weights(model), history["regularization"]))
     np.testing.assert_allclose(results[1][0], results[0][0], atol=1e-5)
