@@ -29,7 +29,25 @@ NO_DENSITY = {*NO_PRIOR, "joint_factor_vae", *GANS}
 NO_SLIDERS = {*NO_DENSITY, "dip_vae_i", "information_dropout"}
 
 
-@pytest.fixture(params=["no factor", "one factor", "several factors"])
+KINDS = ("several factors", "no factor", "one factor")
+# What is skipped for the lack of factors does not depend on the model: these have a density, no prior, categories, and
+# no likelihood.
+OF_ALL_KINDS = ("vae", "anica", "joint_factor_vae", "info_gan")
+
+
+def cases():
+    """Each way to encode and decode with factors, some without; the rest is slow."""
+    for each in tiny.by_representation():
+        (name,), marks = (each.values, each.marks) if hasattr(each, "values") else ((each,), ())
+        for kind in KINDS:
+            slow = kind != KINDS[0] and name not in OF_ALL_KINDS
+            yield pytest.param(name, kind, marks=pytest.mark.slow if slow else marks)
+
+
+each_case = pytest.mark.parametrize(("run", "data"), list(cases()), indirect=True)
+
+
+@pytest.fixture
 def data(request):
     images = np.uint8(255 * tiny.images(48))
     if request.param == "no factor":
@@ -50,10 +68,22 @@ def _quick(few_draws, monkeypatch):
     tf.config.run_functions_eagerly(False)
 
 
-@pytest.fixture(scope="module", params=list(tiny.by_representation()))
-def run(request, tmp_path_factory):
+@pytest.fixture(scope="module")
+def runs():
+    """Those that tests have made, by name."""
+    return {}
+
+
+@pytest.fixture
+def run(request, runs, tmp_path_factory):
     """A trained model, and a run's folder that also holds its exports."""
-    name, folder = request.param, tmp_path_factory.mktemp(request.param)
+    name = request.param
+    if name not in runs:
+        runs[name] = made(name, tmp_path_factory.mktemp(name))
+    return name, *runs[name]
+
+
+def made(name, folder):
     parameters = tiny.PARAMETERS.get(name, {})
     experiment = Experiment(
         model=name, parameters=parameters, architecture=next(iter(MODELS[name].architectures)), optimizers={},
@@ -63,7 +93,7 @@ def run(request, tmp_path_factory):
     model = tiny.make(name, **parameters)
     export_encoder(model, folder / "exports" / "encoder" / "1")
     export_decoder(model, folder / "exports" / "decoder" / "1")
-    return name, folder, Trained(model, tiny.SHAPE, model, experiment, steps=6)
+    return folder, Trained(model, tiny.SHAPE, model, experiment, steps=6)
 
 
 @pytest.fixture
@@ -83,6 +113,7 @@ def skipped_metrics(data):
     return set() if len(data.scored_factors) > 1 else set(in_all()) - NEED_NO_FACTORS
 
 
+@each_case
 def test_a_report_has_what_the_model_can_do_and_lists_the_rest(run, data, tmp_path):
     name, _, trained = run
     write_report(trained, data, tmp_path / "page.html", quick=True)
@@ -100,6 +131,7 @@ def test_a_report_has_what_the_model_can_do_and_lists_the_rest(run, data, tmp_pa
     assert ("categories 0 to" in text) == (name in {"joint_factor_vae", *GANS})
 
 
+@each_case
 @pytest.mark.usefixtures("_ready_exports")
 def test_a_release_has_what_the_model_can_do_and_a_card(run, data, tmp_path):
     name, folder, _ = run

@@ -164,15 +164,17 @@ def of_factors(number):
 @pytest.mark.parametrize("name", tiny.by_representation())
 def test_looks_show_what_every_model_can_do_of_data_with_and_without_factors(name, tmp_path, eager):
     model = tiny.make(name, **tiny.PARAMETERS.get(name, {}))
+    # What is left out for the lack of factors does not depend on the model.
+    numbers = (0, 1, 3) if name in ("vae", "anica", "info_gan") else (3,)
     callbacks = []
-    for number in (0, 1, 3):
+    for number in numbers:
         where = of_factors(number), tmp_path / str(number)
         scores = LogScores(*where, every=1, metrics=(*NAMES, "total_correlation"), parameters=QUICK)
         callbacks += [LogTraversals(*where, every=1), LogLatents(*where, every=1), scores]
     model.fit(tiny.examples(name, tiny.images(20)), batch_size=20, verbose=0, callbacks=callbacks)
     codes = model(tiny.images(32))
     dim = codes["mean"].shape[1]
-    for number in (0, 1, 3):
+    for number in numbers:
         shown = {tag for tag, *_ in events(tmp_path / str(number))}
         assert "traversals" in shown
         assert {tag for tag in shown if tag.startswith("latents/")} == {f"latents/z{latent}" for latent in range(dim)}
