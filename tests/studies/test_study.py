@@ -203,9 +203,18 @@ SHAPES = {"dsprites": (64, 64, 1), "faces": (64, 64, 1), "tfds:mnist": (28, 28, 
 def test_the_experiments_of_the_papers_figures_can_be_built(path):
     different = {}
     for each in loaded(path).experiments().values():
-        different[each.model, each.architecture, each.latent_dim, each.parameters.get("categories")] = each
-    for each in different.values():
-        shape = SHAPES.get(each.data, (64, 64, 3))
-        model = build_model(each, shape)
-        assert model.image_shape == shape
-        assert model.latent_dim == each.latent_dim
+        key = SHAPES.get(each.data, (64, 64, 3)), each.model, each.architecture, each.latent_dim
+        different[*key, each.parameters.get("categories")] = each
+    for key, each in different.items():
+        assert sizes_of(key, each) == (key[0], each.latent_dim)
+
+
+_SIZES = {}
+
+
+def sizes_of(key, experiment):
+    """The shapes of the images and of the codes of a model, which is built once for all studies."""
+    if key not in _SIZES:
+        model = build_model(experiment, key[0])
+        _SIZES[key] = model.image_shape, model.latent_dim
+    return _SIZES[key]
