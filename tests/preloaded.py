@@ -2,11 +2,17 @@
 
 from tfvae.cli import start  # first: it sets the environment that TensorFlow reads  # isort: skip
 
+import gc
+
 import keras
 import lightgbm
 import matplotlib.pyplot
 import sklearn.ensemble
 import tensorflow
 import tensorflow_probability
+
+# What has been imported stays, as in conftest.py.
+gc.collect()
+gc.freeze()
 
 __all__ = ["keras", "lightgbm", "matplotlib", "sklearn", "start", "tensorflow", "tensorflow_probability"]
