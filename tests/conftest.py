@@ -45,6 +45,14 @@ def eager(monkeypatch):
 
 
 @pytest.fixture
+def untraced(eager):
+    """No function is traced, but those that are exported: each would be called once or twice."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
 def own_registrations():
     """Models and metrics that a test registers are gone after it."""
     from tfvae.metrics import METRICS, QUICK

@@ -392,7 +392,7 @@ SKIPPED = {"none": "the data have no factors", "one": "fewer than two factors va
 
 
 @pytest.mark.parametrize("name", tiny.by_representation())
-def test_every_model_is_scored_on_every_kind_of_data(name, eager):
+def test_every_model_is_scored_on_every_kind_of_data(name, untraced):
     model = tiny.make(name)
     able = capabilities_of(model)
     metrics = ["mig", "factor_vae", "total_correlation"]

@@ -42,7 +42,7 @@ def load(monkeypatch):
 
 
 @each_model
-def test_every_model_can_be_scored_traversed_and_sampled(name, load, tmp_path, eager, capsys):
+def test_every_model_can_be_scored_traversed_and_sampled(name, load, tmp_path, untraced, capsys):
     model = tiny.make(name)
     load(model)
     for kind in DATA:

@@ -39,7 +39,7 @@ OBJECTS = [name for name in ENTRIES if inspect.isclass(found(name)) or inspect.i
 
 
 @pytest.mark.parametrize("name", [name for name in OBJECTS if any(examples(name))])
-def test_examples_give_what_they_show(name, workplace, eager):
+def test_examples_give_what_they_show(name, workplace, untraced):
     if name in NEEDS:
         pytest.importorskip(NEEDS[name])
     for test in examples(name):

@@ -26,7 +26,7 @@ def test_no_model_has_more_than_three_classes_above_it_up_to_the_base():
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_declared_capabilities_are_what_the_model_does(name):
+def test_declared_capabilities_are_what_the_model_does(name, untraced):
     model = tiny.make(name, **tiny.PARAMETERS.get(name, {}))
     can = capabilities_of(model)
     code = can.represent(X)

@@ -121,7 +121,7 @@ def spied(name, wrap=lambda spy: spy):
 
 
 @each_model
-def test_networks_are_in_training_in_a_training_step_and_nowhere_else(name, tmp_path):
+def test_networks_are_in_training_in_a_training_step_and_nowhere_else(name, tmp_path, untraced):
     networks, spies = spied(name)
     model = make(name, networks)
     for spy in spies.values():

@@ -340,7 +340,7 @@ def codes_of(images):
 
 
 @pytest.mark.parametrize("name", tiny.by_representation())
-def test_the_latents_of_every_model_are_traversed(name, eager):
+def test_the_latents_of_every_model_are_traversed(name, untraced):
     model = tiny.make(name)
     traversals = traverse(model, model.decode, tiny.images(5))
     assert np.isfinite(traversals.frames).all()

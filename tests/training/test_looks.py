@@ -162,7 +162,7 @@ def of_factors(number):
 
 
 @pytest.mark.parametrize("name", tiny.by_representation())
-def test_looks_show_what_every_model_can_do_of_data_with_and_without_factors(name, tmp_path, eager):
+def test_looks_show_what_every_model_can_do_of_data_with_and_without_factors(name, tmp_path, untraced):
     model = tiny.make(name, **tiny.PARAMETERS.get(name, {}))
     # What is left out for the lack of factors does not depend on the model.
     numbers = (0, 1, 3) if name in ("vae", "anica", "info_gan") else (3,)
