@@ -9,10 +9,14 @@ from keras import layers
 from tests import tiny
 from tfvae.models import MODELS, VAE, Anica, create
 
+# Constructors of other networks: each asks for the check.
 WITH_LOGITS = [
-    (name, network) for name in MODELS for network in MODELS[name].networks if network in ("decoder", "discriminator")
+    (name, network)
+    for name in tiny.one_of_each("networks", "network_makers", "check_networks", "representation")
+    for network in MODELS[name].networks
+    if network in ("decoder", "discriminator")
 ]
-# One for each kind of end; the others show that a model asks for the check.
+# One for each kind of end.
 KINDS = [("vae", "decoder"), ("factor_vae", "discriminator")]
 
 
