@@ -14,6 +14,7 @@ from tfvae.data import FactorTable, GroundTruthData, ImageData
 from tfvae.data.arrays import as_image_data
 from tfvae.evaluation import QUICKLY, evaluate
 from tfvae.export import SavedDecoder, SavedEncoder, tflite_runner
+from tfvae.export.provenance import read_provenance
 from tfvae.loading import Trained
 from tfvae.metrics import QUICK, ceiling
 
@@ -197,6 +198,7 @@ def test_an_encoder_and_its_decoder_are_exported_turned(load, tmp_path, monkeypa
     monkeypatch.setattr(loading, "load_to_train", lambda source: model)
     run(*arguments, f"--output={tmp_path}/m/1")
     encoder, decoder = SavedEncoder(tmp_path / "m" / "1"), SavedDecoder(tmp_path / "m-decoder" / "1")
+    assert read_provenance(encoder.path)["rotated_on"] == DATA["mixed"].name
     turned = rotate(model, SOURCES)
     found = encoder(SOURCES[:9])["mean"]
     np.testing.assert_allclose(found, turned.predict(SOURCES[:9], verbose=0)["mean"], atol=1e-5)

@@ -69,7 +69,8 @@ def _export_saved_model() -> None:
     digest = None
     if scores is not None and trained.experiment is not None and scores.get("data") == trained.experiment.data:
         digest = scores["digest"]
-    provenance = Provenance(trained.experiment, scores, digest)
+    rotated_on = trained.load_data(DATA.value).name if ROTATE.value else None
+    provenance = Provenance(trained.experiment, scores, digest, rotated_on)
     export = export_encoder if WHAT.value == "encoder" else export_decoder
     export(trained.model, OUTPUT.value, provenance=provenance)
 

@@ -27,6 +27,7 @@ class Provenance:
         experiment: the training run.
         scores: what `tfvae.evaluate` returned for the model; `record_scores` adds them later.
         data_digest: identifies the training data: the `digest` of a data set.
+        rotated_on: the name of the data by which `tfvae.rotate` turned the latents after the training; None without.
 
     Examples:
         >>> from tfvae.export import Provenance
@@ -40,6 +41,7 @@ class Provenance:
     experiment: Experiment | None = None
     scores: Mapping[str, Any] | None = None
     data_digest: str | None = None
+    rotated_on: str | None = None
 
     def to_json(self, model: str, network: str) -> str:
         """The file's content, with the versions of the libraries that wrote it, and without times.
@@ -50,7 +52,7 @@ class Provenance:
             model: the model's class.
             network: "encoder" or "decoder".
         """
-        content = {
+        content: dict[str, Any] = {
             "model": model,
             "network": network,
             "experiment": None if self.experiment is None else _without_home(dataclasses.asdict(self.experiment)),
@@ -58,6 +60,8 @@ class Provenance:
             "scores": None if self.scores is None else dict(self.scores),
             "versions": {name: version(name) for name in _DISTRIBUTIONS},
         }
+        if self.rotated_on is not None:
+            content["rotated_on"] = self.rotated_on
         return _text(content)
 
 

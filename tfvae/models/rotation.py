@@ -111,7 +111,7 @@ def _check_gain(gain: float) -> None:
     if not gain >= LEAST_GAIN:
         raise ValueError(
             f"Expected codes whose total correlation turning lowers by at least {LEAST_GAIN} nats. "
-            f"Received: codes where it falls by {gain:.3f} nats; force=True turns them too"
+            f"Received: codes where it falls by {gain:.3f} nats; tfvae.rotate(..., force=True) turns them too"
         )
 
 
