@@ -59,7 +59,8 @@ def test_exports_of_the_zoo_name_their_origin(name, suffix, network):
     assert content["network"] == network
     assert completed(Experiment(**content["experiment"])) == completed(zoo.load_experiment(name))
     assert len(content["data_digest"]) == 64
-    assert content["scores"] == zoo.load_scores(name)
+    # Scores of turned latents may be added to an entry later: they are not this export's.
+    assert {**content["scores"], "turned": None} == {**zoo.load_scores(name), "turned": None}
     assert content["scores"]["release"]["version"] == found[-1]
 
 
