@@ -12,7 +12,10 @@ from tests.docs.pages import PAGES, ROOT
 from tfvae import zoo
 from tfvae.cli import COMMANDS
 
-STUDIES = [f"studies/{name}/README.md" for name in ("quick_recipe", "every_model", "correlated_quick", "few_labels")]
+STUDIES = [
+    f"studies/{name}/README.md"
+    for name in ("quick_recipe", "every_model", "correlated_quick", "few_labels", "algorithm_2", "bfloat16")
+]
 DOCUMENTS = [*PAGES, "CONTRIBUTING.md", *STUDIES]
 # Files that a reader writes.
 OWN = ("compare.json", "free_bits.json")
