@@ -97,9 +97,9 @@ def _loaded() -> "Trained":
     trained = load(MODEL.value)
     if not ROTATE.value:
         return trained
-    model = trained.model or load_to_train(MODEL.value)
+    model, data = trained.model or load_to_train(MODEL.value), trained.load_data(DATA.value)
     try:
-        turned = rotate(model, trained.load_data(DATA.value))
+        turned = rotate(model, data)
     except TypeError as error:  # a class that it does not turn: the user's choice of a model here
         raise ValueError(str(error)) from error
     return dataclasses.replace(
