@@ -183,4 +183,4 @@ def _when(condition: tf.Tensor, function: Callable[[], Any]) -> None:
 @functools.cache
 def _of_all_workers(strategy: tf.distribute.Strategy) -> Callable[[tf.Tensor], Any]:
     # The identity puts the value on the replica's device.
-    return tf.function(lambda own: strategy.run(lambda: gather(tf.identity(own))))
+    return tf.function(lambda own: strategy.run(lambda: gather(tf.identity(own))), autograph=False)

@@ -113,7 +113,7 @@ def importance_weighted_bounds(
     together = min(particles, rows)  # particles of one image that are decoded at once
     width = max(1, rows // together)  # images at once
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def log_weights(x: tf.Tensor, number: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
         q = posterior(x)
         z = q.sample(number, seed=seeds)

@@ -95,6 +95,7 @@ def _columns(rows: np.ndarray) -> np.ndarray:
 # memory.
 @tf.function(
     jit_compile=True,
+    autograph=False,
     input_signature=[
         tf.TensorSpec([None, None, 1], tf.float32),
         tf.TensorSpec([None, 1, None], tf.float32),

@@ -88,6 +88,7 @@ def batches(
         pair = tf.stack([tf.constant(seed, tf.int64), epoch])
         return tf.raw_ops.StatelessRandomUniformFullInt(shape=[3], seed=pair, dtype=tf.int32)
 
+    @tf.autograph.experimental.do_not_convert
     def batch(step: tf.Tensor) -> tf.Tensor:
         positions = step * batch_size + tf.range(batch_size, dtype=tf.int64)
         epochs = positions // size

@@ -190,6 +190,7 @@ class ImageData:
         """Returns all images in order, float32 [H, W, C] in [0, 1], or [F] of vectors, read as they are requested."""
         import tensorflow as tf
 
+        @tf.autograph.experimental.do_not_convert
         def read(indices: tf.Tensor) -> tf.Tensor:
             images = tf.numpy_function(self.scaled, [indices], tf.float32, stateful=False)
             return tf.ensure_shape(images, [None, *self.image_shape])

@@ -180,7 +180,7 @@ class Model(keras.Model):
             return found
         signature = tf.TensorSpec((None, *self.image_shape), tf.float32)
         found = self.__dict__["_capabilities"] = Capabilities(
-            represent=tf.function(self.call, input_signature=[signature]),
+            represent=tf.function(self.call, input_signature=[signature], autograph=False),
             image_shape=self.image_shape,
             decode=self.decode,
             log_likelihood=self.log_likelihood,
@@ -471,7 +471,7 @@ class Model(keras.Model):
     def _default_save_signature(self) -> Callable[..., dict[str, tf.Tensor]]:
         # What `tf.saved_model.save` makes the signature "serving_default" of.
         images = tf.TensorSpec((None, *self.image_shape), tf.float32, name="images")
-        return tf.function(self.__call__, input_signature=[images])
+        return tf.function(self.__call__, input_signature=[images], autograph=False)
 
     def save(self, filepath: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
         """As `keras.Model.save`, to a .keras file.

@@ -106,7 +106,7 @@ def fit_discriminator(
     variables = discriminator.trainable_variables
     optimizer.build(variables)
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(batch: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
         seeds = [tf.stack([tf.constant(seed * 16 + stream), number]) for stream in (8, 9, 10)]
         one, others = model.batches(batch)

@@ -107,7 +107,7 @@ def _step(point: Point, quick: bool) -> float:
     experiment = dataclasses.replace(experiment, batch_size=point.batch, latent_dim=point.latent_dim)
     source = _First(point.images) if point.side == 64 else _Noise(point.images, point.side)
     model = build_model(experiment, source.image_shape)
-    train_step = tf.function(model.train_step)
+    train_step = tf.function(model.train_step, autograph=False)
     batches = iter(data.batches(source, point.batch))
     timing = alternate({"step": lambda: train_step(next(batches))}, repeats=1 if quick else 15, warmup=3)
     return 1e3 * timing["step"].cpu

@@ -88,14 +88,14 @@ def tiny(experiment: Experiment) -> Experiment:
 def step(model: Model, experiment: Experiment) -> Callable[[], Any]:
     """A function that does one training step on the same random black and white images each time."""
     images = images_of(experiment.batch_size, (2, *model.image_shape) if model.paired else model.image_shape)
-    compiled = tf.function(model.train_step, jit_compile=experiment.jit_compile or None)
+    compiled = tf.function(model.train_step, jit_compile=experiment.jit_compile or None, autograph=False)
     return lambda: compiled(images)
 
 
 def encoding(model: Model, batch: int) -> Callable[[], Any]:
     """A function that encodes the same random black and white images each time."""
     images = images_of(batch, model.image_shape)
-    return tf.function(lambda: model(images))
+    return tf.function(lambda: model(images), autograph=False)
 
 
 def images_of(size: int, shape: tuple[int, ...]) -> tf.Tensor:

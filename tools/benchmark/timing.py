@@ -113,7 +113,7 @@ def matrix_peak(size: int = 2048, repeats: int = 10, *, of_core: bool = False) -
             core. It has no meaning where a GPU does the work.
     """
     matrix = tf.random.stateless_uniform([size, size], [0, 0])
-    product = tf.function(lambda: tf.matmul(matrix, matrix))
+    product = tf.function(lambda: tf.matmul(matrix, matrix), autograph=False)
     timing = alternate({"product": product}, repeats=repeats)["product"]
     return 2e-9 * size**3 / (float(timing.cpu_seconds.min()) if of_core else timing.minimum)
 
