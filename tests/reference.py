@@ -78,12 +78,15 @@ class FactorVAE:
         gamma: of eq. 2.
         beta: weight of the KL term; not in the paper.
         update, update_discriminator: (weights, gradients) -> weights.
+        seen: codes -> what the discriminator sees of them.
     """
 
-    def __init__(self, encoder, decoder, discriminator, gamma, update, update_discriminator, beta=1.0):
+    def __init__(
+        self, encoder, decoder, discriminator, gamma, update, update_discriminator, beta=1.0, seen=lambda z: z
+    ):
         self.theta = [np.float64(w) for w in [*encoder, *decoder]]
         self.psi = [np.float64(w) for w in discriminator]
-        self.gamma, self.beta = gamma, beta
+        self.gamma, self.beta, self.seen = gamma, beta, seen
         self.update, self.update_discriminator = update, update_discriminator
 
     def step(self, images, noise, others=None, noise_of_others=None, keys=None):
@@ -99,7 +102,7 @@ class FactorVAE:
             logits = _two_layers(z, theta[4:], 0.0)
             nll = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(batch, logits), 1)
             kl = 0.5 * tf.reduce_sum(mean**2 + tf.exp(log_variance) - log_variance - 1, 1)
-            d = tf.nn.softmax(_two_layers(z, psi, 0.2))[:, 0]
+            d = tf.nn.softmax(_two_layers(self.seen(z), psi, 0.2))[:, 0]
             tc = tf.math.log(d) - tf.math.log(1 - d)
             loss = tf.reduce_mean(nll + self.beta * kl + self.gamma * tc)
         self.theta = self.update(self.theta, [g.numpy() for g in tape.gradient(loss, theta)])
@@ -111,8 +114,8 @@ class FactorVAE:
         permuted = permute_dims(z_others.numpy(), keys)
         with tf.GradientTape() as tape:
             tape.watch(psi)
-            d = tf.nn.softmax(_two_layers(tf.stop_gradient(z), psi, 0.2))[:, 0]
-            d_permuted = tf.nn.softmax(_two_layers(permuted, psi, 0.2))[:, 0]
+            d = tf.nn.softmax(_two_layers(tf.stop_gradient(self.seen(z)), psi, 0.2))[:, 0]
+            d_permuted = tf.nn.softmax(_two_layers(self.seen(permuted), psi, 0.2))[:, 0]
             objective = tf.reduce_mean(tf.math.log(d)) / 2 + tf.reduce_mean(tf.math.log(1 - d_permuted)) / 2
         self.psi = self.update_discriminator(self.psi, [-g.numpy() for g in tape.gradient(objective, psi)])
 
@@ -145,6 +148,12 @@ class PriorFactorVAE:
             objective = tf.reduce_mean(tf.math.log(d)) / 2 + tf.reduce_mean(tf.math.log(1 - d_of_prior)) / 2
         self.theta = self.update(self.theta, [g.numpy() for g in tape.gradient(loss, theta)])
         self.psi = self.update_discriminator(self.psi, [-g.numpy() for g in tape.gradient(objective, psi)])
+
+
+def standardised(z):
+    """Codes [B, D] with mean 0 and variance 1 over the batch, but for 1e-3 in the variance."""
+    centred = z - tf.reduce_mean(z, axis=0)
+    return centred / tf.sqrt(tf.reduce_mean(centred**2, axis=0) + 1e-3)
 
 
 def _two_layers(x, weights, slope):

@@ -1,11 +1,10 @@
-"""Three other steps of FactorVAE, and what the means of its code drift: the arms of studies/algorithm_2.json.
+"""Two other orders of FactorVAE's step, and how far the means of its code drift: for studies/algorithm_2.json.
 
-As printed, Algorithm 2 encodes B' by the autoencoder that B has just updated. `FactorVAE` is the first arm.
+As printed, Algorithm 2 encodes B' by the autoencoder that B has just updated.
 """
 
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -13,7 +12,6 @@ import tfvae
 from tfvae.analysis.mixture import posteriors
 from tfvae.codes import Codes, latent_information
 from tfvae.models.base import Terms
-from tfvae.objectives.vae import standardise
 
 
 @tfvae.register_model("factor_vae_both_before")
@@ -29,7 +27,7 @@ class BothBefore(tfvae.FactorVAE):
             loss = self.scaled_mean(terms["loss"])
             with tape.stop_recording():
                 z_others = self.other_codes(others, z, (self.step_seed(stream=1), self.step_seed(stream=2)))
-            terms |= self.discriminator_terms(terms["logits"], self.run(self.discriminator, z_others))
+            terms |= self.discriminator_terms(terms["logits"], self.judge(z_others))
             discriminator_loss = self.scaled_mean(terms["discriminator_loss"], "discriminator_optimizer")
         self.minimise(tape, loss)
         self.minimise(tape, discriminator_loss, "discriminator_optimizer")
@@ -53,36 +51,11 @@ class BothAfter(tfvae.FactorVAE):
         z = self.sample(self.posterior(images), own)
         z_others = self.other_codes(others, z, (seeds[0], seeds[1]))
         with tf.GradientTape() as tape:
-            logits = self.run(self.discriminator, z), self.run(self.discriminator, z_others)
+            logits = self.judge(z), self.judge(z_others)
             terms |= self.discriminator_terms(*logits)
             loss = self.scaled_mean(terms["discriminator_loss"], "discriminator_optimizer")
         self.minimise(tape, loss, "discriminator_optimizer")
         return terms
-
-
-@keras.saving.register_keras_serializable("tfvae_arms")
-class Standardised(keras.layers.Layer):
-    """Mean 0 and variance 1 over the batch, also of a gradient: [B, D] -> [B, D]."""
-
-    def call(self, z: tf.Tensor) -> tf.Tensor:
-        return standardise(z)
-
-
-@tfvae.register_model("factor_vae_standardised")
-class StandardisedCodes(tfvae.FactorVAE):
-    """As printed; the discriminator sees codes that are standardised over the batch, which changes no TC."""
-
-    @classmethod
-    def network_makers(cls, experiment: tfvae.Experiment, image_shape: tuple[int, ...]) -> dict[str, Any]:
-        makers = super().network_makers(experiment, image_shape)
-        make = makers["discriminator"]
-
-        def discriminator(**kwargs: Any) -> keras.Model:
-            layers = make(**kwargs).layers
-            codes = keras.Input((experiment.latent_dim,), name="codes")
-            return keras.Sequential([codes, Standardised(), *layers], name="discriminator")
-
-        return {**makers, "discriminator": discriminator}
 
 
 def _drawn(codes: Codes, rng: np.random.Generator, images: int) -> dict[str, np.ndarray]:

@@ -1,3 +1,5 @@
+from contextlib import nullcontext
+
 import keras
 import numpy as np
 import pytest
@@ -24,9 +26,11 @@ def vector(arrays):
     return np.concatenate([np.ravel(array) for array in arrays])
 
 
-def test_training_equals_algorithm_2_written_out():
+@pytest.mark.parametrize("standardised", [False, True])
+def test_training_equals_algorithm_2_written_out(standardised):
     model = tiny.make(
         gamma=7.0,
+        standardised=standardised,
         seed=5,
         optimizers={
             "optimizer": keras.optimizers.Adam(3e-3, beta_1=0.9, beta_2=0.999),
@@ -40,6 +44,7 @@ def test_training_equals_algorithm_2_written_out():
         gamma=7.0,
         update=reference.Adam(3e-3, 0.9, 0.999),
         update_discriminator=reference.Adam(1e-2, 0.5, 0.9),
+        **({"seen": reference.standardised} if standardised else {}),
     )
     for step in range(3):
         images = tiny.images(16, seed=step)
@@ -49,6 +54,25 @@ def test_training_equals_algorithm_2_written_out():
         model.train_on_batch(images)
     np.testing.assert_allclose(tiny.weights(model, "encoder", "decoder"), vector(by_hand.theta), atol=2e-6)
     np.testing.assert_allclose(tiny.weights(model, "discriminator"), vector(by_hand.psi), atol=2e-6)
+
+
+@pytest.mark.usefixtures("eager")
+def test_standardised_codes_have_neither_a_place_nor_a_width():
+    model = tiny.make(standardised=True)
+    z = np.random.default_rng(0).normal(size=(50, tiny.DIM)).astype(np.float32)
+    np.testing.assert_allclose(model.judge(z), model.judge(3 * z + [5, -7, 0]), atol=2e-2)
+    with tf.GradientTape() as tape:
+        tape.watch(shift := tf.zeros([tiny.DIM]))
+        loss = tf.reduce_sum(model.judge(z + shift) ** 2)
+    np.testing.assert_allclose(tape.gradient(loss, shift), 0, atol=1e-4)
+
+
+@pytest.mark.usefixtures("eager")
+def test_codes_are_standardised_over_the_batch_of_all_replicas(copying):
+    models = [tiny.make(standardised=True, scope=scope) for scope in (nullcontext, copying.scope)]
+    for model in models:
+        model.fit(X, batch_size=16, shuffle=False, verbose=0)
+    np.testing.assert_allclose(*map(tiny.weights, models), atol=2e-6)
 
 
 def test_default_optimizers_are_the_papers():
@@ -172,3 +196,5 @@ def test_arguments_that_do_not_fit_are_refused():
         FactorVAE(*networks, tiny.discriminator(), gamma=-0.5)
     with pytest.raises(ValueError, match=r"at least 0\. Received: gamma=35\.0, warmup_steps=-1"):
         FactorVAE(*networks, tiny.discriminator(), warmup_steps=-1)
+    with pytest.raises(ValueError, match=r"standardised to be True or False\. Received: standardised='no'"):
+        FactorVAE(*networks, tiny.discriminator(), standardised="no")

@@ -63,7 +63,8 @@ def test_a_name_depends_on_the_experiment_alone():
     assert digest({"a": 1}) != digest({"a": True})
     # If it changed with a release, every study would start again.
     assert run_name(Experiment("factor_vae")) == "factor_vae-seed_0-348bec0dd868"
-    for changes in ({"start_from": "a"}, {"supervision": {"labels": 100}}):
+    assert run_name(completed(Experiment("factor_vae"))) == "factor_vae-seed_0-cb2f29e2aedd"
+    for changes in ({"start_from": "a"}, {"supervision": {"labels": 100}}, {"parameters": {"standardised": True}}):
         assert run_name(Experiment("factor_vae", **changes)) != run_name(Experiment("factor_vae"))
 
 

@@ -139,7 +139,11 @@ class AdversarialVAE(VAE):
 
     def loss_terms(self, images: tf.Tensor, posterior: tfp.distributions.Distribution, z: tf.Tensor) -> Terms:
         """As `VAE.loss_terms`, and "logits" [B, 2]: D(z), which the discriminator learns from too."""
-        return {**super().loss_terms(images, posterior, z), "logits": self.run(self.discriminator, z)}
+        return {**super().loss_terms(images, posterior, z), "logits": self.judge(z)}
+
+    def judge(self, codes: tf.Tensor, *, training: bool | None = None) -> tf.Tensor:
+        """What the discriminator says of codes [B, D]: logits [B, 2]. `training` is that of `run`."""
+        return self.run(self.discriminator, codes, training=training)
 
     def discriminator_terms(self, logits: tf.Tensor, logits_of_others: tf.Tensor) -> Terms:
         """The discriminator's loss, in nats, and how often it is right, each [B]."""
@@ -167,7 +171,7 @@ class AdversarialVAE(VAE):
         # B' is encoded by the updated autoencoder, as in Algorithm 2 (CONTRIBUTING.md: an open question).
         z_others = self.other_codes(others, z, seeds)
         with tape:  # which has D(z): the autoencoder's update leaves the discriminator as it was
-            terms |= self.discriminator_terms(terms["logits"], self.run(self.discriminator, z_others))
+            terms |= self.discriminator_terms(terms["logits"], self.judge(z_others))
             loss = self.scaled_mean(terms["discriminator_loss"], "discriminator_optimizer")
         self.minimise(tape, loss, "discriminator_optimizer")
         return terms
@@ -178,7 +182,7 @@ class AdversarialVAE(VAE):
         z = self.sample(posterior, self.test_seed(stream=0))
         terms = self.loss_terms(images, posterior, z)
         z_others = self.other_codes(None, z, (self.test_seed(stream=1), self.test_seed(stream=2)))
-        return self.log({**terms, **self.discriminator_terms(terms["logits"], self.run(self.discriminator, z_others))})
+        return self.log({**terms, **self.discriminator_terms(terms["logits"], self.judge(z_others))})
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "gamma": self.gamma, "warmup_steps": self.warmup_steps}

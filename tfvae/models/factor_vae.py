@@ -1,9 +1,12 @@
 """FactorVAE."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae import replicas
 from tfvae.models.adversarial import AdversarialVAE, permuted, two_batches
 from tfvae.models.base import Terms
 from tfvae.models.vae import VAE
@@ -29,6 +32,9 @@ class FactorVAE(AdversarialVAE):
         gamma: float, at least 0. The paper's best on 2D Shapes are 35 to 40.
         warmup_steps: int, at least 0: the weight of the penalty rises in a straight line from 0 to gamma over so many
             steps; with 0 it is gamma from the start, as in the paper.
+        standardised: bool. Whether the discriminator sees the codes of a batch with mean 0 and variance 1 in each
+            latent. The total correlation is the same. The penalty then cannot move the means of the latents, which it
+            does as printed (studies/algorithm_2).
         likelihood: p(x | z) of a pixel: "bernoulli", "continuous_bernoulli" or "gaussian".
         scale: float > 0, the standard deviation of a Gaussian pixel; None to train it, as one number.
         seed: int. With the step, it decides the noise of that step.
@@ -47,6 +53,35 @@ class FactorVAE(AdversarialVAE):
     batch_multiple = 2
     default_batch_size = 128
 
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        discriminator: keras.Model,
+        *,
+        gamma: float = 35.0,
+        warmup_steps: int = 0,
+        standardised: bool = False,
+        likelihood: str = "bernoulli",
+        scale: float | None = None,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            encoder,
+            decoder,
+            discriminator,
+            gamma=gamma,
+            warmup_steps=warmup_steps,
+            likelihood=likelihood,
+            scale=scale,
+            seed=seed,
+            **kwargs,
+        )
+        if not isinstance(standardised, bool):
+            raise ValueError(f"Expected standardised to be True or False. Received: standardised={standardised!r}")
+        self.standardised = standardised
+
     def batches(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
         return two_batches(images)
 
@@ -55,7 +90,15 @@ class FactorVAE(AdversarialVAE):
         z_others = z if others is None else self.codes_of_others(others, seeds[0])
         return permuted(z_others, seeds[1])
 
+    def judge(self, codes: tf.Tensor, *, training: bool | None = None) -> tf.Tensor:
+        if self.standardised:
+            codes = replicas.own_rows(objectives.standardise(replicas.gather(codes)), like=codes)
+        return super().judge(codes, training=training)
+
     def loss_terms(self, images: tf.Tensor, posterior: tfp.distributions.Distribution, z: tf.Tensor) -> Terms:
         terms = super().loss_terms(images, posterior, z)
         tc = objectives.total_correlation(terms["logits"])
         return {**terms, "loss": terms["loss"] + self.penalty_weight() * tc, "total_correlation": tc}
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "standardised": self.standardised}

@@ -227,6 +227,10 @@ class Study:
         return found
 
 
+# Parameters that a model got after runs had names. Runs with these values of them keep their names.
+_LATER = {"standardised": False}
+
+
 def run_name(experiment: Experiment) -> str:
     """The name of a run: its model, its seed, and a digest of its experiment.
 
@@ -237,6 +241,7 @@ def run_name(experiment: Experiment) -> str:
         del values["start_from"]  # runs from before this key keep their names
     if not experiment.supervision:
         del values["supervision"]  # the same
+    values["parameters"] = dict(each for each in values["parameters"].items() if each not in _LATER.items())
     return f"{experiment.model}-seed_{experiment.seed}-{digest(values)}"
 
 

@@ -99,11 +99,11 @@ def fit_discriminator(
     """
     if model.adversary is None:
         raise ValueError(f"Expected a model with an adversary. Received: a {type(model).__name__}")
-    discriminator, posterior = getattr(model, model.adversary), model.posterior
+    posterior = model.posterior
     assert posterior is not None  # of an adversary that judges codes
     settings = model.optimizers["discriminator_optimizer"]
     optimizer = keras.optimizers.Adam(**settings)
-    variables = discriminator.trainable_variables
+    variables = getattr(model, model.adversary).trainable_variables
     optimizer.build(variables)
 
     @tf.function(autograph=False)
@@ -113,7 +113,7 @@ def fit_discriminator(
         z = model.sample(posterior(one), seeds[0])
         z_others = model.other_codes(others, z, (seeds[1], seeds[2]))
         with tf.GradientTape() as tape:
-            terms = model.discriminator_terms(discriminator(z, training=True), discriminator(z_others, training=True))
+            terms = model.discriminator_terms(model.judge(z, training=True), model.judge(z_others, training=True))
             loss = tf.reduce_mean(terms["discriminator_loss"])
         gradients = tape.gradient(loss, variables)
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
