@@ -29,6 +29,14 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _collected():
+    """What a module of tests leaves behind, as what is traced, need not be searched by those after it."""
+    yield
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _fixed_seed():
     # All seeds of Keras but TensorFlow's, which no operation of a test reads. To set that one empties TensorFlow's

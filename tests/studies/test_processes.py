@@ -54,9 +54,10 @@ def test_each_process_has_cores_of_its_own(tmp_path):
     tasks = [
         task(tmp_path, str(place), CORES + meet.format(here=marks[place], there=marks[1 - place])) for place in range(2)
     ]
-    assert dict(in_processes(tasks, processes=2)) == dict.fromkeys(tasks, "")
+    number = max(2, len(own))
+    assert dict(in_processes(tasks, processes=number)) == dict.fromkeys(tasks, "")
     said = [each.output.read_text().strip() for each in tasks]
-    assert sorted(said) == sorted(f"{sorted(cores)} 1" for cores in core_sets(2, 1))
+    assert sorted(said) == sorted(f"{sorted(cores)} 1" for cores in core_sets(number, 1)[:2])
     assert os.sched_getaffinity(0) == own
 
 
@@ -66,6 +67,9 @@ def test_cores_are_shared_out(monkeypatch):
     assert core_sets(None, 2) == [{2, 4}, {6, 8}]
     assert core_sets(3, 2) == [{2, 4}, {6, 8}, {2, 4}]
     assert core_sets(None, 9) == [{2, 4, 6, 8, 10}]
+    # Fewer processes than have cores of their own: those of another study may be on the first cores.
+    assert core_sets(1, 2) == [set()]
+    assert core_sets(4, 1) == [set()] * 4
     with pytest.raises(ValueError, match="processes=0, threads=1"):
         core_sets(0, 1)
     with pytest.raises(ValueError, match="threads=0"):

@@ -36,8 +36,9 @@ def in_processes(
 ) -> Generator[tuple[Task, str], None, None]:
     """Runs tasks, and yields each when it ends, with its problem or "".
 
-    A process may use `threads` cores that no other process of this call uses, as long as there are enough. Closing the
-    iterator ends all processes. So does the end of this process, by any signal, for those that call `end_with_input`.
+    Where processes take all cores, each has `threads` of its own, as long as there are enough. Fewer run wherever the
+    system places them, so that two calls at once do not crowd the same cores. Closing the iterator ends all processes.
+    So does the end of this process, by any signal, for those that call `end_with_input`.
 
     Args:
         tasks: in the order in which they begin.
@@ -70,7 +71,9 @@ def in_processes(
 
 
 def core_sets(processes: int | None, threads: int) -> list[set[int]]:
-    """The cores that each process may use; empty where the system cannot restrict a process to cores.
+    """The cores that each process may use; empty for any of them.
+
+    A process may use any where others leave cores free, and where the system cannot restrict it.
 
     Raises:
         ValueError: an argument is less than 1.
@@ -82,7 +85,7 @@ def core_sets(processes: int | None, threads: int) -> list[set[int]]:
     sets = [set(cores[first : first + threads]) for first in range(0, len(cores) - threads + 1, threads)]
     sets = sets or [set(cores)]
     number = len(sets) if processes is None else processes
-    return [sets[place % len(sets)] if pinned else set() for place in range(number)]
+    return [sets[place % len(sets)] if pinned and number >= len(sets) else set() for place in range(number)]
 
 
 def end_with_input() -> None:
