@@ -7,6 +7,7 @@ import tensorflow as tf
 from tfvae.data.batches import batches
 from tfvae.data.factors import FactorSpace
 from tfvae.data.ground_truth import GroundTruthData
+from tfvae.data.images import ImageData
 
 
 def numbered(size: int) -> np.ndarray:
@@ -50,6 +51,13 @@ def test_first_image_is_uniform():
     first = order(10, 10, 400)[:, 0]
     # Counts have mean 40 and deviation 6: five deviations.
     np.testing.assert_allclose(np.bincount(first, minlength=10), 40, atol=30)
+
+
+def test_no_tuner_delays_the_end_of_an_iterator():
+    """After two minutes TensorFlow's tuner sleeps for up to a minute, and the end of an iterator waits for it."""
+    data = ImageData("blank", np.zeros([4, 2, 2, 1], np.uint8))
+    for dataset in (batches(data, 2), batches(data, 2, steps=3, as_indices=True), data.as_dataset()):
+        assert dataset.options().autotune.enabled is False
 
 
 def test_a_run_resumes_where_it_stopped():

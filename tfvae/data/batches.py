@@ -114,6 +114,8 @@ def batches(
     # Each process chooses its own rows: TensorFlow must not shard them again.
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    # There is nothing to tune, and the end of an iterator waits for the tuner, which sleeps for up to a minute.
+    options.autotune.enabled = False
     return numbers.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4).with_options(options)
 
 

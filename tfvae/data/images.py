@@ -196,7 +196,9 @@ class ImageData:
             return tf.ensure_shape(images, [None, *self.image_shape])
 
         blocks = tf.data.Dataset.range(len(self)).batch(256).map(read, num_parallel_calls=2, deterministic=True)
-        dataset = blocks.unbatch().prefetch(256)
+        options = tf.data.Options()
+        options.autotune.enabled = False  # as in `batches`
+        dataset = blocks.unbatch().prefetch(256).with_options(options)
         return dataset.apply(tf.data.experimental.assert_cardinality(len(self)))
 
 
