@@ -28,7 +28,7 @@ GAN = {"categories": 10, "noise_dim": 62, "mutual_information_weight": 1.0, "cod
 PARAMETERS = {
     "vae": VAE,
     "beta_vae": {**VAE, "beta": 4.0},
-    "factor_vae": ADVERSARIAL,
+    "factor_vae": {**ADVERSARIAL, "standardised": False},
     "dip_vae_i": {**VAE, "lambda_od": 10.0, "lambda_d": 100.0},
     "dip_vae_ii": {**VAE, "lambda_od": 10.0, "lambda_d": 10.0},
     "beta_tc_vae": {
