@@ -38,6 +38,19 @@ def test_a_metric_that_a_study_registers_is_in_its_figures(rows, own_registratio
     assert tmp_path / "trade_off_own.png" in save_figures(rows, tmp_path)
 
 
+def test_names_of_scores_do_not_run_into_each_other(rows, own_registrations):
+    names = ["the_share_of_latents_that_no_factor_moves", "the_share_of_factors_that_move_no_latent"]
+    for name in names:
+        register_metric(name, needs_factors=False)(lambda codes, rng: {"score": 0.0, "standard_error": 0.0})
+    figure = plot_by_step([row | dict.fromkeys(names, row["mig"]) for row in rows], names)
+    FigureCanvasAgg(figure).draw()
+    boxes = sorted(
+        (axes.yaxis.label.get_window_extent() for axes in figure.axes if axes.get_ylabel()), key=lambda box: box.y0
+    )
+    assert len(boxes) == 2
+    assert boxes[0].y1 < boxes[1].y0
+
+
 def of(rows, model, score, steps, value):
     return [
         row[score]

@@ -15,6 +15,8 @@ LABELS = {
     "discriminator_accuracy": "discriminator's accuracy",
     "discriminator_loss": "discriminator's loss (nats)",
     "true_total_correlation": "true TC (nats)",
+    "true_total_correlation_at_10_percent": "true TC at 10% (nats)",
+    "true_total_correlation_at_20_percent": "true TC at 20% (nats)",
     "reconstruction": "reconstruction error (nats)",
     "kl": "KL (nats)",
     "mutual_information": "mutual information (nats)",

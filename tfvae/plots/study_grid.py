@@ -1,5 +1,6 @@
 """Charts of a study: a row for each score, a column for each model, with one scale for a score."""
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ _NAMES = {"beta_vae": "beta-VAE metric", "factor_vae": "FactorVAE metric"} | {
 _ACRONYMS = ("dci", "irs", "mig", "sap")
 # A 95% confidence interval of two seeds is 13 times as wide as they are apart; of four it is about their range.
 _SEEDS_OF_AN_INTERVAL = 4
+_LINE = 26  # characters of a score's name that are as long as a chart is high
 
 
 def plot_grid(
@@ -68,7 +70,7 @@ def plot_grid(
         set_title(column[0], model_name(model))
         column[-1].set_xlabel(x_label(settings))
     for chart, score in zip(columns[0], scores, strict=True):
-        chart.set_ylabel(score_name(score))
+        chart.set_ylabel(textwrap.fill(score_name(score), _LINE))
         chart.set_ylim(*limits(every, score, bars_of(rows), last=last))
     add_note(figure, rows)
     return figure, columns
