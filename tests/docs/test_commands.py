@@ -14,7 +14,15 @@ from tfvae.cli import COMMANDS
 
 STUDIES = [
     f"studies/{name}/README.md"
-    for name in ("quick_recipe", "every_model", "correlated_quick", "few_labels", "algorithm_2", "bfloat16")
+    for name in (
+        "quick_recipe",
+        "every_model",
+        "correlated_quick",
+        "few_labels",
+        "algorithm_2",
+        "bfloat16",
+        "trade_off",
+    )
 ]
 DOCUMENTS = [*PAGES, "CONTRIBUTING.md", *STUDIES]
 # Files that a reader writes.
