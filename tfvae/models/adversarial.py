@@ -168,7 +168,7 @@ class AdversarialVAE(VAE):
         seeds = self.step_seed(stream=1), self.step_seed(stream=2)
         self.minimise(tape, loss)
 
-        # B' is encoded by the updated autoencoder, as in Algorithm 2 (CONTRIBUTING.md: an open question).
+        # B' is encoded by the updated autoencoder, as Algorithm 2 is printed (CONTRIBUTING.md, "Design").
         z_others = self.other_codes(others, z, seeds)
         with tape:  # which has D(z): the autoencoder's update leaves the discriminator as it was
             terms |= self.discriminator_terms(terms["logits"], self.judge(z_others))
